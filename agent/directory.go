@@ -61,6 +61,8 @@ type DirectorySettings struct {
 	TreeGroups     []DirectoryGroup // groups of this directory in the tree of groups; not stored with the directory
 	PasswordChange PasswordChange   // how people change their passwords through the gateway
 	Keytab         []byte           // for sign-in by Kerberos; stored encrypted, on no page and in no answer; nil = none
+	KeytabKeys     []KeytabKey      // what Keytab has; not stored
+	KeytabLost     bool             // the stored keytab cannot be decrypted; it must be uploaded again
 	LockoutLimit   int              // wrong passwords that lock an account in the domain; 0 = as the domain says
 	LockoutWindow  time.Duration    // with LockoutLimit: the domain's observation window
 	CheckInterval  time.Duration    // between two checks of the accounts; whole minutes
@@ -78,6 +80,7 @@ const (
 	MaxDirectoryGroups   = 64 // in each list
 	MaxDN                = 1024
 	MaxCA                = 64 << 10 // bytes
+	MaxKeytab            = 64 << 10 // bytes
 	DefaultCheckInterval = 5 * time.Minute
 	UnknownLockoutLimit  = 3
 	UnknownLockoutWindow = 30 * time.Minute
@@ -85,6 +88,14 @@ const (
 	DefaultLDAPPort      = 389
 	MaxLocalLogins       = 500 // local logins in the report of a test
 )
+
+// KeytabKey describes a key of a keytab.
+type KeytabKey struct {
+	Principal string `json:"principal"` // HTTP/portal.example.test@EXAMPLE.TEST
+	KVNO      int    `json:"kvno"`
+	Type      string `json:"type"`   // "AES256-SHA1", "RC4", or a number of RFC 3961
+	Usable    bool   `json:"usable"` // only AES is
+}
 
 // DirectoryGroup is a group of a directory.
 type DirectoryGroup struct {
@@ -104,7 +115,8 @@ type DirectoryPerson struct {
 	Refused         Code      // why the directory or the login groups refuse the account now; empty = they do not
 	Remote          bool      // member of RemoteGroups
 	Groups          []string  // IDs of those of DirectorySettings.TreeGroups of which the person is a member, sorted
-	PasswordExpires time.Time // zero = never, not known, or not looked up
+	PasswordExpires time.Time // zero = never or not known
+	ExpiryRead      bool      // PasswordExpires was looked up, which a login does and a check does not
 }
 
 // Updated returns the account with what the directory says about the person. A phone that only the gateway knows stays,
@@ -117,7 +129,10 @@ func (u User) Updated(p DirectoryPerson) User {
 	if p.Phone != "" {
 		u.Phone = p.Phone
 	}
-	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, p.Groups
+	if p.ExpiryRead {
+		u.PasswordExpires = p.PasswordExpires
+	}
+	u.RemoteInDirectory, u.DirectoryGroups = p.Remote, append([]string(nil), p.Groups...)
 	if u.RemoteByGroups {
 		u.RemoteAccess = p.Remote
 	}
@@ -142,9 +157,10 @@ type Account struct {
 	// means that a password was compared. For an unknown login it does the same work as far as that is possible.
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
-	// ChangePassword checks the password as Authenticate does and replaces it, also an expired one. Refusals besides those of
-	// Authenticate: CodePasswordRejected. Nil = passwords of this account cannot be changed here.
-	ChangePassword func(ctx context.Context, c Credentials, newPassword string) error
+	// ChangePassword checks the password as Authenticate does, replaces it, also an expired one, and returns the account. Refusals
+	// besides those of Authenticate: CodePasswordRejected, CodePasswordElsewhere; all others mean that the password is unchanged or,
+	// for CodeDirectoryUnreachable without ErrPasswordNotSent, that nobody knows. Nil = passwords of this directory are not changed here.
+	ChangePassword func(ctx context.Context, c Credentials, newPassword string) (User, error)
 }
 
 // ErrPasswordNotSent says that an attempt failed before the password was sent to the directory.

@@ -1,10 +1,28 @@
 package agent
 
 import (
+	"errors"
 	"net/netip"
 	"sort"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
+
+// ErrGroupNameTaken says that another group below the same parent has the name.
+var ErrGroupNameTaken = errors.New("the name of the group is taken")
+
+// ErrGroupDepth says that a group would be below itself, or that a group would be deeper than MaxGroupDepth.
+var ErrGroupDepth = errors.New("the group does not fit there")
+
+// ErrDirectoryGroupTaken says that another group stands for the same group of the directory.
+var ErrDirectoryGroupTaken = errors.New("the group of the directory is in the tree already")
+
+// ErrTooManyGroups says that there are MaxGroups groups.
+var ErrTooManyGroups = errors.New("too many groups")
 
 // GroupID identifies a group. Zero means no group.
 type GroupID int64
@@ -15,7 +33,7 @@ type Group struct {
 	ID        GroupID
 	Parent    GroupID        // 0 = top level
 	Name      string         // unique below its parent, without regard to case
-	Position  int            // order below its parent; the first one wins, see GroupTree.Of
+	Position  int            // place below its parent, from 1; the first one wins, see GroupTree.Of. The store numbers the others anew
 	Directory string         // LocalDirectory, or the name of the directory
 	Member    DirectoryGroup // the directory's group; zero for a local group
 	Rights    Rights
@@ -80,27 +98,58 @@ func (r AppliedRights) Length(k Kind) time.Duration {
 	return r.SessionVPN // also for KindWeb
 }
 
-// GroupTree has all groups.
-type GroupTree struct{ byID map[GroupID]Group }
+// GroupTree has all groups. The zero tree has none.
+type GroupTree struct {
+	byID     map[GroupID]Group
+	order    map[GroupID]int // rank in which groups win, see Of
+	byMember map[memberOf]GroupID
+}
+
+// memberOf is a group of a directory.
+type memberOf struct{ directory, id string }
 
 // NewGroupTree makes a tree. A group whose parent is missing, or is below the group itself, stands on the top level.
 func NewGroupTree(groups []Group) GroupTree {
-	t := GroupTree{map[GroupID]Group{}}
+	t := GroupTree{map[GroupID]Group{}, map[GroupID]int{}, map[memberOf]GroupID{}}
 	for _, g := range groups {
 		t.byID[g.ID] = g
 	}
 	for _, g := range groups {
-		seen := map[GroupID]bool{}
-		for at := g; at.Parent != 0; at = t.byID[at.Parent] {
-			if _, ok := t.byID[at.Parent]; !ok || seen[at.ID] {
-				g.Parent = 0
-				t.byID[g.ID] = g
-				break
-			}
-			seen[at.ID] = true
+		if _, ok := t.byID[g.Parent]; !ok || t.isBelow(g.Parent, g.ID) {
+			g.Parent = 0
+			t.byID[g.ID] = g
 		}
 	}
+	var sorted []Group
+	depth := map[GroupID]int{}
+	for _, g := range t.byID {
+		sorted = append(sorted, g)
+		depth[g.ID] = len(t.Path(g.ID))
+		if !g.Local() {
+			t.byMember[memberOf{g.Directory, g.Member.ID}] = g.ID
+		}
+	}
+	sort.Slice(sorted, func(i, j int) bool {
+		if a, b := depth[sorted[i].ID], depth[sorted[j].ID]; a != b {
+			return a > b
+		}
+		return t.before(sorted[i], sorted[j])
+	})
+	for i, g := range sorted {
+		t.order[g.ID] = i
+	}
 	return t
+}
+
+// isBelow reports whether a group is the group top, or below it. The tree may have cycles.
+func (t GroupTree) isBelow(id, top GroupID) bool {
+	for range t.byID { // a longer path is a cycle
+		if id == top || id == 0 {
+			return id == top
+		}
+		id = t.byID[id].Parent
+	}
+	return false
 }
 
 // Group returns a group. It reports false for an unknown ID.
@@ -134,28 +183,16 @@ func (t GroupTree) Below(parent GroupID) (groups []Group) {
 func (t GroupTree) Of(u User) (groups []Group) {
 	in := map[GroupID]bool{}
 	add := func(id GroupID) {
-		for _, g := range t.Path(id) {
+		for g, ok := t.byID[id]; ok && !in[g.ID]; g, ok = t.byID[g.Parent] {
 			in[g.ID] = true
+			groups = append(groups, g)
 		}
 	}
 	add(u.Group)
 	for _, id := range u.DirectoryGroups {
-		for _, g := range t.byID {
-			if g.Directory == u.Directory && !g.Local() && g.Member.ID == id {
-				add(g.ID)
-			}
-		}
+		add(t.byMember[memberOf{u.Directory, id}])
 	}
-	for id := range in {
-		groups = append(groups, t.byID[id])
-	}
-	depth := func(g Group) int { return len(t.Path(g.ID)) }
-	sort.Slice(groups, func(i, j int) bool {
-		if a, b := depth(groups[i]), depth(groups[j]); a != b {
-			return a > b
-		}
-		return t.before(groups[i], groups[j])
-	})
+	sort.Slice(groups, func(i, j int) bool { return t.order[groups[i].ID] < t.order[groups[j].ID] })
 	return groups
 }
 
@@ -168,6 +205,76 @@ func (t GroupTree) before(g, h Group) bool {
 		return g.Position < h.Position
 	}
 	return g.ID < h.ID
+}
+
+// CheckPlace returns why the tree cannot have a group, new (ID zero) or changed: ErrNotFound when there is no such parent,
+// ErrGroupDepth, ErrGroupNameTaken, ErrDirectoryGroupTaken or ErrTooManyGroups.
+func (t GroupTree) CheckPlace(g Group) error {
+	if g.ID == 0 && len(t.byID) >= MaxGroups {
+		return ErrTooManyGroups
+	}
+	if _, ok := t.byID[g.Parent]; !ok && g.Parent != 0 {
+		return ErrNotFound
+	}
+	if g.ID != 0 && t.isBelow(g.Parent, g.ID) || len(t.Path(g.Parent))+t.height(g.ID) > MaxGroupDepth {
+		return ErrGroupDepth
+	}
+	for _, other := range t.byID {
+		if other.ID != g.ID && other.Parent == g.Parent && GroupNameKey(other.Name) == GroupNameKey(g.Name) {
+			return ErrGroupNameTaken
+		}
+	}
+	if other, ok := t.byMember[memberOf{g.Directory, g.Member.ID}]; ok && !g.Local() && other != g.ID {
+		return ErrDirectoryGroupTaken
+	}
+	return nil
+}
+
+// height is the number of levels that a group needs, with the groups below it. A new group needs one.
+func (t GroupTree) height(id GroupID) int {
+	height := 1
+	for _, g := range t.byID {
+		if path := t.Path(g.ID); id != 0 && t.isBelow(g.ID, id) && len(path)-len(t.Path(id))+1 > height {
+			height = len(path) - len(t.Path(id)) + 1
+		}
+	}
+	return height
+}
+
+// GroupNameKey is the same for names that are equal without regard to case.
+func GroupNameKey(name string) string {
+	return strings.ToLower(norm.NFC.String(strings.TrimSpace(name)))
+}
+
+// Check returns what is wrong with a group by itself, field by field under the REST names; see also GroupTree.CheckPlace.
+func (g Group) Check() Problems {
+	var c settingsCheck
+	c.refuse(strings.TrimSpace(g.Name) == "", "name", "field_required", "")
+	c.refuse(utf8.RuneCountInString(g.Name) > MaxGroupName, "name", "field_too_long", "")
+	c.refuse(utf8.RuneCountInString(g.Comment) > MaxComment, "comment", "field_too_long", "")
+	c.refuse(g.Position < 0, "position", "field_number", "")
+	c.refuse(g.Directory == "", "directory", "field_required", "")
+	if g.Local() {
+		c.refuse(g.Member != DirectoryGroup{}, "directory_group", "field_choice", Clean(g.Member.Name, 80))
+	} else {
+		c.directoryGroups("directory_group", []DirectoryGroup{g.Member})
+		c.refuse(g.Member.ID == "" && g.Member != DirectoryGroup{} || strings.IndexFunc(g.Member.ID, unicode.IsSpace) >= 0,
+			"directory_group", "field_choice", Clean(g.Member.Name, 80))
+	}
+	return append(Problems(c.problems), g.Rights.Check()...)
+}
+
+// Check returns what is wrong with rights, field by field under the REST names. The limits are those of the settings.
+func (r Rights) Check() Problems {
+	var c settingsCheck
+	s := Settings{DevicesPerUser: r.Devices, SessionLAN: r.SessionLAN, SessionVPN: r.SessionVPN}
+	for _, n := range SessionNumbers {
+		if n.Key != "grace" && n.raw(&s) != 0 {
+			c.number(&s, n)
+		}
+	}
+	c.forwardNets(r.ForwardNets)
+	return Problems(c.problems)
 }
 
 // Apply returns the rights that apply to an account.

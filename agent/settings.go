@@ -307,11 +307,7 @@ func (c *settingsCheck) tunnel(s Settings) {
 	c.refuse(!isVPNNetwork(s.VPNNetwork), "vpn_network", "field_vpn_network", "")
 	c.refuse(NotRoutable(s.VPNNetwork), "vpn_network", "field_own_place", s.VPNNetwork.String())
 
-	c.refuse(len(s.ForwardNets) > MaxNets, "forward_nets", "field_too_many", "")
-	for _, n := range s.ForwardNets {
-		c.refuse(!n.Addr().Is4(), "forward_nets", "field_tunnel_address", n.String())
-		c.refuse(NotRoutable(n), "forward_nets", "field_own_place", n.String())
-	}
+	c.forwardNets(s.ForwardNets)
 
 	c.refuse(len(s.DNS) > MaxDNS, "dns", "field_too_many_dns", "")
 	for _, a := range s.DNS {
@@ -322,6 +318,14 @@ func (c *settingsCheck) tunnel(s Settings) {
 	c.refuse(len(s.DNSSuffixes) > MaxSuffixes, "dns_suffix", "field_too_many_suffixes", "")
 	for _, name := range s.DNSSuffixes {
 		c.refuse(!isSuffix(name), "dns_suffix", "field_domain_name", Clean(name, 80))
+	}
+}
+
+func (c *settingsCheck) forwardNets(nets []netip.Prefix) {
+	c.refuse(len(nets) > MaxNets, "forward_nets", "field_too_many", "")
+	for _, n := range nets {
+		c.refuse(!n.Addr().Is4(), "forward_nets", "field_tunnel_address", n.String())
+		c.refuse(NotRoutable(n), "forward_nets", "field_own_place", n.String())
 	}
 }
 

@@ -26,6 +26,24 @@ var ErrAdministratorExists = errors.New("an administrator exists")
 // UserID identifies an account. Two logins with the same UserID are the same person.
 type UserID int64
 
+// ImportedUser is an account to be saved together with others.
+type ImportedUser struct {
+	User        // ID zero = a new one
+	Hash string // argon2id hash of the password; empty = a new account has none, another one keeps its own
+}
+
+// ImportError says which of several accounts could not be saved. Then none was.
+type ImportError struct {
+	Index int // in the list
+	Err   error
+}
+
+func (e *ImportError) Error() string {
+	return "account " + strconv.Itoa(e.Index) + ": " + e.Err.Error()
+}
+
+func (e *ImportError) Unwrap() error { return e.Err }
+
 // LocalDirectory is the Directory of local accounts, which the gateway stores.
 const LocalDirectory = "local"
 

@@ -49,7 +49,7 @@ func (s *Site) answerError(err error, c echo.Context) {
 	}
 	status, answer, ref := s.explain(err, v.L)
 	var refused *agent.Error
-	if errors.As(err, &refused) && refused.Trouble != "" && v.User != nil && v.User.Admin {
+	if errors.As(err, &refused) && refused.Trouble != "" && v.User != nil && v.User.Administrator() {
 		answer.Message = v.L.Store(refused.Trouble)
 	}
 	if status >= http.StatusInternalServerError {

@@ -188,7 +188,7 @@ func (s *Site) admit(r rule, k kind) echo.MiddlewareFunc {
 				return c.Redirect(http.StatusSeeOther, "/login")
 			case v.User == nil:
 				return refusal{http.StatusUnauthorized, locale.NotSignedIn}
-			case r == administrator && !v.User.Admin:
+			case r == administrator && !v.User.Administrator():
 				return refusal{http.StatusForbidden, locale.Forbidden}
 			}
 			return next(c)

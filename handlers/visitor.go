@@ -88,7 +88,7 @@ func (s *Site) loadUser(c echo.Context) error {
 func (s *Site) page(c echo.Context) templates.Page {
 	v := who(c)
 	var trouble agent.StoreTrouble
-	if v.User != nil && v.User.Admin {
+	if v.User != nil && v.User.Administrator() {
 		trouble = s.Storing()
 	}
 	return templates.Page{

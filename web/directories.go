@@ -38,7 +38,8 @@ type directoryNetwork interface {
 type directorySessions interface {
 	UserChanged(context.Context, agent.User) int
 	VoidResume(context.Context, agent.UserID) error
-	CheckDirectory(directory string, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck)
+	GroupsChanged(ctx context.Context, changed []agent.User) int
+	CheckDirectory(directory string, tree agent.GroupTree, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck)
 }
 
 // directories implements handlers.Directories.
@@ -73,7 +74,7 @@ func newDirectories(ctx context.Context, db *store.Store, box *secretbox.Box, ne
 	return d, nil
 }
 
-// load returns the stored directories with their passwords.
+// load returns the stored directories with their passwords and keytabs.
 func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, error) {
 	stored, err := d.store.Directories(ctx)
 	if err != nil {
@@ -86,8 +87,28 @@ func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, erro
 		if list[i].PasswordLost = errors.Is(err, secretbox.ErrLost); err != nil && !list[i].PasswordLost {
 			return nil, err
 		}
+		if list[i].Keytab, err = d.openKeytab(one); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
+}
+
+// openKeytab decrypts the keytab of a directory. It returns nil when there is none, or when it cannot be decrypted.
+func (d *directories) openKeytab(one store.Directory) ([]byte, error) {
+	if one.SealedKeytab == "" {
+		return nil, nil
+	}
+	keytab, err := d.box.Open(one.SealedKeytab, keytabPurpose(one.ID))
+	if errors.Is(err, secretbox.ErrLost) {
+		return nil, nil
+	}
+	return []byte(keytab), err
+}
+
+// keytabPurpose is the purpose for which the box encrypts the keytab of a directory.
+func keytabPurpose(id agent.DirectoryID) string {
+	return "directory/" + strconv.FormatInt(int64(id), 10) + "/keytab"
 }
 
 // passwordPurpose is the purpose for which the box encrypts the password of a directory.
@@ -95,7 +116,7 @@ func passwordPurpose(id agent.DirectoryID) string {
 	return "directory/" + strconv.FormatInt(int64(id), 10) + "/password"
 }
 
-// find returns a stored directory with its password. Errors: agent.ErrNotFound.
+// find returns a stored directory with its password and keytab. Errors: agent.ErrNotFound.
 func (d *directories) find(ctx context.Context, id agent.DirectoryID) (agent.DirectorySettings, error) {
 	list, err := d.load(ctx)
 	if err != nil {
@@ -109,19 +130,19 @@ func (d *directories) find(ctx context.Context, id agent.DirectoryID) (agent.Dir
 	return agent.DirectorySettings{}, fmt.Errorf("directory %d: %w", id, agent.ErrNotFound)
 }
 
-// List returns the directories without their passwords, ordered by name.
+// List returns the directories without their passwords and keytabs, ordered by name.
 func (d *directories) List(ctx context.Context) ([]agent.DirectorySettings, error) {
 	list, err := d.load(ctx)
 	for i := range list {
-		list[i].Password = ""
+		list[i].Password, list[i].Keytab = "", nil
 	}
 	return list, err
 }
 
-// Get returns a directory without its password. Errors: agent.ErrNotFound.
+// Get returns a directory without its password and keytab. Errors: agent.ErrNotFound.
 func (d *directories) Get(ctx context.Context, id agent.DirectoryID) (agent.DirectorySettings, error) {
 	s, err := d.find(ctx, id)
-	s.Password = ""
+	s.Password, s.Keytab = "", nil
 	return s, err
 }
 
@@ -311,15 +332,16 @@ func (d *directories) use(list []agent.DirectorySettings) {
 func (d *directories) Delete(ctx context.Context, id agent.DirectoryID) (ended int, err error) {
 	d.changes.Lock()
 	defer d.changes.Unlock()
-	accounts, err := d.store.DeleteDirectory(ctx, id) // from now on, a running login cannot store its account
+	deleted, changed, err := d.store.DeleteDirectory(ctx, id) // from now on, a running login cannot store its account
 	if err != nil {
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx)
-	for _, u := range accounts {
+	for _, u := range deleted {
 		u.Enabled = false
 		ended += d.sessions.UserChanged(ctx, u)
 	}
+	ended += d.sessions.GroupsChanged(ctx, changed)
 	return ended, d.reload(ctx)
 }
 
@@ -333,11 +355,10 @@ func (d *directories) Test(ctx context.Context, s agent.DirectorySettings, login
 	if len(problems) > 0 {
 		return agent.DirectoryReport{}, problems
 	}
-	users, _, err := d.store.Users(ctx, store.UserQuery{})
+	local, _, err := d.store.Users(ctx, agent.UserFilter{Directory: agent.LocalDirectory}, 0, 0)
 	if err != nil {
 		return agent.DirectoryReport{}, err
 	}
-	local := slices.DeleteFunc(users, func(u agent.User) bool { return !u.Local() })
 	return d.network.Test(ctx, s, login, local), nil
 }
 
@@ -408,7 +429,7 @@ func (d *directories) convert(ctx context.Context, found agent.LocalLogin) error
 	if merged != 0 {
 		d.sessions.UserChanged(ctx, agent.User{ID: merged, Enabled: false})
 	}
-	d.follow(ctx, found.User)
+	d.follow(ctx, found.User, found.User)
 	// As after a change of the password. The live sessions have the tokens, too.
 	return errors.Join(d.sessions.VoidResume(ctx, found.User.ID), d.store.EndBrowserSessions(ctx, found.User.ID, ""))
 }

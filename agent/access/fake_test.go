@@ -33,9 +33,11 @@ type memoryStore struct {
 	lookups     int           // calls of Knows
 	gate        chan struct{} // if set, Authenticate waits for a value
 	refusal     error         // returned after a right password
+	fixed       bool          // passwords cannot be changed
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
+	tree        agent.GroupTree
 }
 
 func newMemoryStore() *memoryStore {
@@ -57,8 +59,40 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	defer m.mu.Unlock()
 	u := m.users[id]
 	change(&u)
+	m.users[id] = m.tree.Inherit(u)
+	return m.users[id]
+}
+
+// setGroups replaces the groups and returns the accounts whose RemoteAccess or AdminByGroups changed.
+func (m *memoryStore) setGroups(groups ...agent.Group) (changed []agent.User) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tree = agent.NewGroupTree(groups)
+	for id, u := range m.users {
+		is := m.tree.Inherit(u)
+		if m.users[id] = is; is.RemoteAccess != u.RemoteAccess || is.AdminByGroups != u.AdminByGroups {
+			changed = append(changed, is)
+		}
+	}
+	return changed
+}
+
+func (m *memoryStore) GroupTree(context.Context) (agent.GroupTree, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tree, m.fail("GroupTree")
+}
+
+func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fail("RememberLogin"); err != nil {
+		return err
+	}
+	u := m.users[id]
+	u.LastLogin = at
 	m.users[id] = u
-	return u
+	return nil
 }
 
 // account returns an account as it is now.
@@ -95,7 +129,10 @@ func (m *memoryStore) Find(ctx context.Context, login string) (agent.Account, er
 	if err != nil {
 		return agent.Account{}, err
 	}
-	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate}
+	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate, ChangePassword: m.ChangePassword}
+	if m.fixed {
+		account.ChangePassword = nil
+	}
 	if known {
 		account.Key = m.users[id].AccountKey()
 	}
@@ -121,6 +158,21 @@ func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (ag
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 	}
 	return m.users[id], m.refusal
+}
+
+// ChangePassword refuses the new password "refused".
+func (m *memoryStore) ChangePassword(ctx context.Context, c agent.Credentials, newPassword string) (agent.User, error) {
+	user, err := m.Authenticate(ctx, c)
+	if err != nil {
+		return agent.User{}, err
+	}
+	if newPassword == "refused" {
+		return agent.User{}, agent.Refuse(agent.CodePasswordRejected)
+	}
+	m.mu.Lock()
+	m.passwords[user.ID] = newPassword
+	m.mu.Unlock()
+	return m.change(user.ID, func(u *agent.User) { u.MustChange = false }), nil
 }
 
 func (m *memoryStore) KnowsDevice(_ context.Context, id agent.UserID, device string) (bool, error) {

@@ -81,6 +81,13 @@ func holdBack(ctx context.Context, started time.Time) {
 
 // signIn is SignIn without the wait.
 func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
+	return g.count(ctx, s, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
+		return a.Authenticate(ctx, c)
+	})
+}
+
+// count runs compare, which checks the password, as one attempt that the throttle counts.
+func (g *Gate) count(ctx context.Context, s SignIn, compare func(context.Context, agent.Account, agent.Credentials) (agent.User, error)) (agent.User, error) {
 	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
 	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || strings.TrimSpace(s.Login) == "" {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // cannot be a guess, so it is not counted
@@ -94,10 +101,15 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
-	user, err := a.account.Authenticate(ctx, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
+	user, err := compare(ctx, a.account, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
 	leave(outcomeOf(err))
-	if code := user.Refusal(); err == nil && code != "" {
+	switch code := user.Refusal(); {
+	case err != nil:
+	case code != "":
 		err = agent.Refuse(code)
+	case user.MustChange:
+		err = &agent.Error{Code: agent.CodePasswordMustChange, MayChange: true,
+			Policy: &agent.PasswordPolicy{MinLength: agent.MinPassword, History: 1}}
 	}
 	if err != nil {
 		g.logRefusal(ctx, "login_failed", a, err)
@@ -183,15 +195,16 @@ func originOf(p agent.Peer) agent.Origin {
 	return agent.OriginStranger
 }
 
-// remember stores the device of a person who has signed in. If that fails, the device counts as unknown at the next sign-in;
-// nothing else breaks.
+// remember stores the time and the device of a sign-in. If that fails, the device counts as unknown at the next sign-in; nothing
+// else breaks.
 func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
-	if device == "" {
-		return
+	now := time.Now()
+	err := g.devices.RememberLogin(ctx, user.ID, now)
+	if device != "" {
+		err = errors.Join(err, g.devices.RememberDevice(ctx, user.ID, device, now))
 	}
-	err := g.devices.RememberDevice(ctx, user.ID, device, time.Now())
 	if err != nil && agent.AsError(err).Code != agent.CodeStoreUnavailable { // the store logs it once
-		g.log.ErrorContext(ctx, "a device was not remembered", "user", user.ID, "device", device, "error", err)
+		g.log.ErrorContext(ctx, "a sign-in was not remembered", "user", user.ID, "device", device, "error", err)
 	}
 }
 

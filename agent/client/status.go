@@ -71,7 +71,7 @@ func (s Status) HasAccess() bool { return s.State == Authorized || s.State == Tu
 
 // Busy reports whether there is access, or a login or reconnect is running.
 func (s Status) Busy() bool {
-	return s.HasAccess() || s.State == Reconnecting || s.State == Connecting && s.Login != ""
+	return s.HasAccess() || s.State == Reconnecting || s.State == Connecting && (s.Login != "" || s.BySSO)
 }
 
 // ExtensionNeedsPassword reports whether the session can only be extended with another password.

@@ -32,6 +32,17 @@ var activeDirectory = &kind{
 		return equals("sAMAccountName", f.user)
 	},
 
+	client: func(name, realm string) []clientName { // [MS-KILE] 3.3.5.6.1
+		upn := name + "@" + realm
+		if i := strings.LastIndexByte(name, '@'); i >= 0 { // an enterprise name, see RFC 6806 5
+			if upn = name; !strings.EqualFold(name[i+1:], realm) {
+				return []clientName{{"userPrincipalName", upn}}
+			}
+			name = name[:i]
+		}
+		return []clientName{{"sAMAccountName", name}, {"sAMAccountName", name + "$"}, {"userPrincipalName", upn}}
+	},
+
 	state:    adState,
 	refusal:  func(_ *ldap.Entry, err *ldap.Error, _ []ldap.Control) agent.Code { return adRefusal(err) },
 	accepted: func(*ldap.Entry, []ldap.Control, time.Time) agent.Code { return "" },
@@ -51,7 +62,17 @@ var activeDirectory = &kind{
 			return f.root, ldap.ScopeBaseObject, "(objectClass=*)"
 		},
 	},
+	rules: passwordRules{
+		minLength: []string{"minPwdLength", "msDS-MinimumPasswordLength"},
+		history:   []string{"pwdHistoryLength", "msDS-PasswordHistoryLength"},
+		minAge:    []string{"minPwdAge", "msDS-MinimumPasswordAge"},
+		complex:   []string{"pwdProperties", "msDS-PasswordComplexityEnabled"},
+		unit:      100 * time.Nanosecond,
+		changed:   "pwdLastSet",
+	},
+	expiry:  passwordExpiry{attribute: "msDS-UserPasswordExpiryTimeComputed", computed: true},
 	members: tokenGroups{},
+	change:  changeInActiveDirectory,
 }
 
 // Flags of userAccountControl and msDS-User-Account-Control-Computed.
@@ -91,12 +112,17 @@ func needsSmartcard(e *ldap.Entry) bool {
 	return flags&uacSmartcard != 0
 }
 
-// adExpired reports whether the account has expired. accountExpires counts 100 ns since 1601; 0 and the greatest number mean
-// never.
+// adExpired reports whether the account has expired.
 func adExpired(e *ldap.Entry, now time.Time) bool {
+	at, ok := adTime(e, "accountExpires")
+	return ok && !at.After(now)
+}
+
+// adTime reads a time, which counts 100 ns since 1601. It reports false for 0 and the greatest number, which mean never.
+func adTime(e *ldap.Entry, attribute string) (time.Time, bool) {
 	const toUnix = 11644473600 // seconds
-	at, ok := number(e, "accountExpires")
-	return ok && at > 0 && at != 1<<63-1 && !time.Unix(at/1e7-toUnix, 0).After(now)
+	at, ok := number(e, attribute)
+	return time.Unix(at/1e7-toUnix, 0), ok && at > 0 && at != 1<<63-1
 }
 
 // adCodes are the meanings of "data CODE" in the text of LDAP result 49. 775 comes also with a wrong password, the others except

@@ -13,6 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory/kerberos"
 	"ideco-agent/agent/spelling"
 )
 
@@ -34,13 +35,15 @@ type Directories struct {
 	log    *slog.Logger
 	tries  *wrongTries
 
+	acceptor *kerberos.Acceptor
+
 	mu      sync.RWMutex // guards remotes; a list is never changed
 	remotes []*remote
 }
 
 // New makes Directories without any directory on the network.
 func New(local *Local, people People, log *slog.Logger) *Directories {
-	return &Directories{local: local, people: people, log: log, tries: newWrongTries()}
+	return &Directories{local: local, people: people, log: log, tries: newWrongTries(), acceptor: kerberos.NewAcceptor()}
 }
 
 // Set replaces the configured directories. Those whose connections do not change keep them.
@@ -192,7 +195,7 @@ func (d *Directories) choose(form loginForm) (named, alternative []*remote) {
 
 // unknownAccount returns the account for an unknown login that belongs to no directory.
 func (d *Directories) unknownAccount(login string) agent.Account {
-	return agent.Account{Key: "?/" + spelling.Login(login), Authenticate: d.local.Authenticate}
+	return agent.Account{Key: "?/" + spelling.Login(login), Authenticate: d.local.Authenticate, ChangePassword: d.local.ChangePassword}
 }
 
 // Knows returns the stored account that a login means, without asking a directory on the network.

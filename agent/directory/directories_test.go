@@ -110,13 +110,14 @@ func TestSetKeepsConnections(t *testing.T) {
 	settings := []agent.DirectorySettings{before[1].DirectorySettings, before[0].DirectorySettings}
 	settings[1].LoginGroups = []agent.DirectoryGroup{{ID: "S-1-5-32-545"}}
 	settings[1].Default = true
+	settings[1].TreeGroups = []agent.DirectoryGroup{{ID: "S-1-5-32-546"}}
 	settings[0].Password = "another"
 	d.Set(settings)
 	after := d.list()
 	if after[1].servers != before[0].servers || after[0].servers == before[1].servers {
 		t.Error("connections of the wrong directory were kept")
 	}
-	if netbios, _ := d.Facts(settings[1].ID); netbios != "EXAMPLE" || !after[1].Default || len(after[1].LoginGroups) != 1 {
+	if netbios, _ := d.Facts(settings[1].ID); netbios != "EXAMPLE" || !after[1].Default || len(after[1].LoginGroups) != 1 || len(after[1].TreeGroups) != 1 {
 		t.Error(netbios, after[1].DirectorySettings)
 	}
 	if before[1].servers.ctx.Err() == nil || before[0].servers.ctx.Err() != nil {

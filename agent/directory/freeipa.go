@@ -21,6 +21,9 @@ var freeIPA = &kind{
 	groupID: plainIdentity("ipaUniqueID"),
 
 	byLogin: func(f loginForm) string { return equals("uid", f.user) },
+	client: func(name, realm string) []clientName {
+		return []clientName{{"krbPrincipalName", name + "@" + realm}}
+	},
 	// Staged and preserved accounts may have the login of an active one. The tree compat repeats accounts.
 	ignores: func(dn string) bool {
 		return strings.Contains(dn, ",cn=provisioning,") || strings.Contains(dn, ",cn=compat,")
@@ -45,7 +48,16 @@ var freeIPA = &kind{
 			return "cn=kerberos," + f.root, ldap.ScopeWholeSubtree, "(&(objectClass=krbPwdPolicy)(cn=global_policy))"
 		},
 	},
+	rules: passwordRules{
+		minLength: []string{"krbPwdMinLength"},
+		history:   []string{"krbPwdHistoryLength"},
+		minAge:    []string{"krbMinPwdLife"},
+		unit:      time.Second,
+		changed:   "krbLastPwdChange",
+	},
+	expiry:  passwordExpiry{attribute: "krbPasswordExpiration"},
 	members: memberOf{},
+	change:  changeByExtension,
 }
 
 // ipaState judges the state by the entry, because a bind may succeed with an expired password or account. A password that an

@@ -29,6 +29,17 @@ func (s idSet) hasAny(groups []agent.DirectoryGroup) bool {
 	return slices.ContainsFunc(groups, func(g agent.DirectoryGroup) bool { return s[g.ID] })
 }
 
+// of returns the IDs of those of the groups that are in the set, sorted and each once. It returns nil for none.
+func (s idSet) of(groups []agent.DirectoryGroup) (ids []string) {
+	for _, g := range groups {
+		if s[g.ID] {
+			ids = append(ids, g.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // tokenGroups reads the attribute of that name: the SIDs of all groups that Windows puts into a person's token. The primary group and
 // groups in groups count. The attribute exists in a search with the scope of one entry only.
 type tokenGroups struct{}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,8 @@ type kind struct {
 
 	// byLogin returns the filter for a login.
 	byLogin func(loginForm) string
+	// client returns the values by which the KDC finds the client of a ticket, in its order.
+	client func(name, realm string) []clientName
 	// ignores reports whether an entry is no account although it matches people. The DN is as dnKey returns it.
 	ignores func(dn string) bool
 
@@ -43,7 +46,11 @@ type kind struct {
 	controls []ldap.Control
 
 	policy  policyAttributes
+	rules   passwordRules
+	expiry  passwordExpiry
 	members memberships
+	// change replaces a password. Errors: *agent.Error.
+	change func(ctx context.Context, r *remote, p person, password, newPassword string) error
 }
 
 // kinds has every kind of agent.DirectoryKinds.

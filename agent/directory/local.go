@@ -21,6 +21,9 @@ type Accounts interface {
 	LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error)
 	// RenewHash replaces a hash by another one of the same password, unless it is no longer old.
 	RenewHash(ctx context.Context, id agent.UserID, old, renewed string) error
+	// ChangePassword replaces a hash by that of another password and clears MustChange. Errors: agent.ErrNotFound if the hash is no
+	// longer former.
+	ChangePassword(ctx context.Context, id agent.UserID, former, hash string) error
 }
 
 // Local is the directory of the accounts that the gateway itself keeps.
@@ -69,11 +72,12 @@ func (l *Local) Find(ctx context.Context, login string) (agent.Account, error) {
 	found, err := l.find(ctx, login)
 	switch {
 	case errors.Is(err, agent.ErrNotFound):
-		return agent.Account{Key: agent.LocalDirectory + "/" + spelling.Login(login), Authenticate: l.Authenticate}, nil
+		return agent.Account{Key: agent.LocalDirectory + "/" + spelling.Login(login), Authenticate: l.Authenticate, ChangePassword: l.ChangePassword}, nil
 	case err != nil:
 		return agent.Account{}, err
 	}
-	return agent.Account{Key: found.AccountKey(), Known: true, UserID: found.ID, Authenticate: l.Authenticate}, nil
+	return agent.Account{Key: found.AccountKey(), Known: true, UserID: found.ID, Authenticate: l.Authenticate,
+		ChangePassword: l.ChangePassword}, nil
 }
 
 // Knows returns the account that a login means, without a check of any password. The result must not be disclosed to the

@@ -44,6 +44,17 @@ func (a accounts) RenewHash(_ context.Context, id agent.UserID, old, renewed str
 	return nil
 }
 
+func (a accounts) ChangePassword(_ context.Context, id agent.UserID, former, hash string) error {
+	for login, found := range a.byLogin {
+		if found.ID == id && found.hash == former {
+			found.MustChange = false
+			a.byLogin[login] = account{found.User, hash}
+			return a.writeErr
+		}
+	}
+	return agent.ErrNotFound
+}
+
 const password = "верный пароль"
 
 // exampleHash is computed once, because hashing is slow.

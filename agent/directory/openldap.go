@@ -20,6 +20,7 @@ var openLDAP = &kind{
 	groupID: plainIdentity("entryUUID", "nsUniqueId"),
 
 	byLogin: func(f loginForm) string { return equals("uid", f.user) },
+	client:  func(name, _ string) []clientName { return []clientName{{"uid", name}} },
 
 	state:   openLDAPState,
 	refusal: policyRefusal(openLDAPState),
@@ -41,7 +42,15 @@ var openLDAP = &kind{
 			return f.root, ldap.ScopeWholeSubtree, "(objectClass=pwdPolicy)"
 		},
 	},
+	rules: passwordRules{
+		minLength: []string{"pwdMinLength"},
+		history:   []string{"pwdInHistory"},
+		minAge:    []string{"pwdMinAge"},
+		unit:      time.Second,
+		changed:   "pwdChangedTime",
+	},
 	members: memberLists{},
+	change:  changeByExtension,
 }
 
 // lockedForEver is the pwdAccountLockedTime of an account that an administrator has locked.

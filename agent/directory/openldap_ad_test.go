@@ -154,5 +154,13 @@ func checkGroups(t *testing.T, o *office, settings agent.DirectorySettings, d *l
 		}
 	}
 	settings.LoginGroups, settings.RemoteGroups = nil, nil
+	tree := []string{"VPN-Users", "Vertrieb", "Staff"}
+	alice := []string{"Vertrieb"}
+	if len(d.Attributes(t, d.PersonDN("alice"), "memberOf")) > 1 { // the server knows groups in groups
+		alice = []string{"Staff", "VPN-Users", "Vertrieb"}
+	}
+	checkTree(t, o, settings, tree, map[string][]string{"alice": alice, "bob": nil})
+	d.AddTo(t, "VPN-Users", d.PersonDN("bob"))
+	checkTree(t, o, settings, tree, map[string][]string{"alice": alice, "bob": {"VPN-Users"}})
 	o.Set([]agent.DirectorySettings{settings})
 }

@@ -180,6 +180,90 @@ func TestADLockoutRule(t *testing.T) {
 	want("alice", 0, 0)
 }
 
+// checkTree sets the groups of the tree and checks of which a login and a check find people members. Each name of want is a login.
+func checkTree(t *testing.T, o *office, s agent.DirectorySettings, tree []string, want map[string][]string) {
+	t.Helper()
+	names := map[string]string{}
+	s.TreeGroups = o.group(t, s, tree...)
+	for _, g := range s.TreeGroups {
+		names[g.ID] = g.Name
+	}
+	o.Set([]agent.DirectorySettings{s})
+	is := func(what, login string, ids []string) {
+		var got []string
+		for _, id := range ids {
+			got = append(got, names[id])
+		}
+		if slices.Sort(got); !slices.Equal(got, want[login]) || !slices.IsSorted(ids) {
+			t.Errorf("%s: %s is in %q, want %q", what, login, got, want[login])
+		}
+	}
+	var guids []string
+	for login := range want {
+		user, code := o.login(t, login, lab.Password)
+		if code != "" {
+			t.Fatalf("%s: %q", login, code)
+		}
+		is("login", login, user.DirectoryGroups)
+		guids = append(guids, user.GUID)
+	}
+	reading, err := o.Read(t.Context(), 1, guids)
+	if err != nil || len(reading.People) != len(want) || len(reading.Missing) != 0 {
+		t.Fatal(reading, err)
+	}
+	for _, p := range reading.People {
+		is("check", p.Login, p.Groups)
+	}
+}
+
+// TestADTree: nested and primary groups count for the groups of the tree. The gain and loss of administration is logged. A deleted
+// group is missing.
+func TestADTree(t *testing.T) {
+	ad := lab.NewAD(t)
+	settings := labSettings(agent.DirectoryAD, ad.Directory)
+	o := newOffice(t, settings)
+	tree := []string{"Domain Users", "Empty", "Staff", "VPN-Users"}
+	want := map[string][]string{"alice": {"Domain Users", "Staff", "VPN-Users"}, "bob": {"Domain Users", "VPN-Users"}, "dave": {"Domain Users"}}
+	checkTree(t, o, settings, tree, want)
+	settings.LoginGroups, settings.RemoteGroups = o.group(t, settings, "Domain Users"), o.group(t, settings, "Staff")
+	checkTree(t, o, settings, tree, want)
+	ad.AddTo(t, "Sales", ad.PersonDN("dave"))
+	ad.RemoveFrom(t, "VPN-Users", ad.PersonDN("bob"))
+	want["dave"], want["bob"] = want["alice"], want["dave"]
+	checkTree(t, o, settings, tree, want)
+	checkTree(t, o, settings, nil, map[string][]string{"alice": nil})
+
+	o.admins = o.group(t, settings, "Staff")[0].ID
+	checkTree(t, o, settings, tree, want)
+	ad.RemoveFrom(t, "Sales", ad.PersonDN("dave"))
+	want["dave"] = want["bob"]
+	checkTree(t, o, settings, tree, want)
+	var events []string
+	for line := range strings.Lines(o.log.String()) {
+		for _, event := range []string{"account=alice", "account=bob", "account=dave"} {
+			if strings.Contains(line, "event=administrator_by_group "+event) {
+				events = append(events, event[8:]+" "+line[strings.LastIndex(line, "admin=")+6:len(line)-1])
+			}
+		}
+	}
+	if slices.Sort(events); !slices.Equal(events, []string{"alice true", "dave false", "dave true"}) {
+		t.Error(events)
+	}
+
+	settings.TreeGroups = o.group(t, settings, tree...)
+	o.Set([]agent.DirectorySettings{settings})
+	ad.Disable(t, "alice") // the groups of a disabled account are not read, so the stored ones stay
+	_, code := o.login(t, "alice", lab.Password)
+	if alice, err := o.find(func(u agent.User) bool { return u.Login == "alice" }); err != nil || code != agent.CodeAccountDisabled ||
+		alice.Refused != code || !alice.RemoteInDirectory || len(alice.DirectoryGroups) != 3 || !alice.AdminByGroups {
+		t.Error(alice, code, err)
+	}
+	ad.Delete(t, ad.GroupDN("Empty"))
+	if reading, err := o.Read(t.Context(), 1, nil); err != nil || !slices.Equal(reading.Missing, []string{"Empty"}) {
+		t.Error(reading, err)
+	}
+}
+
 // TestADGroups: nested, primary and renamed groups count for the login groups and the remote groups.
 func TestADGroups(t *testing.T) {
 	ad := lab.NewAD(t)

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,6 +13,8 @@ import (
 type memoryPeople struct {
 	mu    sync.Mutex
 	users []agent.User
+
+	admins string // ID of the group whose members are administrators
 }
 
 func (m *memoryPeople) find(match func(agent.User) bool) (agent.User, error) {
@@ -44,6 +47,9 @@ func (m *memoryPeople) SaveDirectoryUser(_ context.Context, p agent.DirectoryPer
 		}
 	}
 	user.Login, user.Name, user.Phone, user.Refused, user.RemoteAccess = p.Login, p.Name, p.Phone, p.Refused, p.Remote
+	user.RemoteInDirectory = p.Remote
+	user.DirectoryGroups, user.AdminByGroups = p.Groups, slices.Contains(p.Groups, m.admins)
+	user.PasswordExpires = p.PasswordExpires
 	m.users = append(m.users[:i:i], append([]agent.User{user}, m.users[min(i+1, len(m.users)):]...)...)
 	return user, nil
 }

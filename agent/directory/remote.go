@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory/kerberos"
 	"ideco-agent/agent/spelling"
 )
 
@@ -24,6 +25,7 @@ type remote struct {
 	servers *servers
 	people  People
 	log     *slog.Logger
+	keytab  *kerberos.Keytab // nil = tickets are not accepted
 
 	mu       sync.Mutex // guards the fields below
 	known    facts
@@ -37,6 +39,12 @@ func newRemote(s agent.DirectorySettings, conns *servers, people People, log *sl
 	r := &remote{DirectorySettings: s, kind: kinds[s.Kind], servers: conns, people: people, log: log, lockouts: map[string]cachedLockout{}, policies: map[loginForm]cachedPolicy{}}
 	if r.kind == nil {
 		r.kind = openLDAP
+	}
+	if len(s.Keytab) > 0 {
+		var err error
+		if r.keytab, err = ReadKeytab(s); err != nil {
+			log.Error("the keytab of a directory cannot be used", "directory", s.Name, "error", err)
+		}
 	}
 	return r
 }
@@ -194,13 +202,18 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 	a.Authenticate = func(ctx context.Context, c agent.Credentials) (agent.User, error) {
 		return r.authenticate(ctx, p, user.ID, c.Password)
 	}
+	if r.PasswordChange != agent.PasswordChangeOff {
+		a.ChangePassword = func(ctx context.Context, c agent.Credentials, newPassword string) (agent.User, error) {
+			return r.changePassword(ctx, p, user, c.Password, newPassword)
+		}
+	}
 	return a, nil
 }
 
 // unknownAccount returns the account for an unknown login. Its Authenticate sends the password with a DN that does not exist, so
 // that an answer takes as long as for a person.
 func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Account {
-	return agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
+	a := agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
 		Authenticate: func(ctx context.Context, c agent.Credentials) (agent.User, error) {
 			r.mu.Lock()
 			root := r.known.root
@@ -213,6 +226,12 @@ func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Accoun
 			}
 			return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 		}}
+	if r.PasswordChange != agent.PasswordChangeOff {
+		a.ChangePassword = func(ctx context.Context, c agent.Credentials, _ string) (agent.User, error) {
+			return a.Authenticate(ctx, c)
+		}
+	}
+	return a
 }
 
 // maxRemotePassword limits a password for a directory, in bytes. Active Directory takes 256 characters.
@@ -235,10 +254,16 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 			return agent.User{}, &agent.Error{Code: code, Err: agent.ErrPasswordNotSent}
 		}
 	}
-	code, err := r.checkPassword(ctx, p, password)
+	checked, err := r.checkPassword(ctx, p, password)
 	if err != nil {
 		return agent.User{}, err
 	}
+	return r.admit(ctx, p, id, checked)
+}
+
+// admit judges the groups of a person whose password or ticket was checked, and stores the account.
+func (r *remote) admit(ctx context.Context, p person, id agent.UserID, checked passwordCheck) (agent.User, error) {
+	code := checked.code
 	if code == "" {
 		if err := r.judgeGroups(ctx, &p); err != nil {
 			return agent.User{}, err
@@ -246,22 +271,62 @@ func (r *remote) authenticate(ctx context.Context, p person, id agent.UserID, pa
 		code = p.Refused
 	}
 	if code == "" {
-		return r.people.SaveDirectoryUser(ctx, p.DirectoryPerson)
+		r.readExpiry(ctx, &p, checked.answer)
+		return r.save(ctx, p.DirectoryPerson)
 	}
+	return agent.User{}, r.refuse(ctx, p, id, checked, code)
+}
+
+// refuse makes a refusal of a person and stores it if it ends access.
+func (r *remote) refuse(ctx context.Context, p person, id agent.UserID, checked passwordCheck, code agent.Code) error {
 	if p.Refused = code; id != 0 && code.EndsAccess() {
-		if _, err := r.people.SaveDirectoryUser(ctx, p.DirectoryPerson); err != nil {
+		if _, err := r.save(ctx, p.DirectoryPerson); err != nil {
 			r.log.WarnContext(ctx, "a refusal by a directory was not stored", "directory", r.Name, "user", id, "error", err)
 		}
 	}
-	return agent.User{}, agent.Refuse(code)
+	refusal := agent.Refuse(code)
+	if r.mayChange(checked, code) {
+		refusal.MayChange, refusal.Policy = true, r.passwordPolicy(ctx, p)
+	}
+	return refusal
 }
 
-// checkPassword sends a password and returns why the directory refuses the person, or an empty code.
-func (r *remote) checkPassword(ctx context.Context, p person, password string) (agent.Code, error) {
+// save stores what a login has found about a person, and logs if the account becomes or stops being an administrator by it.
+func (r *remote) save(ctx context.Context, p agent.DirectoryPerson) (agent.User, error) {
+	before, err := r.people.DirectoryUser(ctx, p.Directory, p.GUID)
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
+		return agent.User{}, err
+	}
+	if p.Refused != "" && p.Refused != agent.CodeNotPermitted { // refused before the groups were read
+		p.Remote, p.Groups = before.RemoteInDirectory, before.DirectoryGroups
+	}
+	user, err := r.people.SaveDirectoryUser(ctx, p)
+	if err == nil && user.AdminByGroups != before.AdminByGroups {
+		r.log.InfoContext(ctx, "security", "event", "administrator_by_group", "account", user.Login, "user", user.ID,
+			"directory", r.Name, "admin", user.AdminByGroups)
+	}
+	return user, err
+}
+
+// passwordCheck is how a directory answered a password.
+type passwordCheck struct {
+	code   agent.Code // why it refuses the person; empty = it does not
+	bound  bool       // the bind succeeded
+	answer []ldap.Control
+}
+
+// checkPassword sends a password.
+func (r *remote) checkPassword(ctx context.Context, p person, password string) (passwordCheck, error) {
 	answer, err := r.servers.bind(ctx, p.entry.DN, password, r.kind.controls...)
 	if err == nil {
-		return r.kind.accepted(p.entry, answer, time.Now()), nil
+		return passwordCheck{r.kind.accepted(p.entry, answer, time.Now()), true, answer}, nil
 	}
+	code, err := r.refusedBind(p, answer, err)
+	return passwordCheck{code, false, answer}, err
+}
+
+// refusedBind returns the meaning of a failed bind.
+func (r *remote) refusedBind(p person, answer []ldap.Control, err error) (agent.Code, error) {
 	var refused *ldap.Error
 	if !answered(err) || !errors.As(err, &refused) {
 		return "", r.bindFailed(err)
@@ -273,7 +338,7 @@ func (r *remote) checkPassword(ctx context.Context, p person, password string) (
 	return code, nil
 }
 
-// judgeGroups sets Remote and, for a person in none of the login groups, Refused.
+// judgeGroups sets what judge does.
 func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	people := []person{*p}
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
@@ -286,9 +351,14 @@ func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	return err
 }
 
-// judge sets Remote and Refused of people by their groups.
+// groups returns the groups of which the memberships are needed.
+func (r *remote) groups() []agent.DirectoryGroup {
+	return slices.Concat(r.LoginGroups, r.RemoteGroups, r.TreeGroups)
+}
+
+// judge sets Remote and Groups of people, and Refused of those in none of the login groups.
 func (r *remote) judge(c *ldap.Conn, people []person) error {
-	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	wanted := r.groups()
 	sets := map[string]idSet{}
 	if len(wanted) > 0 {
 		f, err := r.currentFacts(c)
@@ -301,7 +371,7 @@ func (r *remote) judge(c *ldap.Conn, people []person) error {
 	}
 	for i := range people {
 		p := &people[i]
-		p.Remote = sets[p.GUID].hasAny(r.RemoteGroups)
+		p.Remote, p.Groups = sets[p.GUID].hasAny(r.RemoteGroups), sets[p.GUID].of(r.TreeGroups)
 		if len(r.LoginGroups) > 0 && !sets[p.GUID].hasAny(r.LoginGroups) {
 			p.Refused = agent.CodeNotPermitted
 		}
@@ -365,7 +435,7 @@ func (r *remote) read(ctx context.Context, guids []string) (agent.DirectoryReadi
 	return reading, nil
 }
 
-// readPeople returns the people with these GUIDs that exist below the bases, with Remote and Refused, and the bases that this
+// readPeople returns the people with these GUIDs that exist below the bases, with Remote, Groups and Refused, and the bases that this
 // controller does not have. Another one may have them.
 func (r *remote) readPeople(c *ldap.Conn, guids []string) (people []person, missing []string, err error) {
 	f, err := r.currentFacts(c)
@@ -417,7 +487,7 @@ func (r *remote) missing(c *ldap.Conn, f facts) (list []string, err error) {
 			return nil, err
 		}
 	}
-	wanted := slices.Concat(r.LoginGroups, r.RemoteGroups)
+	wanted := r.groups()
 	found, err := r.kind.groupsByID(c, f, wanted)
 	for _, g := range wanted {
 		if _, ok := found[g.ID]; !ok && !slices.Contains(list, g.Name) {

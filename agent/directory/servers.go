@@ -145,6 +145,55 @@ func (s *servers) search(ctx context.Context, f func(*ldap.Conn) error) error {
 	}
 }
 
+// once runs f, which sends one request that must not be repeated, on a connection that is bound as the search account. It goes to the
+// next controller only while nothing was sent. The error is the server's *ldap.Error or matches errUnreachable.
+func (s *servers) once(ctx context.Context, f func(*ldap.Conn) error) error {
+	if err := enter(ctx, s.searching); err != nil {
+		return s.cancelled(err)
+	}
+	defer leave(s.searching)
+	var a failover
+	for {
+		c, err := s.searchConn(ctx, &a)
+		if err != nil {
+			return s.cancelled(err)
+		}
+		pooled, before := c.pooled, c.writes.Load()
+		err = s.use(ctx, c, func() error { return f(c.Conn) })
+		if err == nil || answered(err) {
+			s.keep(&s.searches, c)
+			return err
+		}
+		c.kill()
+		if sent := c.writes.Load() != before; sent || ctx.Err() != nil {
+			f := hostFinding(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
+			f.Sent = sent
+			return f
+		}
+		if !pooled {
+			a.failed(c.to, err)
+		}
+	}
+}
+
+// dial connects to another port of a controller. The connection ends with ctx.
+func (s *servers) dial(ctx context.Context, to *controller, port int) (net.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	addresses, err := s.addressesOf(limited, to)
+	if err != nil {
+		return nil, err
+	}
+	other := newController(to.name, uint16(port))
+	other.addresses = addresses
+	conn, err := s.connectTCP(limited, other)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { conn.Close() })
+	return conn, nil
+}
+
 // searchConn returns a connection that is bound as the search account, from the pool or a new one. Errors: *finding; ctx.Err.
 func (s *servers) searchConn(ctx context.Context, a *failover) (*conn, error) {
 	for {
@@ -245,6 +294,11 @@ func (s *servers) refusal() error {
 // bind sends at most one bind request. It goes to the next controller only while nothing was sent. The error is the server's
 // *ldap.Error or matches errUnreachable, also when it wraps ctx.Err.
 func (s *servers) bind(ctx context.Context, name, password string, controls ...ldap.Control) ([]ldap.Control, error) {
+	return s.bindThen(ctx, name, password, nil, controls...)
+}
+
+// bindThen is bind. After a successful one, it runs then on the connection, whose error it returns if it is not nil.
+func (s *servers) bindThen(ctx context.Context, name, password string, then func(*ldap.Conn, []ldap.Control) error, controls ...ldap.Control) ([]ldap.Control, error) {
 	if name == "" || password == "" { // servers would take it for an anonymous bind, which succeeds
 		return nil, ldap.NewError(ldap.LDAPResultInvalidCredentials, errors.New("empty name or password"))
 	}
@@ -264,6 +318,11 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 			result, err = c.SimpleBind(ldap.NewSimpleBindRequest(name, password, controls))
 			return err
 		})
+		if err == nil && then != nil {
+			err = s.use(ctx, c, func() error { return then(c.Conn, result.Controls) })
+			c.kill()
+			return result.Controls, err
+		}
 		if err == nil || answered(err) {
 			if err == nil || ldap.IsErrorWithCode(err, ldap.LDAPResultInvalidCredentials) {
 				s.keep(&s.binds, c)

@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// HasAdministrator reports whether somebody can administer the gateway: an enabled local account with a password and
-// the role.
+// HasAdministrator reports whether somebody can administer the gateway by a choice on the account: an enabled local account with a
+// password. Administrators by groups do not count, so that no change of groups or of a directory shuts everybody out.
 func (s *Store) HasAdministrator(ctx context.Context) (has bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		has, err = hasAdministrator(ctx, tx)
@@ -22,7 +22,7 @@ func (s *Store) HasAdministrator(ctx context.Context) (has bool, err error) {
 	return has, nil
 }
 
-// LastAdministrator reports whether an account is the only one that can administer the gateway.
+// LastAdministrator reports whether an account is the only one that counts for HasAdministrator.
 func (s *Store) LastAdministrator(ctx context.Context, id agent.UserID) (last bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		return tx.QueryRowContext(ctx, `SELECT COUNT(*) = 1 AND MIN(id) = $1 FROM users
@@ -47,7 +47,10 @@ func (s *Store) CreateFirstAdministrator(ctx context.Context, user agent.User, h
 		} else if has {
 			return agent.ErrAdministratorExists
 		}
-		id, err = createUser(ctx, tx, user, hash)
+		tree, err := groupTree(ctx, tx)
+		if err == nil {
+			id, err = createUser(ctx, tx, tree, user, hash)
+		}
 		return err
 	})
 	if err != nil {

@@ -139,7 +139,7 @@ func (s *Store) deleteBrowserSessions(ctx context.Context, which string, args ..
 
 func (s *Store) isAdministrator(ctx context.Context, id agent.UserID) bool {
 	user, err := s.User(ctx, id)
-	return err == nil && user.Admin
+	return err == nil && user.Administrator()
 }
 
 const browserColumns = `id, user_id, created, last_seen, expires, address, user_agent`

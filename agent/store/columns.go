@@ -2,9 +2,13 @@ package store
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
+
+	"ideco-agent/agent"
 )
 
 // How the types of the product are stored in columns. The functions write; the types of the same name read.
@@ -73,5 +77,40 @@ func (c digestColumn) Scan(value any) error {
 		return fmt.Errorf("a digest of %d characters: want 64 in hex", len(text))
 	}
 	copy(c.to[:], b)
+	return nil
+}
+
+// rightsText is rights as JSON.
+func rightsText(r agent.Rights) (string, error) {
+	value, err := json.Marshal(r)
+	return string(value), err
+}
+
+type rightsColumn struct{ to *agent.Rights }
+
+func (c rightsColumn) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("rights are %T", value)
+	}
+	*c.to = agent.Rights{}
+	if text == "{}" {
+		return nil
+	}
+	return json.Unmarshal([]byte(text), c.to)
+}
+
+// wordsColumn is a list of words with a space between two; none is "". strings.Join writes it.
+type wordsColumn struct{ to *[]string }
+
+func (c wordsColumn) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a list of words is %T", value)
+	}
+	*c.to = nil
+	if text != "" {
+		*c.to = strings.Fields(text)
+	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
@@ -16,14 +17,15 @@ import (
 
 // Directory is a directory as it is stored.
 type Directory struct {
-	agent.DirectorySettings        // without the password
+	agent.DirectorySettings        // without the password and the keytab
 	Secret                  string // the encrypted password of the search account; empty = none
+	SealedKeytab            string // the encrypted keytab; empty = none
 }
 
 // Directories returns the directories on the network, ordered by name.
 func (s *Store) Directories(ctx context.Context) (list []Directory, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
-		list, err = all(ctx, tx, scanDirectory, `SELECT `+directoryColumns+` FROM directories ORDER BY name`)
+		list, err = listDirectories(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -32,7 +34,18 @@ func (s *Store) Directories(ctx context.Context) (list []Directory, err error) {
 	return list, nil
 }
 
-// SaveDirectory adds a directory (ID zero) or changes one, and returns its ID. The name of a directory and the facts that
+// SaveDirectory adds a directory (ID zero) or changes one, and returns its ID. The name of a directory, its keytab and the facts that
+// SetKeytab stores the encrypted keytab of a directory; an empty one removes it. Errors: agent.ErrNotFound.
+func (s *Store) SetKeytab(ctx context.Context, id agent.DirectoryID, sealed string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return changeOne(tx.ExecContext(ctx, `UPDATE directories SET keytab = $1 WHERE id = $2`, sealed, int64(id)))
+	})
+	if err != nil {
+		return fmt.Errorf("save the keytab of directory %d: %w", id, err)
+	}
+	return nil
+}
+
 // SetDirectoryFacts stores stay as they are. The first directory becomes the default; of several only the one saved last stays
 // the default. seal encrypts the password for the ID; without it the stored password stays. Errors: agent.ErrNotFound, those of
 // seal.
@@ -64,17 +77,34 @@ func (s *Store) SetDirectoryFacts(ctx context.Context, id agent.DirectoryID, net
 	return nil
 }
 
-// DeleteDirectory deletes a directory and its accounts, each as DeleteUser does, and returns the accounts. Errors:
-// agent.ErrNotFound.
-func (s *Store) DeleteDirectory(ctx context.Context, id agent.DirectoryID) (accounts []agent.User, err error) {
+// DeleteDirectory deletes a directory with its accounts, each as DeleteUser does, and its groups, each as DeleteGroup does. It returns
+// the deleted accounts, and the remaining ones whose RemoteAccess or AdminByGroups changed. Errors: agent.ErrNotFound.
+func (s *Store) DeleteDirectory(ctx context.Context, id agent.DirectoryID) (deleted, changed []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
-		accounts, err = deleteDirectory(ctx, tx, id)
+		deleted, changed, err = deleteDirectory(ctx, tx, id)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("delete directory %d: %w", id, err)
+		return nil, nil, fmt.Errorf("delete directory %d: %w", id, err)
 	}
-	return accounts, nil
+	return deleted, changed, nil
+}
+
+// listDirectories returns the directories with their TreeGroups.
+func listDirectories(ctx context.Context, tx *sql.Tx) ([]Directory, error) {
+	list, err := all(ctx, tx, scanDirectory, `SELECT `+directoryColumns+` FROM directories ORDER BY name`)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := all(ctx, tx, scanGroup, `SELECT `+groupColumns+` FROM groups WHERE directory <> $1 ORDER BY member_id`, agent.LocalDirectory)
+	for i := range list {
+		for _, g := range groups {
+			if g.Directory == list[i].Name {
+				list[i].TreeGroups = append(list[i].TreeGroups, g.Member)
+			}
+		}
+	}
+	return list, err
 }
 
 func saveDirectory(ctx context.Context, tx *sql.Tx, d agent.DirectorySettings, seal func(agent.DirectoryID) (string, error)) (agent.DirectoryID, error) {
@@ -118,28 +148,34 @@ func writeDirectory(ctx context.Context, tx *sql.Tx, d agent.DirectorySettings) 
 		d.Default, string(value), int64(d.ID)))
 }
 
-func deleteDirectory(ctx context.Context, tx *sql.Tx, id agent.DirectoryID) ([]agent.User, error) {
+func deleteDirectory(ctx context.Context, tx *sql.Tx, id agent.DirectoryID) (deleted, changed []agent.User, err error) {
 	d, err := findDirectory(ctx, tx, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	accounts, err := directoryUsers(ctx, tx, d.Name)
+	deleted, err = directoryUsers(ctx, tx, d.Name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for _, u := range accounts {
+	for _, u := range deleted {
 		if err := deleteUser(ctx, tx, u.ID); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return accounts, changeOne(tx.ExecContext(ctx, `DELETE FROM directories WHERE id = $1`, int64(id)))
+	if err := deleteGroupsOf(ctx, tx, d.Name); err != nil {
+		return nil, nil, err
+	}
+	if changed, err = inherit(ctx, tx, `in_groups <> ''`); err != nil {
+		return nil, nil, err
+	}
+	return deleted, changed, changeOne(tx.ExecContext(ctx, `DELETE FROM directories WHERE id = $1`, int64(id)))
 }
 
-const directoryColumns = `id, name, is_default, settings, secret`
+const directoryColumns = `id, name, is_default, settings, secret, keytab`
 
 func scanDirectory(row scanner) (d Directory, err error) {
 	var settings string
-	err = row.Scan(&d.ID, &d.Name, &d.Default, &settings, &d.Secret)
+	err = row.Scan(&d.ID, &d.Name, &d.Default, &settings, &d.Secret, &d.SealedKeytab)
 	if errors.Is(err, sql.ErrNoRows) {
 		return d, agent.ErrNotFound
 	}
@@ -164,22 +200,23 @@ func scanDirectory(row scanner) (d Directory, err error) {
 // new field needs no migration.
 func directoryFields(d *agent.DirectorySettings) map[string]any {
 	return map[string]any{
-		"kind":           &d.Kind,
-		"dns":            (*[]netip.Addr)(&d.DNS),
-		"controllers":    &d.Controllers,
-		"transport":      &d.Transport,
-		"tls_name":       &d.TLSName,
-		"ca":             &d.CA,
-		"user":           &d.User,
-		"bases":          &d.Bases,
-		"login_groups":   &d.LoginGroups,
-		"remote_groups":  &d.RemoteGroups,
-		"lockout_limit":  &d.LockoutLimit,
-		"lockout_window": (*duration)(&d.LockoutWindow),
-		"check_interval": (*duration)(&d.CheckInterval),
-		"computer_name":  &d.ComputerName,
-		"netbios":        &d.NetBIOS,
-		"upn_suffixes":   &d.UPNSuffixes,
+		"kind":            &d.Kind,
+		"dns":             (*[]netip.Addr)(&d.DNS),
+		"controllers":     &d.Controllers,
+		"transport":       &d.Transport,
+		"tls_name":        &d.TLSName,
+		"ca":              &d.CA,
+		"user":            &d.User,
+		"bases":           &d.Bases,
+		"login_groups":    &d.LoginGroups,
+		"remote_groups":   &d.RemoteGroups,
+		"lockout_limit":   &d.LockoutLimit,
+		"lockout_window":  (*duration)(&d.LockoutWindow),
+		"check_interval":  (*duration)(&d.CheckInterval),
+		"computer_name":   &d.ComputerName,
+		"password_change": &d.PasswordChange,
+		"netbios":         &d.NetBIOS,
+		"upn_suffixes":    &d.UPNSuffixes,
 	}
 }
 
@@ -222,7 +259,8 @@ func (s *Store) DirectoryUsers(ctx context.Context, directory string) (users []a
 }
 
 // SaveDirectoryUser adds or updates the account of a person whose password was right. A new account is enabled, and its
-// remote access follows the groups. Errors: agent.ErrNotFound when there is no such directory.
+// remote access follows the groups. A PasswordExpires that moved by less than a minute stays as it was: Active Directory counts it in
+// ticks. Errors: agent.ErrNotFound when there is no such directory.
 func (s *Store) SaveDirectoryUser(ctx context.Context, p agent.DirectoryPerson) (user agent.User, err error) {
 	if user, err := s.unchangedDirectoryUser(ctx, p); err == nil {
 		return user, nil
@@ -237,14 +275,17 @@ func (s *Store) SaveDirectoryUser(ctx context.Context, p agent.DirectoryPerson) 
 	return user, nil
 }
 
-// unchangedDirectoryUser returns the account of a person if SaveDirectoryUser would change nothing. Most logins need no write.
+// unchangedDirectoryUser returns the account of a person if SaveDirectoryUser would change nothing. Most logins need no write, nor the
+// groups: what follows from them was computed when it last changed.
 func (s *Store) unchangedDirectoryUser(ctx context.Context, p agent.DirectoryPerson) (user agent.User, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		if user, err = findDirectoryUser(ctx, tx, p.Directory, p.GUID); err != nil {
 			return err
 		}
 		byLogin, err := findDirectoryLogin(ctx, tx, p.Directory, p.Login)
-		if err == nil && (byLogin.ID != user.ID || !reflect.DeepEqual(user.Updated(p), user)) {
+		now := loggedIn(user, p)
+		now.RemoteAccess = user.RemoteAccess
+		if err == nil && (byLogin.ID != user.ID || !reflect.DeepEqual(now, user)) {
 			err = errors.New("changed")
 		}
 		return err
@@ -252,36 +293,55 @@ func (s *Store) unchangedDirectoryUser(ctx context.Context, p agent.DirectoryPer
 	return user, err
 }
 
-// SaveDirectoryUsers writes what a check of a directory has found about accounts: login, name, phone, Refused and, where it
-// still follows the groups, remote access. Accounts that were deleted meanwhile, or belong to another person now, stay.
+// loggedIn returns an account as of a login of the person.
+func loggedIn(u agent.User, p agent.DirectoryPerson) agent.User {
+	before := u.PasswordExpires
+	u = u.Updated(p)
+	slices.Sort(u.DirectoryGroups)
+	if before.Sub(u.PasswordExpires).Abs() < time.Minute {
+		u.PasswordExpires = before
+	}
+	return u
+}
+
+// SaveDirectoryUsers writes what a check of a directory has found about accounts: login, name, phone, Refused, RemoteInDirectory and
+// DirectoryGroups, and what follows from these. Everything else stays as it is stored. Accounts that were deleted meanwhile, or belong to
+// another person now, stay.
 func (s *Store) SaveDirectoryUsers(ctx context.Context, changed []agent.User) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		for _, u := range changed {
-			before, err := findDirectoryUser(ctx, tx, u.Directory, u.GUID)
-			if errors.Is(err, agent.ErrNotFound) || err == nil && before.ID != u.ID {
-				continue
-			}
-			if err == nil {
-				err = updateUser(ctx, tx, before.Updated(agent.DirectoryPerson{Login: u.Login, Name: u.Name, Phone: u.Phone,
-					Refused: u.Refused, Remote: u.RemoteAccess}))
-			}
-			if err == nil && u.Login != before.Login {
-				err = noteLogin(ctx, tx, u.ID)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := s.write(ctx, func(tx *sql.Tx) error { return saveDirectoryUsers(ctx, tx, changed) })
 	if err != nil {
 		return fmt.Errorf("save the accounts of a directory: %w", err)
 	}
 	return nil
 }
 
-// ConvertToDirectory makes a local account that of a person of a directory. It keeps its id, remote access, devices, phone and
-// comment, and loses its password and its resume tokens. An account that the person has there already is deleted as DeleteUser
+func saveDirectoryUsers(ctx context.Context, tx *sql.Tx, changed []agent.User) error {
+	tree, err := groupTree(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, u := range changed {
+		before, err := findDirectoryUser(ctx, tx, u.Directory, u.GUID)
+		if errors.Is(err, agent.ErrNotFound) || err == nil && before.ID != u.ID {
+			continue
+		}
+		if err == nil {
+			now := before.Updated(agent.DirectoryPerson{Login: u.Login, Name: u.Name, Phone: u.Phone, Refused: u.Refused,
+				Remote: u.RemoteInDirectory, Groups: u.DirectoryGroups})
+			_, err = updateUser(ctx, tx, tree, before, now)
+		}
+		if err == nil && u.Login != before.Login {
+			err = noteLogin(ctx, tx, u.ID)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ConvertToDirectory makes a local account that of a person of a directory. It keeps its id, group, rights, chosen remote access, devices,
+// phone and comment, and loses its password and its resume tokens. An account that the person has there already is deleted as DeleteUser
 // does, and its devices go to the converted one; merged is its id, or zero. Errors: agent.ErrNotFound when there is no such local
 // account or no such directory, agent.ErrAdministratorIsLocal.
 func (s *Store) ConvertToDirectory(ctx context.Context, id agent.UserID, p agent.DirectoryPerson) (merged agent.UserID, err error) {
@@ -315,12 +375,16 @@ func saveDirectoryUser(ctx context.Context, tx *sql.Tx, p agent.DirectoryPerson)
 	if err := checkDirectoryExists(ctx, tx, p.Directory); err != nil {
 		return agent.User{}, err
 	}
+	tree, err := groupTree(ctx, tx)
+	if err != nil {
+		return agent.User{}, err
+	}
 	u, err := findDirectoryUser(ctx, tx, p.Directory, p.GUID)
 	if errors.Is(err, agent.ErrNotFound) {
 		u = agent.User{Directory: p.Directory, GUID: p.GUID, Enabled: true, RemoteByGroups: true}
-		u.ID, err = createUser(ctx, tx, u.Updated(p), "")
+		u.ID, err = createUser(ctx, tx, tree, loggedIn(u, p), "")
 	} else if err == nil {
-		err = updateUser(ctx, tx, u.Updated(p))
+		_, err = updateUser(ctx, tx, tree, u, loggedIn(u, p))
 	}
 	if err != nil {
 		return agent.User{}, err
@@ -362,7 +426,12 @@ func convertToDirectory(ctx context.Context, tx *sql.Tx, id agent.UserID, p agen
 	if err != nil {
 		return 0, err
 	}
-	if err := updateUser(ctx, tx, u.Updated(p)); err != nil {
+	tree, err := groupTree(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	u.Directory, u.GUID = p.Directory, p.GUID
+	if _, err := updateUser(ctx, tx, tree, u, loggedIn(u, p)); err != nil {
 		return 0, err
 	}
 	if err := noteLogin(ctx, tx, id); err != nil {

@@ -42,16 +42,17 @@ func TestDirectoryComesBack(t *testing.T) {
 		DNS: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00::1")}, Controllers: []string{"dc1:636"},
 		Transport: agent.TransportStartTLS, TLSName: "dc", CA: "pem", User: "cn=search", Password: "secret", Bases: []string{"dc=company,dc=ru"},
 		LoginGroups: []agent.DirectoryGroup{{ID: "S-1", Name: "VPN", DN: "cn=vpn"}}, RemoteGroups: []agent.DirectoryGroup{{ID: "S-2"}},
-		LockoutLimit: 5, LockoutWindow: 15 * time.Minute, CheckInterval: time.Hour, ComputerName: "gw"}
+		LockoutLimit: 5, LockoutWindow: 15 * time.Minute, CheckInterval: time.Hour, ComputerName: "gw", PasswordChange: agent.PasswordChangeLDAP, Keytab: []byte("keytab")}
 	var err error
 	want.ID, err = s.SaveDirectory(ctx, want, func(id agent.DirectoryID) (string, error) { return "sealed", nil })
 	check(t, err)
 	check(t, s.SetDirectoryFacts(ctx, want.ID, "COMPANY", []string{"corp.ru"}))
-	_, err = s.SaveDirectory(ctx, want, nil) // neither facts nor the password nor the name change
+	check(t, s.SetKeytab(ctx, want.ID, "sealed keytab"))
+	_, err = s.SaveDirectory(ctx, want, nil) // neither facts nor the password nor the keytab nor the name change
 	check(t, err)
-	want.Password, want.NetBIOS, want.UPNSuffixes = "", "COMPANY", []string{"corp.ru"}
+	want.Password, want.Keytab, want.NetBIOS, want.UPNSuffixes = "", nil, "COMPANY", []string{"corp.ru"}
 	list, err := s.Directories(ctx)
-	if diff := cmp.Diff([]Directory{{want, "sealed"}}, list, compareAddresses); err != nil || diff != "" {
+	if diff := cmp.Diff([]Directory{{want, "sealed", "sealed keytab"}}, list, compareAddresses); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 }
@@ -63,7 +64,7 @@ func TestEveryDirectoryField(t *testing.T) {
 	for _, field := range directoryFields(&d) {
 		kept[reflect.ValueOf(field).Pointer()] = true
 	}
-	elsewhere := []string{"ID", "Name", "Default", "Password", "PasswordLost"}
+	elsewhere := []string{"ID", "Name", "Default", "Password", "PasswordLost", "Keytab", "TreeGroups"}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[agent.DirectorySettings]()) {
 		if kept[reflect.ValueOf(&d).Elem().FieldByIndex(f.Index).Addr().Pointer()] == slices.Contains(elsewhere, f.Name) {
 			t.Errorf("%s is kept: %v", f.Name, slices.Contains(elsewhere, f.Name))
@@ -118,7 +119,7 @@ func TestSaveDirectoryErrors(t *testing.T) {
 		t.Errorf("%v, %v", list, err)
 	}
 	_, save := s.SaveDirectory(ctx, agent.DirectorySettings{ID: 7, Name: "x.ru"}, nil)
-	_, deleted := s.DeleteDirectory(ctx, 7)
+	_, _, deleted := s.DeleteDirectory(ctx, 7)
 	_, byGUID := s.DirectoryUser(ctx, company, "")
 	_, byLogin := s.DirectoryUserByLogin(ctx, company, "ivanov")
 	p := person("g1", "ivanov")
@@ -126,7 +127,7 @@ func TestSaveDirectoryErrors(t *testing.T) {
 	_, orphan := s.SaveDirectoryUser(ctx, p)
 	_, converted := s.ConvertToDirectory(ctx, 7, person("g1", "ivanov"))
 	_, into := s.ConvertToDirectory(ctx, addUser(t, s, agent.User{Login: "ivanov"}, ""), p)
-	for what, err := range map[string]error{"save": save, "delete": deleted, "facts": s.SetDirectoryFacts(ctx, 7, "", nil),
+	for what, err := range map[string]error{"save": save, "delete": deleted, "facts": s.SetDirectoryFacts(ctx, 7, "", nil), "keytab": s.SetKeytab(ctx, 7, ""),
 		"guid": byGUID, "login": byLogin, "orphan": orphan, "convert": converted, "convert into none": into} {
 		if !errors.Is(err, agent.ErrNotFound) {
 			t.Errorf("%s: %v", what, err)
@@ -143,12 +144,12 @@ func TestDirectoryUser(t *testing.T) {
 	p.Remote, p.Phone = true, "1"
 	u := login(t, s, p)
 	want := agent.User{ID: u.ID, Login: "Ivanov", Name: "Имя Ivanov", Directory: company, Enabled: true, RemoteAccess: true, Phone: "1",
-		Created: u.Created, GUID: "g1", RemoteByGroups: true}
+		Created: u.Created, GUID: "g1", RemoteByGroups: true, RemoteInDirectory: true}
 	if diff := cmp.Diff(want, u); diff != "" {
 		t.Error(diff)
 	}
 	p.Login, p.Name, p.Phone, p.Remote, p.Refused = "petrov", "Пётр", "", false, agent.CodeNotPermitted // married, moved
-	want.Login, want.Name, want.RemoteAccess, want.Refused = "petrov", "Пётр", false, agent.CodeNotPermitted
+	want.Login, want.Name, want.RemoteAccess, want.RemoteInDirectory, want.Refused = "petrov", "Пётр", false, false, agent.CodeNotPermitted
 	if diff := cmp.Diff(want, login(t, s, p)); diff != "" {
 		t.Error(diff)
 	}
@@ -161,7 +162,7 @@ func TestDirectoryUser(t *testing.T) {
 	if diff := cmp.Diff([]agent.User{want, want, want}, append(all, byGUID, byLogin)); diff != "" {
 		t.Error(diff)
 	}
-	if found, _, err := s.Users(ctx, UserQuery{Search: "петр"}); err != nil || len(found) != 1 {
+	if found, _, err := s.Users(ctx, agent.UserFilter{Search: "петр"}, 0, 0); err != nil || len(found) != 1 {
 		t.Errorf("search: %v, %v", found, err)
 	}
 	if _, err := s.DirectoryUserByLogin(ctx, company, "ivanov"); !errors.Is(err, agent.ErrNotFound) {
@@ -219,6 +220,64 @@ func TestLoginWithoutChange(t *testing.T) {
 	}
 	if _, err := s.SaveDirectoryUser(t.Context(), person("a", "petrov")); err == nil {
 		t.Error("a changed account was not written")
+	}
+}
+
+// TestLoginInGroupsWithoutChange: what groups give an account is no reason to write, nor are the ticks of the domain's clock.
+func TestLoginInGroupsWithoutChange(t *testing.T) {
+	s := newStore(t)
+	addDirectory(t, s, company)
+	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Rights: allow(true), Admin: true})
+	p := person("a", "ivanov")
+	p.Groups, p.PasswordExpires = []string{"S-2", "S-1"}, start
+	before := login(t, s, p)
+	if !before.RemoteAccess || !before.AdminByGroups || !before.PasswordExpires.Equal(start) || !slices.Equal(before.DirectoryGroups, []string{"S-1", "S-2"}) {
+		t.Fatalf("%+v", before)
+	}
+	check(t, s.RememberLogin(t.Context(), before.ID, start))
+	before.LastLogin = start
+	s.fault.Store(&agent.Error{Code: agent.CodeStoreUnavailable})
+	p.PasswordExpires = start.Add(time.Minute - 1)
+	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
+		t.Error(diff)
+	}
+	s.fault.Store(nil)
+	for _, at := range []time.Time{start.Add(time.Minute), {}} {
+		p.PasswordExpires = at
+		if u := login(t, s, p); !u.PasswordExpires.Equal(at) || !u.LastLogin.Equal(start) {
+			t.Errorf("expires %v, want %v; last login %v", u.PasswordExpires, at, u.LastLogin)
+		}
+	}
+	p.Groups = nil
+	if u := login(t, s, p); u.RemoteAccess || u.AdminByGroups || u.DirectoryGroups != nil {
+		t.Errorf("%+v", u)
+	}
+}
+
+// TestCheckKeepsWhatAnAdministratorChanged: a check writes only what the directory says.
+func TestCheckKeepsWhatAnAdministratorChanged(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
+	group := addGroup(t, s, agent.Group{Name: "local"})
+	p := person("a", "ivanov")
+	p.PasswordExpires = start
+	read := login(t, s, p)
+	want, err := s.UpdateUser(ctx, read.ID, func(u *agent.User) error {
+		u.Enabled, u.Comment, u.Group, u.RemoteAccess, u.RemoteByGroups, u.Rights = false, "c", group, true, false, agent.Rights{Devices: 7}
+		return nil
+	})
+	check(t, err)
+	check(t, s.RememberLogin(ctx, read.ID, start))
+	read.Name, read.Refused, read.RemoteInDirectory, read.DirectoryGroups = "Новое имя", agent.CodeNotPermitted, true, []string{"S-1"}
+	read.RemoteAccess, read.Rights, read.PasswordExpires, read.LastLogin = false, agent.Rights{Devices: 1}, time.Time{}, time.Time{}
+	check(t, s.SaveDirectoryUsers(ctx, []agent.User{read}))
+	want.Name, want.Refused, want.RemoteInDirectory, want.DirectoryGroups = "Новое имя", agent.CodeNotPermitted, true, []string{"S-1"}
+	want.AdminByGroups, want.LastLogin = true, start
+	got, err := s.User(ctx, read.ID)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
 	}
 }
 
@@ -282,7 +341,7 @@ func TestDeleteDirectory(t *testing.T) {
 	check(t, s.RememberDevice(ctx, u.ID, "pc", start))
 	check(t, s.SaveBrowserSession(ctx, agent.BrowserSession{ID: "b", UserID: u.ID}))
 	check(t, s.SaveSession(ctx, agent.Session{ID: "open", UserID: u.ID, Started: start, Resume: agent.ResumeDigests{Current: [32]byte{1}}}))
-	deleted, err := s.DeleteDirectory(ctx, id)
+	deleted, _, err := s.DeleteDirectory(ctx, id)
 	if err != nil || len(deleted) != 1 || deleted[0].ID != u.ID {
 		t.Errorf("deleted %v, %v", deleted, err)
 	}
@@ -377,6 +436,20 @@ func TestConvertMerges(t *testing.T) {
 	}
 	if journal := journalOf(t, s, "twin"); journal.Reason != agent.ReasonDisabled || journal.Resume != (agent.ResumeDigests{}) {
 		t.Errorf("journal: %+v", journal)
+	}
+}
+
+// TestConvertInAGroup: a converted account stays in its group, and its password no longer must be changed.
+func TestConvertInAGroup(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	group := addGroup(t, s, agent.Group{Name: "office", Rights: allow(true), Admin: true})
+	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, Group: group, RemoteByGroups: true, MustChange: true, Rights: agent.Rights{Devices: 2}}, "hash")
+	_, err := s.ConvertToDirectory(ctx, id, person("a", "ivanov"))
+	check(t, err)
+	if u, err := s.User(ctx, id); err != nil || u.Group != group || !u.RemoteAccess || !u.RemoteByGroups || !u.AdminByGroups || u.MustChange || u.Rights.Devices != 2 {
+		t.Errorf("%+v, %v", u, err)
 	}
 }
 

@@ -70,7 +70,7 @@ func TestSpellingsAreOneAccount(t *testing.T) {
 		if err := saveUser(ctx, s, agent.User{ID: other, Login: login}); !errors.Is(err, agent.ErrLoginTaken) {
 			t.Errorf("ivan became %+q: %v", login, err)
 		}
-		if found, _, err := s.Users(ctx, UserQuery{Search: login}); err != nil || len(found) != 2 {
+		if found, _, err := s.Users(ctx, agent.UserFilter{Search: login}, 0, 0); err != nil || len(found) != 2 {
 			t.Errorf("search for %+q: %v, %v", login, found, err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestEqualLoginsFromBefore(t *testing.T) {
 	if ids := lookAlikes(t, s); !slices.Equal(ids, []agent.UserID{1, 3}) {
 		t.Errorf("look-alikes %v", ids)
 	}
-	if found, _, err := s.Users(ctx, UserQuery{Search: "ren\u00e9"}); err != nil || len(found) != 1 {
+	if found, _, err := s.Users(ctx, agent.UserFilter{Search: "ren\u00e9"}, 0, 0); err != nil || len(found) != 1 {
 		t.Errorf("search: %v, %v", found, err)
 	}
 	if _, err := s.CreateUser(ctx, agent.User{Login: "АНДРЕ\u0439", Directory: agent.LocalDirectory}, ""); !errors.Is(err, agent.ErrLoginTaken) {

@@ -187,7 +187,7 @@ func TestConcurrentUse(t *testing.T) {
 				must(err)
 				_, err = s.OpenSessions(ctx)
 				must(err)
-				_, _, err = s.Users(ctx, UserQuery{Search: "ivan"})
+				_, _, err = s.Users(ctx, agent.UserFilter{Search: "ivan"}, 0, 0)
 				must(err)
 				must(s.EndSession(ctx, session.ID, start, agent.ReasonLogout))
 			}

@@ -60,11 +60,15 @@ func (s *Store) User(ctx context.Context, id agent.UserID) (user agent.User, err
 	return user, nil
 }
 
-// CreateUser makes an account and returns its new id; user.ID is not looked at. hash is the argon2id hash of the
-// password, or empty. Errors: agent.ErrLoginTaken.
+// CreateUser makes an account and returns its new id; user.ID is not looked at. What follows from groups is computed, see
+// GroupTree.Inherit. hash is the argon2id hash of the password, or empty. Errors: agent.ErrLoginTaken, agent.ErrNotFound when there is
+// no such group.
 func (s *Store) CreateUser(ctx context.Context, user agent.User, hash string) (id agent.UserID, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
-		id, err = createUser(ctx, tx, user, hash)
+		tree, err := groupTree(ctx, tx)
+		if err == nil {
+			id, err = createUser(ctx, tx, tree, user, hash)
+		}
 		return err
 	})
 	if err != nil {
@@ -73,9 +77,10 @@ func (s *Store) CreateUser(ctx context.Context, user agent.User, hash string) (i
 	return id, nil
 }
 
-// UpdateUser changes an account in one transaction, except for its password, its directory, its GUID and when it was made. An
-// error of change leaves it as it was. Where change sets another RemoteAccess and leaves RemoteByGroups alone, the account
-// follows the groups no longer. Errors: agent.ErrNotFound, agent.ErrLoginTaken, agent.ErrLastAdministrator.
+// UpdateUser changes an account in one transaction and returns it, except for its password, its directory, its GUID, when it was made
+// and its last login. An error of change leaves it as it was. Where change sets another RemoteAccess and leaves RemoteByGroups alone,
+// the account follows the groups no longer. What follows from groups is computed anew. Errors: agent.ErrNotFound, also when there is no
+// such group, agent.ErrLoginTaken, agent.ErrLastAdministrator.
 func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (user agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		if user, err = findUser(ctx, tx, id); err != nil {
@@ -89,7 +94,14 @@ func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*ag
 		if user.RemoteAccess != before.RemoteAccess && user.RemoteByGroups == before.RemoteByGroups {
 			user.RemoteByGroups = false
 		}
-		return keepAdministrator(ctx, tx, func() error { return updateUser(ctx, tx, user) })
+		tree, err := groupTree(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return keepAdministrator(ctx, tx, func() error {
+			user, err = updateUser(ctx, tx, tree, before, user)
+			return err
+		})
 	})
 	if err != nil {
 		return agent.User{}, fmt.Errorf("update user %d: %w", id, err)
@@ -97,8 +109,8 @@ func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*ag
 	return user, nil
 }
 
-// SetPassword sets the argon2id hash of an account's password; sessions go on until the caller ends them. Errors:
-// agent.ErrNotFound, agent.ErrLastAdministrator for an empty hash.
+// SetPassword sets the argon2id hash of an account's password and leaves MustChange alone; sessions go on until the caller ends them.
+// Errors: agent.ErrNotFound, agent.ErrLastAdministrator for an empty hash.
 func (s *Store) SetPassword(ctx context.Context, id agent.UserID, hash string) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		return keepAdministrator(ctx, tx, func() error {
@@ -124,7 +136,31 @@ func (s *Store) RenewHash(ctx context.Context, id agent.UserID, old, renewed str
 	return nil
 }
 
-// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN», which then follows no groups of a directory. Errors: agent.ErrNotFound.
+// ChangePassword replaces the hash of a password by that of another one and clears MustChange. Errors: agent.ErrNotFound when the hash is
+// no longer former, because the password was changed meanwhile or the account is gone.
+func (s *Store) ChangePassword(ctx context.Context, id agent.UserID, former, hash string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1, must_change = FALSE WHERE id = $2 AND hash = $3 AND hash <> ''`,
+			hash, int64(id), former))
+	})
+	if err != nil {
+		return fmt.Errorf("change the password of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// RememberLogin sets User.LastLogin. Errors: agent.ErrNotFound.
+func (s *Store) RememberLogin(ctx context.Context, id agent.UserID, at time.Time) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return changeOne(tx.ExecContext(ctx, `UPDATE users SET last_login = $1 WHERE id = $2`, micros(at), int64(id)))
+	})
+	if err != nil {
+		return fmt.Errorf("remember the login of user %d: %w", id, err)
+	}
+	return nil
+}
+
+// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN», which then follows no groups. Errors: agent.ErrNotFound.
 func (s *Store) SetRemoteAccess(ctx context.Context, id agent.UserID, allowed bool) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		return changeOne(tx.ExecContext(ctx, `UPDATE users SET remote_access = $1, remote_by_groups = FALSE WHERE id = $2`, allowed, int64(id)))
@@ -158,11 +194,13 @@ func (s *Store) CountRemoteAccess(ctx context.Context) (n int, err error) {
 }
 
 const userColumns = `id, login, name, directory, enabled, admin, remote_access, phone, comment, created,
-	guid, refused, remote_by_groups`
+	guid, refused, remote_by_groups, group_id, rights, admin_by_groups, must_change, last_login, remote_in_directory, password_expires,
+	directory_groups`
 
 func scanUser(row scanner, more ...any) (u agent.User, err error) {
 	into := append([]any{&u.ID, &u.Login, &u.Name, &u.Directory, &u.Enabled, &u.Admin, &u.RemoteAccess, &u.Phone,
-		&u.Comment, timeColumn{&u.Created}, &u.GUID, &u.Refused, &u.RemoteByGroups}, more...)
+		&u.Comment, timeColumn{&u.Created}, &u.GUID, &u.Refused, &u.RemoteByGroups, &u.Group, rightsColumn{&u.Rights}, &u.AdminByGroups,
+		&u.MustChange, timeColumn{&u.LastLogin}, &u.RemoteInDirectory, timeColumn{&u.PasswordExpires}, wordsColumn{&u.DirectoryGroups}}, more...)
 	if err = row.Scan(into...); errors.Is(err, sql.ErrNoRows) {
 		err = agent.ErrNotFound
 	}
@@ -173,38 +211,60 @@ func findUser(ctx context.Context, tx *sql.Tx, id agent.UserID) (agent.User, err
 	return scanUser(tx.QueryRowContext(ctx, `SELECT `+userColumns+` FROM users WHERE id = $1`, int64(id)))
 }
 
-func createUser(ctx context.Context, tx *sql.Tx, u agent.User, hash string) (id agent.UserID, err error) {
+func createUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, u agent.User, hash string) (id agent.UserID, err error) {
 	if u.Created.IsZero() {
 		u.Created = time.Now()
 	}
 	if err := checkLoginFree(ctx, tx, u, 0); err != nil {
 		return 0, err
 	}
+	if err := checkGroupExists(tree, u.Group); err != nil {
+		return 0, err
+	}
+	rights, err := rightsText(u.Rights)
+	if err != nil {
+		return 0, err
+	}
+	u = tree.Inherit(u)
 	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
-			remote_access, phone, comment, created, guid, refused, remote_by_groups)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING id`,
+			remote_access, phone, comment, created, guid, refused, remote_by_groups,
+			group_id, rights, admin_by_groups, must_change, remote_in_directory, password_expires, directory_groups, in_groups)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) RETURNING id`,
 		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
-		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created), u.GUID, string(u.Refused), u.RemoteByGroups).Scan(&id)
+		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created), u.GUID, string(u.Refused), u.RemoteByGroups,
+		int64(u.Group), rights, u.AdminByGroups, u.MustChange && u.Local(), u.RemoteInDirectory, micros(u.PasswordExpires),
+		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u)).Scan(&id)
 	return id, err
 }
 
-// updateUser lets an account keep a login that is equal to another one by now.
-func updateUser(ctx context.Context, tx *sql.Tx, u agent.User) error {
-	before, err := findUser(ctx, tx, u.ID)
-	if err != nil {
-		return err
-	}
-	u.Directory, u.GUID = before.Directory, before.GUID
+// updateUser changes the account before and returns it. It lets an account keep a login that is equal to another one by now.
+func updateUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, before, u agent.User) (agent.User, error) {
+	u.ID, u.Directory, u.GUID, u.Created, u.LastLogin = before.ID, before.Directory, before.GUID, before.Created, before.LastLogin
 	if u.Login != before.Login {
 		if err := checkLoginFree(ctx, tx, u, u.ID); err != nil {
-			return err
+			return u, err
 		}
 	}
-	return changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
-			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10, refused = $11, remote_by_groups = $12
-		WHERE id = $13`,
+	if u.Group != before.Group {
+		if err := checkGroupExists(tree, u.Group); err != nil {
+			return u, err
+		}
+	}
+	rights, err := rightsText(u.Rights)
+	if err != nil {
+		return u, err
+	}
+	u = tree.Inherit(u)
+	u.MustChange = u.MustChange && u.Local()
+	return u, changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
+			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10, refused = $11, remote_by_groups = $12,
+			group_id = $13, rights = $14, admin_by_groups = $15, must_change = $16, remote_in_directory = $17, password_expires = $18,
+			directory_groups = $19, in_groups = $20
+		WHERE id = $21`,
 		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Enabled, u.Admin, u.RemoteAccess, u.Phone,
-		u.Comment, string(u.Refused), u.RemoteByGroups, int64(u.ID)))
+		u.Comment, string(u.Refused), u.RemoteByGroups,
+		int64(u.Group), rights, u.AdminByGroups, u.MustChange, u.RemoteInDirectory, micros(u.PasswordExpires),
+		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u), int64(u.ID)))
 }
 
 // checkLoginFree reports agent.ErrLoginTaken when another account than except has the login in some spelling. Accounts with a
@@ -214,8 +274,8 @@ func checkLoginFree(ctx context.Context, tx *sql.Tx, u agent.User, except agent.
 		return nil
 	}
 	var taken bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users
-		WHERE directory = $1 AND (login_norm = $2 OR login_key = $3) AND id <> $4)`,
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE directory = $1 AND login_norm = $2 AND id <> $4)
+		OR EXISTS (SELECT 1 FROM users WHERE directory = $1 AND login_key = $3 AND id <> $4)`, // one OR of both would search all
 		u.Directory, spelling.Login(u.Login), loginKey(u.Login), int64(except)).Scan(&taken)
 	if err == nil && taken {
 		return agent.ErrLoginTaken

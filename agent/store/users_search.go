@@ -12,38 +12,80 @@ import (
 	"ideco-agent/agent"
 )
 
-// UserQuery asks for a page of the list of accounts.
-type UserQuery struct {
-	Search string // part of the login or of the name, without regard to case; empty = everybody
-	Offset int    // how many to leave out from the beginning
-	Limit  int    // how many to return at most; 0 = all
-}
-
-// Users returns the accounts that match, ordered by login, and how many there are on all pages together.
-func (s *Store) Users(ctx context.Context, q UserQuery) (users []agent.User, total int, err error) {
+// Users returns the accounts that a filter selects, ordered by login, and how many there are on all pages together. offset is how many to
+// leave out from the beginning, and limit how many to return at most; zero = all.
+func (s *Store) Users(ctx context.Context, f agent.UserFilter, offset, limit int) (page []agent.User, total int, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
-		users, total, err = searchUsers(ctx, tx, q)
+		page, total, err = searchUsers(ctx, tx, f, offset, limit)
 		return err
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list the users: %w", err)
 	}
-	return users, total, nil
+	return page, total, nil
 }
 
-func searchUsers(ctx context.Context, tx *sql.Tx, q UserQuery) (users []agent.User, total int, err error) {
-	const match = ` FROM users WHERE search LIKE $1 ESCAPE '\'`
-	pattern := likePattern(q.Search)
-	if err := tx.QueryRowContext(ctx, `SELECT count(*)`+match, pattern).Scan(&total); err != nil {
+func searchUsers(ctx context.Context, tx *sql.Tx, f agent.UserFilter, offset, limit int) (page []agent.User, total int, err error) {
+	match, args := conditions(f)
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM users`+match, args...).Scan(&total); err != nil {
 		return nil, 0, err
 	}
-	limit := int64(q.Limit)
 	if limit <= 0 {
-		limit = math.MaxInt64
+		limit = math.MaxInt32
 	}
-	users, err = all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
-		`SELECT `+userColumns+match+` ORDER BY login_norm, id LIMIT $2 OFFSET $3`, pattern, limit, max(q.Offset, 0))
-	return users, total, err
+	page, err = all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
+		fmt.Sprintf(`SELECT %s FROM users%s ORDER BY login_norm, id LIMIT %d OFFSET %d`, userColumns, match, limit, max(offset, 0)), args...)
+	return page, total, err
+}
+
+// conditions is a filter as WHERE clause, empty for all accounts, with its arguments.
+func conditions(f agent.UserFilter) (where string, args []any) {
+	var all []string
+	add := func(condition string, values ...any) {
+		for _, v := range values {
+			args = append(args, v)
+			condition = strings.Replace(condition, "?", fmt.Sprint("$", len(args)), 1)
+		}
+		all = append(all, condition)
+	}
+	if fold(f.Search) != "" {
+		add(`search LIKE ? ESCAPE '\'`, likePattern(f.Search))
+	}
+	if f.Directory != "" {
+		add(`directory = ?`, f.Directory)
+	}
+	if f.Group != 0 {
+		add(`in_groups LIKE ?`, inGroup(f.Group))
+	}
+	if f.NoGroup {
+		add(`in_groups = ''`)
+	}
+	if f.Remote != nil {
+		add(`remote_access = ?`, *f.Remote)
+	}
+	if f.Admin {
+		add(`(admin OR admin_by_groups)`)
+	}
+	switch f.State {
+	case agent.UserEnabled:
+		add(`enabled AND refused = ''`)
+	case agent.UserDisabled:
+		add(`NOT enabled`)
+	case agent.UserRefused:
+		add(`refused <> ''`)
+	case agent.UserMustChange:
+		add(`must_change`)
+	}
+	if !f.Since.IsZero() {
+		add(`last_login >= ?`, micros(f.Since))
+	}
+	if !f.Before.IsZero() {
+		add(`last_login < ?`, micros(f.Before))
+	}
+	if len(all) == 0 {
+		return "", nil
+	}
+	return ` WHERE ` + strings.Join(all, ` AND `), args
 }
 
 // searchText is what Search looks into. Login and name are apart by a line break, which no search holds, so that

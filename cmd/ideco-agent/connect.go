@@ -16,6 +16,7 @@ import (
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/client/ticket"
 	"ideco-agent/agent/client/tunnel"
 )
 
@@ -37,7 +38,7 @@ var exitCodes = map[client.Outcome]int{
 type options struct {
 	given                       settings.Setting // the gateway, by --server and --pin or utm_address= and utm_pin=
 	login, root, lang, stateDir string
-	passwordStdin               bool
+	passwordStdin, sso          bool
 	changePassword              bool
 	json, debug                 bool
 	tunnel                      tunnelOptions
@@ -51,6 +52,7 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.StringVar(&server, "server", "", "")
 	flags.StringVar(&o.login, "login", "", "")
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
+	flags.BoolVar(&o.sso, "sso", false, "")
 	flags.BoolVar(&o.changePassword, "change-password", false, "")
 	flags.StringVar(&pin, "pin", "", "")
 	flags.StringVar(&o.root, "root", "", "")
@@ -158,7 +160,10 @@ func (o *options) config(ctx context.Context, p program) (client.Config, error) 
 			return cfg, problem{locale.BadRoot, o.root}
 		}
 	}
-	if cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p); err != nil {
+	if o.sso {
+		cfg.Tickets = ticket.Own()
+		cfg.Login = cfg.Tickets.Person()
+	} else if cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p); err != nil {
 		return cfg, err
 	}
 	cfg.Device = thisDevice(p, o.stateDir)
@@ -173,13 +178,17 @@ func (o *options) check(gateway settings.Gateway) error {
 		return problem{locale.BadLang, o.lang}
 	case gateway.Host == "":
 		return problem{locale.NoServer, ""}
+	case o.sso && (o.login != "" || o.passwordStdin || o.changePassword):
+		return problem{locale.SSOAndPassword, ""}
+	case o.sso:
 	case o.login == "":
 		return problem{locale.NoLogin, ""}
 	case !utf8.ValidString(o.login):
 		return problem{locale.BadLogin, ""}
 	case !o.passwordStdin:
 		return problem{locale.NoPasswordStdin, ""}
-	case o.given.Pin != "" && o.root != "":
+	}
+	if o.given.Pin != "" && o.root != "" {
 		return problem{locale.PinAndRoot, ""}
 	}
 	return o.tunnel.check()

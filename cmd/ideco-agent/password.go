@@ -66,7 +66,7 @@ func (o *options) run(ctx context.Context, p program, cfg client.Config) int {
 
 // asksNewPassword reports whether to ask for a new password after a refused login or a refused change.
 func (o *options) asksNewPassword(p program, r client.Result) bool {
-	return p.terminal != nil && !o.json && r.Outcome == client.Refused && (r.MayChangePassword || r.Code == string(agent.CodePasswordRejected))
+	return p.terminal != nil && !o.json && !o.sso && r.Outcome == client.Refused && (r.MayChangePassword || r.Code == string(agent.CodePasswordRejected))
 }
 
 // askNewPassword asks for a new password twice, until both are the same. Empty = the person wants no change.

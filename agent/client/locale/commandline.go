@@ -17,6 +17,7 @@ const (
 	NoLogin          = "no_login"
 	BadLogin         = "bad_login"
 	NoPasswordStdin  = "no_password_stdin"
+	SSOAndPassword   = "sso_and_password"
 	BadPassword      = "bad_password"
 	PinAndRoot       = "pin_and_root"
 	BadPin           = "bad_pin"
@@ -40,9 +41,12 @@ var commandLineTexts = map[string]text{
 	BadServer: {
 		"Адрес шлюза {place} — не имя и не IP-адрес: {value}.",
 		"The gateway's address {place} is neither a name nor an IP address: {value}."},
-	NoLogin:         {"Укажите логин: --login.", "Give your login: --login."},
+	NoLogin:         {"Укажите логин: --login, или войдите без пароля: --sso.", "Give your login: --login, or log in without a password: --sso."},
 	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
 	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
+	SSOAndPassword: {
+		"Укажите что-то одно: --sso или --login с --password-stdin.",
+		"Give one of the two: --sso, or --login with --password-stdin."},
 	BadPassword: {
 		"Пароль должен быть одной строкой в кодировке UTF-8 или UTF-16, не длиннее 1024 байт.",
 		"The password has to be one line of UTF-8 or UTF-16 text of at most 1024 bytes."},

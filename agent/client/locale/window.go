@@ -30,6 +30,7 @@ const (
 
 	LogIn      = "log_in"
 	LogOut     = "log_out"
+	LogInSSO   = "log_in_sso"
 	Cancel     = "cancel"
 	Extend     = "extend"
 	EndOther   = "end_other"
@@ -52,6 +53,9 @@ const (
 	RowGateway      = "row_gateway"
 	RowAddress      = "row_address"
 	RowUntil        = "row_until"
+	RowHow          = "row_how"
+	HowSSO          = "how_sso"
+	AnsweredSSO     = "answered_sso"
 	RowReceived     = "row_received"
 	RowSent         = "row_sent"
 	CameBack        = "came_back"
@@ -103,6 +107,7 @@ var windowTexts = map[string]text{
 
 	LogIn:      {"Авторизоваться", "Log in"},
 	LogOut:     {"Разавторизоваться", "Log out"},
+	LogInSSO:   {"Войти без пароля", "Log in without password"},
 	Cancel:     {"Отмена", "Cancel"},
 	Extend:     {"Продлить", "Extend"},
 	EndOther:   {"Завершить чужой сеанс", "End the other session"},
@@ -131,6 +136,11 @@ var windowTexts = map[string]text{
 	RowGateway:  {"Шлюз", "Gateway"},
 	RowAddress:  {"Ваш адрес", "Your address"},
 	RowUntil:    {"Сессия до", "Session until"},
+	RowHow:      {"Вход", "Login"},
+	HowSSO:      {"без пароля", "without a password"},
+	AnsweredSSO: {
+		"Шлюз на связи. Войдите без пароля или введите логин и пароль.",
+		"The gateway answers. Log in without a password, or enter login and password."},
 	RowReceived: {"Получено", "Received"},
 	RowSent:     {"Отправлено", "Sent"},
 	CameBack:    {"Связь со шлюзом восстановлена, доступ открыт.", "The gateway is back, access is open."},

@@ -39,12 +39,17 @@ type broker struct {
 	claim     claim
 	windows   map[*window]struct{}
 	ownerBack chan struct{} // closed to stop the wait for the owner; nil = no wait
+
+	questions    []*ticketQuestion // that wait for an answer
+	lastQuestion int               // ID
 }
 
 // window is one connection to a window.
 type window struct {
 	caller Caller
 	lang   locale.Lang
+
+	hasTickets bool // it answers questions for tokens
 
 	probing  bool              // it needs probes; guarded by broker.mu
 	problem  *session.Problem  // of its last probe or login; guarded by broker.mu
@@ -66,6 +71,7 @@ func (b *broker) leave(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.windows, w)
+	b.unanswered(w)
 	busy := b.manager.Status().Busy()
 	switch {
 	case busy && w.caller.Person == b.claim.owner && !b.hasWindow(b.claim.owner) && b.ownerBack == nil:
@@ -171,8 +177,10 @@ func (b *broker) handle(w *window, r request) {
 		b.probe(w)
 	case typeStopProbing:
 		b.stopProbing(w)
-	case typeLogin, typeChange:
+	case typeLogin, typeLoginSSO, typeChange:
 		b.login(w, r)
+	case typeTicket:
+		b.answered(w, r)
 	case typeExtend:
 		b.ifOwner(w, func() { b.manager.Extend(r.Password) })
 	case typeLogout:
@@ -220,9 +228,12 @@ func (b *broker) login(w *window, r request) {
 	b.stopWaiting()
 	b.claim = claim{owner: w.caller.Person}
 	to := session.Request{Gateway: g, Login: r.Login, Password: r.Password, NewPassword: r.NewPassword, Lang: w.lang}
-	if r.Type == typeChange {
+	switch r.Type {
+	case typeChange:
 		b.manager.ChangePassword(to)
 		return
+	case typeLoginSSO:
+		to.Tickets = &windowTickets{b, w.caller.Person, r.Login}
 	}
 	b.manager.Login(to)
 }

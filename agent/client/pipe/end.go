@@ -47,7 +47,7 @@ func end(ctx context.Context, dial func(context.Context) (net.Conn, error), lang
 	}
 	defer conn.Close()
 	in := newLineReader(conn, maxAnswer)
-	status, err := sendHello(ctx, conn, in, lang)
+	status, err := sendHello(ctx, conn, in, request{Lang: string(lang)})
 	switch {
 	case err != nil:
 		return 0, err

@@ -12,7 +12,7 @@ import (
 
 // Limits of a line in bytes, with its line end.
 const (
-	maxRequest = 16 << 10
+	maxRequest = 128 << 10 // the largest token has 87,380 bytes in base64
 	maxAnswer  = 256 << 10
 )
 
@@ -26,6 +26,8 @@ const (
 	typeExtend      = "extend"
 	typeLogout      = "logout"
 	typeEnd         = "end"
+	typeLoginSSO    = "login_sso"
+	typeTicket      = "ticket" // also a type of answers
 )
 
 // Types of answers.
@@ -43,6 +45,12 @@ type request struct {
 	Password string `json:"password,omitempty"`
 	// NewPassword is for typeChange.
 	NewPassword string `json:"new_password,omitempty"`
+	Tickets     bool   `json:"tickets,omitempty"` // of hello: the window can answer questions for tokens
+
+	ID    int    `json:"id,omitempty"` // of the question that a ticket answers
+	Token []byte `json:"token,omitempty"`
+	Code  string `json:"code,omitempty"` // locale key of the problem, in place of Token
+	Value string `json:"value,omitempty"`
 }
 
 // status is the service's line of typeStatus.
@@ -57,12 +65,21 @@ type refusal struct {
 	session.Problem
 }
 
+// question is the service's line of typeTicket.
+type question struct {
+	Type    string `json:"type"`
+	ID      int    `json:"id"`
+	Service string `json:"service"` // such as HTTP/gw.company.ru
+}
+
 // answer is any line of the service.
 type answer struct {
 	Type string `json:"type"`
 	session.Status
 	Code    string `json:"code"` // of a refusal, as Message is
 	Message string `json:"message"`
+	ID      int    `json:"id"` // of a question, as Service is
+	Service string `json:"service"`
 }
 
 // statusLine encodes a status, without the notices when the line would be too long.

@@ -34,3 +34,18 @@ func TestLines(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// The format of the lines about tickets must not change either.
+func TestTicketLines(t *testing.T) {
+	for want, line := range map[string]any{
+		`{"type":"hello","version":"1","lang":"ru","tickets":true}`: request{Type: typeHello, Version: "1", Lang: "ru", Tickets: true},
+		`{"type":"login_sso","login":"i@X"}`:                        request{Type: typeLoginSSO, Login: "i@X"},
+		`{"type":"ticket","id":7,"service":"HTTP/gw.ru"}`:           question{typeTicket, 7, "HTTP/gw.ru"},
+		`{"type":"ticket","id":7,"token":"eA=="}`:                   request{Type: typeTicket, ID: 7, Token: []byte("x")},
+		`{"type":"ticket","id":7,"code":"c","value":"v"}`:           request{Type: typeTicket, ID: 7, Code: "c", Value: "v"},
+	} {
+		if got := string(encodeLine(line)); got != want+"\n" {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

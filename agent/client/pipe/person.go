@@ -43,7 +43,7 @@ func (c claim) status(who Caller, s client.Status, lang locale.Lang) session.Sta
 	case v.Holder == session.Other:
 		v.CanEnd = who.Admin
 		v.Status = client.Status{State: session.Idle, Message: locale.Text(lang, locale.AccessTaken)}
-	case c.owner != who.Person && (s.Login != "" || s.State == client.Ended): // hide how another person's access ended
+	case c.owner != who.Person && (s.Login != "" || s.BySSO || s.State == client.Ended): // hide how another person's access ended
 		v.Status = client.Status{State: session.Idle}
 	case c.endReason != "" && s.State == client.Ended && s.Code == string(agent.ReasonLogout):
 		v.Code, v.Message = session.EndedLocally, locale.Text(lang, c.endReason)

@@ -5,16 +5,21 @@
 // Both sides send JSON objects, one a line, over a named pipe. Unknown fields and types are ignored, so that window
 // and service of different versions work together during an update. A malformed or too long line ends the connection.
 //
-//	window   hello {version, lang}      first; lang is the language of all messages of the service
+//	window   hello {version, lang, tickets}   first; lang is the language of all messages of the service, and tickets says
+//	                                    that the window answers ticket
 //	         knock                      probe: find out whether the gateway answers
 //	         rest                       no probes needed; when no window needs them, the service stops probing
 //	         login {login, password}
 //	         change_password {login, password, new_password}   and log in, unless there is access
 //	         extend {password}          the password is optional
+//	         login_sso {login}          log in with the person's Kerberos tickets; login is the name to show
+//	         ticket {id, token}         answers the service's ticket; instead of token there may be {code, value}, a problem
 //	         logout
 //	         end                        an administrator ends another person's access
 //	service  status {status, control, can_end, changes_passwords, problem}   everything to show, after hello and at every change
 //	         refused {code, message}    the last request was refused
+//	         ticket {id, service}       asks a window of the owner for a token, because only the owner's programs can use the
+//	                                    owner's Kerberos tickets
 //
 // # The owner of the access
 //

@@ -514,6 +514,7 @@ func FuzzServeWindow(f *testing.F) {
 	f.Add([]byte(`{"type":"hello","version":"1","lang":"ru"}` + "\n" + `{"type":"login","login":"a","password":"b"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"end"}` + "\n" + `{"type":"logout"}` + "\n" + `{"type":"extend"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"knock","more":[1]}` + "\n" + `null` + "\n" + `[]` + "\n"))
+	f.Add([]byte(`{"type":"hello","tickets":true}` + "\n" + `{"type":"login_sso","login":"a"}` + "\n" + `{"type":"ticket","id":1,"token":"eA=="}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"change_password","login":"a","password":"b","new_password":"c"}` + "\n"))
 	f.Add([]byte("\xff\n"))
 	f.Fuzz(func(t *testing.T, sent []byte) {

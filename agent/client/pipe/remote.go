@@ -33,6 +33,8 @@ type RemoteConfig struct {
 	Log   func(text string) // diagnostics; called from any goroutine, text holds no secret
 	Dial  func(context.Context) (net.Conn, error)
 	Clock client.Clock
+	// Tickets are the window's person's; nil = LoginSSO does nothing.
+	Tickets client.Tickets
 }
 
 // Remote is a session.Session in the service. Without a connection it keeps reconnecting, forgets the last status and
@@ -87,6 +89,13 @@ func (r *Remote) Login(login, password string) {
 	r.enqueue(request{Type: typeLogin, Login: login, Password: password})
 }
 
+// LoginSSO implements session.Session. The service asks this window for the tokens.
+func (r *Remote) LoginSSO() {
+	if r.cfg.Tickets != nil {
+		r.enqueue(request{Type: typeLoginSSO, Login: r.cfg.Tickets.Person()})
+	}
+}
+
 // ChangePassword implements session.Session. It is sent only when a service that can do it is connected: another one would
 // ignore it.
 func (r *Remote) ChangePassword(login, password, newPassword string) {
@@ -115,8 +124,8 @@ func (r *Remote) enqueue(q request) {
 		r.refusal = nil
 	}
 	switch q.Type {
-	case typeLogin, typeChange, typeLogout:
-		r.queue = without(without(r.queue, typeLogin), typeChange) // replaced by the new request
+	case typeLogin, typeLoginSSO, typeChange, typeLogout:
+		r.queue = withoutLogins(r.queue) // replaced by the new request
 	case typeProbe, typeStopProbing: // otherwise they would fill the queue while there is no service
 		r.probing = q.Type == typeProbe
 		r.queue = without(without(r.queue, typeProbe), typeStopProbing)
@@ -127,6 +136,11 @@ func (r *Remote) enqueue(q request) {
 	r.mu.Unlock()
 	r.signalWake()
 	r.Notify()
+}
+
+// withoutLogins returns the requests of the list that do not log in.
+func withoutLogins(list []request) []request {
+	return without(without(without(list, typeLogin), typeLoginSSO), typeChange)
 }
 
 func without(list []request, kind string) []request {
@@ -161,7 +175,7 @@ func (r *Remote) Close() {
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true
-		r.queue = append(without(without(r.queue, typeLogin), typeChange), request{Type: typeLogout})
+		r.queue = append(withoutLogins(r.queue), request{Type: typeLogout})
 	}
 	r.mu.Unlock()
 	r.signalWake()
@@ -219,7 +233,7 @@ func (r *Remote) runConnection() (answered bool, err error) {
 	}
 	defer conn.Close()
 	in := newLineReader(conn, maxAnswer)
-	first, err := sendHello(r.ctx, conn, in, r.cfg.Lang)
+	first, err := sendHello(r.ctx, conn, in, request{Lang: string(r.cfg.Lang), Tickets: r.cfg.Tickets != nil})
 	if err != nil {
 		return false, err
 	}
@@ -230,7 +244,9 @@ func (r *Remote) runConnection() (answered bool, err error) {
 		defer conn.Close()
 		r.send(conn, ended)
 	}()
-	err = r.read(in)
+	connected, disconnected := context.WithCancel(r.ctx)
+	err = r.read(connected, in)
+	disconnected()
 	close(ended)
 	conn.Close()
 	<-sent
@@ -240,8 +256,8 @@ func (r *Remote) runConnection() (answered bool, err error) {
 	return true, err
 }
 
-// sendHello sends hello and reads the first status.
-func sendHello(ctx context.Context, conn net.Conn, in lineReader, lang locale.Lang) (answer, error) {
+// sendHello sends hello, of which the caller sets what it needs, and reads the first status.
+func sendHello(ctx context.Context, conn net.Conn, in lineReader, hello request) (answer, error) {
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
@@ -255,7 +271,8 @@ func sendHello(ctx context.Context, conn net.Conn, in lineReader, lang locale.La
 	if err := conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return a, err
 	}
-	if _, err := conn.Write(encodeLine(request{Type: typeHello, Version: agent.Version, Lang: string(lang)})); err != nil {
+	hello.Type, hello.Version = typeHello, agent.Version
+	if _, err := conn.Write(encodeLine(hello)); err != nil {
 		return a, err
 	}
 	for a.Type != typeStatus {
@@ -291,8 +308,8 @@ func (r *Remote) connected(a answer) {
 	r.Notify()
 }
 
-// read handles the service's messages until the connection ends.
-func (r *Remote) read(in lineReader) error {
+// read handles the service's messages until the connection ends. ctx is cancelled then.
+func (r *Remote) read(ctx context.Context, in lineReader) error {
 	for {
 		var a answer
 		if err := in.next(&a); err != nil {
@@ -307,6 +324,8 @@ func (r *Remote) read(in lineReader) error {
 			r.status = a.Status
 		case typeRefused:
 			r.refusal = &session.Problem{Code: a.Code, Message: a.Message}
+		case typeTicket:
+			go r.answerTicket(ctx, a)
 		}
 		r.mu.Unlock()
 		r.Notify()

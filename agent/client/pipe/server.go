@@ -217,7 +217,7 @@ func (s *Server) readHello(conn net.Conn, who Caller, in lineReader) (*window, e
 	}
 	lang, _ := locale.Parse(r.Lang)
 	s.cfg.Log(fmt.Sprintf("pipe: window of version %q in Windows session %d", agent.Clean(r.Version, 40), who.Session))
-	return &window{caller: who, lang: lang}, conn.SetReadDeadline(time.Time{})
+	return &window{caller: who, lang: lang, hasTickets: r.Tickets}, conn.SetReadDeadline(time.Time{})
 }
 
 // handleRequests handles requests until the window disconnects, which is no error.
@@ -234,7 +234,7 @@ func (s *Server) handleRequests(in lineReader, w *window) error {
 	}
 }
 
-// sendUpdates sends refusals and changes of the status until ended is closed.
+// sendUpdates sends refusals, questions and changes of the status until ended is closed.
 func (s *Server) sendUpdates(conn net.Conn, w *window, ended <-chan struct{}) error {
 	changed, leave := s.cfg.Manager.Watch()
 	defer leave()
@@ -244,6 +244,9 @@ func (s *Server) sendUpdates(conn net.Conn, w *window, ended <-chan struct{}) er
 		var out []byte
 		for _, p := range refusals {
 			out = append(out, encodeLine(refusal{typeRefused, p})...)
+		}
+		for _, q := range s.broker.unsentQuestions(w) {
+			out = append(out, encodeLine(q)...)
 		}
 		if l := statusLine(now); !bytes.Equal(l, shown) {
 			out, shown = append(out, l...), l

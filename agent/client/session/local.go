@@ -37,6 +37,16 @@ func (l *Local) Login(login, password string) {
 	}
 }
 
+func (l *Local) LoginSSO() {
+	tickets := l.cfg.Tickets
+	if tickets == nil {
+		return
+	}
+	if g, ok := l.gateway(); ok {
+		l.Manager.Login(Request{Gateway: g, Login: tickets.Person(), Tickets: tickets, Lang: l.lang})
+	}
+}
+
 func (l *Local) ChangePassword(login, password, newPassword string) {
 	if g, ok := l.gateway(); ok {
 		l.Manager.ChangePassword(Request{Gateway: g, Login: login, Password: password, NewPassword: newPassword, Lang: l.lang})

@@ -21,6 +21,8 @@ type Config struct {
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
 	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 	Clock  client.Clock
+	// Tickets are those of the window's person, for Local; nil = LoginSSO does nothing.
+	Tickets client.Tickets
 
 	// NoTunnel is the locale key of the text that explains why there is no Tunnel; empty = the usual one.
 	NoTunnel string
@@ -31,6 +33,7 @@ type Request struct {
 	Gateway  settings.Gateway
 	Login    string
 	Password string
+	Tickets  client.Tickets // log in with them instead of the password; nil = the password
 	Lang     locale.Lang
 	// NewPassword is what ChangePassword puts in the place of Password.
 	NewPassword string
@@ -148,7 +151,7 @@ func (m *Manager) StopProbing() {
 	})
 }
 
-// Extend asks for a longer session, with the password of the login when password is empty.
+// Extend asks for a longer session; when password is empty, with the password or the tickets of the login.
 func (m *Manager) Extend(password string) {
 	m.call(func() {
 		if m.job != nil && m.job.login {
@@ -268,7 +271,7 @@ func (m *Manager) cancelRetry() {
 }
 
 func (m *Manager) config(r Request) client.Config {
-	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password,
+	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password, Tickets: r.Tickets,
 		NewPassword: r.NewPassword, PasswordChanges: m.Status().PasswordChanges,
 		Device: m.cfg.Device, Roots: m.cfg.Roots, Lang: r.Lang, Tunnel: m.cfg.Tunnel, NoTunnel: m.cfg.NoTunnel, Log: m.cfg.Log,
 		Dial: m.cfg.Dial, Clock: m.cfg.Clock}
@@ -290,7 +293,7 @@ func (m *Manager) probe(r Request) {
 }
 
 func (m *Manager) login(r Request) {
-	m.request = Request{Gateway: r.Gateway, Lang: r.Lang} // without the password, which only the job keeps
+	m.request = Request{Gateway: r.Gateway, Lang: r.Lang} // without password and tickets, which only the job keeps
 	m.show(connecting(r))
 	m.job = start(true, m.config(r), client.Run)
 }
@@ -317,7 +320,7 @@ func (m *Manager) finish(r client.Result) {
 	case client.StoppedByUser:
 		s = client.Status{State: Idle}
 	case client.Answered:
-		s.State, s.Code = Ready, ""
+		s.State, s.Code, s.SSO = Ready, "", r.SSO
 		m.delay = 0
 	default:
 		s.State = client.Failed
@@ -340,7 +343,7 @@ func (m *Manager) nextDelay() time.Duration {
 
 // connecting returns the status of a probe or login that has just begun or waits for the last job to end.
 func connecting(r Request) client.Status {
-	return client.Status{State: client.Connecting, Server: r.Gateway.String(), Login: r.Login,
+	return client.Status{State: client.Connecting, Server: r.Gateway.String(), Login: r.Login, BySSO: r.Tickets != nil,
 		Message: locale.Text(r.Lang, locale.Connecting, "server", r.Gateway.String())}
 }
 

@@ -17,7 +17,9 @@ type Session interface {
 	// ChangePassword changes the password: over the window's own access, which goes on, otherwise before it logs in. The result
 	// comes in the status, see client.Status.PasswordChanges.
 	ChangePassword(login, password, newPassword string)
-	// Extend asks for a longer session, with the password of the login when password is empty.
+	// LoginSSO logs in with the person's Kerberos tickets. It replaces the window's own access.
+	LoginSSO()
+	// Extend asks for a longer session; when password is empty, with the password or the tickets of the login.
 	Extend(password string)
 	// Logout ends the window's own access, or the attempt to get it.
 	Logout()

@@ -7,9 +7,12 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// The program logs in by itself only with a saved password, and only when the session has expired or, if the person
-// chose automatic connection, when the program starts and when the service returns after it ended the access. After
-// any other end or a refusal the person has to log in.
+// The program logs in by itself only with a saved password or the person's Kerberos tickets, and only when the session has
+// expired or, if the person chose automatic connection, when the program starts and when the service returns after it ended the
+// access. After any other end or a refusal the person has to log in.
+//
+// hasTickets says below that the person can have Kerberos tickets; whether the gateway accepts them is known only when it
+// answers.
 
 // hasUsablePassword reports whether there is a saved password that may be used.
 func hasUsablePassword(p settings.Personal, bans settings.Restrictions, saved bool) bool {
@@ -17,20 +20,16 @@ func hasUsablePassword(p settings.Personal, bans settings.Restrictions, saved bo
 }
 
 // logsInAtStart reports whether to log in when the program starts.
-func logsInAtStart(p settings.Personal, bans settings.Restrictions, saved bool) bool {
-	return p.AutoConnect && hasUsablePassword(p, bans, saved)
+func logsInAtStart(p settings.Personal, bans settings.Restrictions, saved, hasTickets bool) bool {
+	return p.AutoConnect && (hasTickets || hasUsablePassword(p, bans, saved))
 }
 
-// logsInAfter reports whether to log in after a change of the status.
-func logsInAfter(was, is session.Status, p settings.Personal, bans settings.Restrictions, saved bool) bool {
-	justEnded := is.State == client.Ended && was.State != client.Ended
-	switch {
-	case !hasUsablePassword(p, bans, saved):
-		return false
-	case justEnded && is.Code == string(agent.ReasonExpired):
-		return true
+// logsInAfter reports whether to log in after a change of the status. After a login with tickets the tickets are used again.
+func logsInAfter(was, is session.Status, p settings.Personal, bans settings.Restrictions, saved, hasTickets bool) bool {
+	if is.State == client.Ended && was.State != client.Ended && is.Code == string(agent.ReasonExpired) {
+		return is.BySSO && hasTickets || hasUsablePassword(p, bans, saved)
 	}
-	return p.AutoConnect && endedWithService(was, is)
+	return logsInAtStart(p, bans, saved, hasTickets) && endedWithService(was, is)
 }
 
 // endedWithService reports whether the person's access, or login, has just ended because the service stopped or does

@@ -24,7 +24,7 @@ func TestLogsInAtStart(t *testing.T) {
 		{"no automatic connection", settings.Personal{SavePassword: true}, false, true, false},
 		{"passwords not saved", settings.Personal{AutoConnect: true}, false, true, false},
 	} {
-		if got := logsInAtStart(c.personal, settings.Restrictions{SavedPassword: c.banned}, c.saved); got != c.want {
+		if got := logsInAtStart(c.personal, settings.Restrictions{SavedPassword: c.banned}, c.saved, false); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -36,19 +36,19 @@ func TestLogsInAfter(t *testing.T) {
 	saves := settings.Personal{SavePassword: true}
 	for _, reason := range agent.Reasons {
 		ended := statusOf(client.Ended, string(reason), "")
-		if got, want := logsInAfter(access, ended, saves, settings.Restrictions{}, true), reason == agent.ReasonExpired; got != want {
+		if got, want := logsInAfter(access, ended, saves, settings.Restrictions{}, true, false), reason == agent.ReasonExpired; got != want {
 			t.Errorf("%s: %v", reason, got)
 		}
-		if logsInAfter(access, ended, saves, settings.Restrictions{}, false) || logsInAfter(ended, ended, saves, settings.Restrictions{}, true) ||
-			logsInAfter(access, ended, settings.Personal{AutoConnect: true}, settings.Restrictions{}, true) {
+		if logsInAfter(access, ended, saves, settings.Restrictions{}, false, false) || logsInAfter(ended, ended, saves, settings.Restrictions{}, true, false) ||
+			logsInAfter(access, ended, settings.Personal{AutoConnect: true}, settings.Restrictions{}, true, false) {
 			t.Errorf("%s: logs in without a saved password, without a change or although passwords are not saved", reason)
 		}
 	}
-	if logsInAfter(access, statusOf(client.Ended, session.EndedLocally, ""), saves, settings.Restrictions{}, true) {
+	if logsInAfter(access, statusOf(client.Ended, session.EndedLocally, ""), saves, settings.Restrictions{}, true, false) {
 		t.Error("logs in after an administrator has ended the access")
 	}
 	for _, code := range agent.Codes {
-		if logsInAfter(access, statusOf(client.Failed, string(code), ""), saves, settings.Restrictions{}, true) {
+		if logsInAfter(access, statusOf(client.Failed, string(code), ""), saves, settings.Restrictions{}, true, false) {
 			t.Errorf("%s: logs in", code)
 		}
 	}
@@ -92,11 +92,44 @@ func TestLogsInAfterService(t *testing.T) {
 		{"no automatic connection", access, noService, settings.Personal{SavePassword: true}, true, false},
 		{"no password", access, noService, both, false, false},
 	} {
-		if got := logsInAfter(c.was, c.is, c.personal, settings.Restrictions{}, c.saved); got != c.want {
+		if got := logsInAfter(c.was, c.is, c.personal, settings.Restrictions{}, c.saved, false); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
-		if logsInAfter(c.was, c.is, c.personal, settings.Restrictions{SavedPassword: true}, c.saved) {
+		if logsInAfter(c.was, c.is, c.personal, settings.Restrictions{SavedPassword: true}, c.saved, false) {
 			t.Errorf("%s: logs in against the policy", c.name)
+		}
+	}
+}
+
+// With tickets the program logs in by itself without a saved password, and also where policy forbids to save one.
+func TestLogsInWithTickets(t *testing.T) {
+	auto, none := settings.Personal{AutoConnect: true}, settings.Personal{}
+	bySSO := func(v session.Status) session.Status { v.BySSO = true; return v }
+	access, expired := bySSO(statusOf(client.Authorized, "", "")), bySSO(statusOf(client.Ended, "expired", ""))
+	stopped, admin := bySSO(statusOf(client.Ended, session.ServiceStops, "")), bySSO(statusOf(client.Ended, "admin", ""))
+	byPassword := statusOf(client.Ended, "expired", "")
+	for _, banned := range []bool{false, true} {
+		bans := settings.Restrictions{SavedPassword: banned}
+		if !logsInAtStart(auto, bans, false, true) || logsInAtStart(none, bans, false, true) {
+			t.Errorf("at the start, banned %v", banned)
+		}
+		for _, c := range []struct {
+			name       string
+			is         session.Status
+			personal   settings.Personal
+			hasTickets bool
+			want       bool
+		}{
+			{"expired", expired, none, true, true},
+			{"expired, and the tickets are gone", expired, none, false, false},
+			{"expired after a login with a password", byPassword, auto, true, false},
+			{"ended by an administrator", admin, auto, true, false},
+			{"the service stops", stopped, auto, true, true},
+			{"the service stops, no automatic connection", stopped, none, true, false},
+		} {
+			if got := logsInAfter(access, c.is, c.personal, bans, false, c.hasTickets); got != c.want {
+				t.Errorf("%s, banned %v: %v", c.name, banned, got)
+			}
 		}
 	}
 }

@@ -20,6 +20,8 @@ type Input struct {
 	Locked       bool   // policy names the gateway
 	Typed        FieldTexts
 	Saved        bool // there is a saved password for the typed login
+	// Person is the owner of the Kerberos tickets, see client.Tickets; empty = there are none.
+	Person string
 	// OwnMessage is a message of the window itself, for instance that the login is missing; empty = none.
 	OwnMessage string
 	Now        time.Time
@@ -46,6 +48,7 @@ type Content struct {
 	Login, Password, Address Field // Password may be on the card too
 	Save, Auto               Checkbox
 	Main, Extend             Button
+	SSO                      Button // beside Main
 	Tray                     Tray
 
 	Change               bool // the form that changes the password is shown
@@ -88,6 +91,7 @@ type Action string
 
 const (
 	ActionLogin  Action = "login"
+	ActionSSO    Action = "sso"
 	ActionLogout Action = "logout"
 	ActionExtend Action = "extend"
 	ActionEnd    Action = "end" // another person's access
@@ -122,6 +126,7 @@ func BuildContent(in Input) Content {
 	c.Login, c.Password, c.Address = in.fields()
 	c.Save, c.Auto = in.checkboxes()
 	c.Main, c.Extend = in.buttons()
+	c.SSO = Button{Text: in.text(locale.LogInSSO), Action: ActionSSO, Enabled: true, Shown: in.form() && !in.Busy() && in.OffersSSO(in.Person)}
 	in.applyChange(&c)
 	c.Tray = in.tray(c)
 	in.applyChangeMessage(&c)
@@ -170,6 +175,8 @@ func (in Input) status() string {
 		return in.Problem.Message
 	case in.Holder == session.Other:
 		return in.text(locale.AccessTaken)
+	case in.State == session.Ready && in.OffersSSO(in.Person):
+		return in.text(locale.AnsweredSSO)
 	case in.Message != "":
 		return in.Message
 	}
@@ -259,6 +266,9 @@ func (in Input) rows() (list []Row) {
 	if !in.HasAccess() {
 		return list
 	}
+	if in.BySSO {
+		add(locale.RowHow, in.text(locale.HowSSO))
+	}
 	add(locale.RowAddress, in.Address)
 	add(locale.RowUntil, until(in.Lang, in.Expires, in.Now))
 	if in.Traffic != nil {
@@ -322,10 +332,10 @@ func (in Input) fields() (login, password, address Field) {
 
 func (in Input) checkboxes() (save, auto Checkbox) {
 	save = Checkbox{Label: in.text(locale.CheckSave), Checked: in.Personal.SavePassword, Enabled: true}
-	auto = Checkbox{Label: in.text(locale.CheckAuto), Checked: in.Personal.SavePassword && in.Personal.AutoConnect, Enabled: true}
+	auto = Checkbox{Label: in.text(locale.CheckAuto), Checked: in.Personal.AutoConnect && (in.Personal.SavePassword || in.Person != ""), Enabled: true}
 	if in.Restrictions.SavedPassword {
 		save = Checkbox{Label: in.text(locale.SaveBanned)}
-		auto = Checkbox{Label: in.text(locale.CheckAuto)}
+		auto.Checked, auto.Enabled = in.Personal.AutoConnect && in.Person != "", in.OffersSSO(in.Person)
 	}
 	return save, auto
 }

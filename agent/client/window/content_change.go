@@ -33,6 +33,7 @@ func (in Input) applyChange(c *Content) {
 		return Field{Shown: shown, Label: in.text(key), Text: text, Enabled: !busy}
 	}
 	c.Change, c.Form, c.Rows, c.Login, c.Password, c.Address, c.Extend.Shown = true, false, nil, Field{}, Field{}, Field{}, false
+	c.SSO.Shown = false
 	c.Current = field(locale.FieldCurrent, in.Change.Typed.Current, in.onLive())
 	c.New = field(locale.FieldNew, in.Change.Typed.New, true)
 	c.Repeat = field(locale.FieldRepeat, in.Change.Typed.Repeat, true)

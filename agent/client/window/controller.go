@@ -61,7 +61,7 @@ func Open(cfg Config, visible bool) *Controller {
 	c.typed.Login = c.personal.Login
 	c.loadGateway()
 	c.typed.Address = c.addressText()
-	c.autoLogin = logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "")
+	c.autoLogin = logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "", c.person() != "")
 	c.lastStatus = c.session.Status()
 	if visible || c.autoLogin {
 		c.probe()
@@ -72,7 +72,7 @@ func Open(cfg Config, visible bool) *Controller {
 // Content returns the current content.
 func (c *Controller) Content() Content {
 	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Restrictions: c.registry.Restrictions, Gateway: c.Server(),
-		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic(),
+		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", Person: c.person(), OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic(),
 		Change: ChangeInput{Possible: c.canChange(), Open: c.change.open, Running: c.change.pending, Refused: c.change.refused, Login: c.lastLogin.login, Typed: c.change.typed}})
 }
 
@@ -179,5 +179,5 @@ func (c *Controller) HasAccess() bool {
 // RestartsHidden reports whether the program may start hidden after an installer has closed and restarted it: it had
 // no access, or logs in again by itself. Otherwise it shows the window to ask for the password.
 func (c *Controller) RestartsHidden() bool {
-	return !c.HasAccess() || logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "")
+	return !c.HasAccess() || logsInAtStart(c.personal, c.registry.Restrictions, c.saved() != "", c.person() != "")
 }

@@ -49,14 +49,17 @@ func (c *Controller) saveSettings(p settings.Personal) {
 	}
 }
 
-// SetCheckBoxes sets the two check boxes. Automatic login needs a saved password: checking auto also checks save, and
+// SetCheckBoxes sets the two check boxes. Without SSO automatic login needs a saved password: checking auto also checks save, and
 // unchecking save also unchecks auto.
 func (c *Controller) SetCheckBoxes(save, auto bool) {
-	if c.registry.Restrictions.SavedPassword {
-		return
-	}
+	sso, banned := c.session.Status().OffersSSO(c.person()), c.registry.Restrictions.SavedPassword
 	p := c.personal
 	switch wasAuto := p.AutoConnect && p.SavePassword; {
+	case banned && !sso:
+		return
+	case banned:
+		save = p.SavePassword
+	case sso:
 	case auto && !wasAuto:
 		save = true
 	case !save:

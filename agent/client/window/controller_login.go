@@ -57,6 +57,36 @@ func (c *Controller) login(password string, saved bool) {
 	c.session.Login(c.typed.Login, password)
 }
 
+// person returns the owner of the Kerberos tickets, or "".
+func (c *Controller) person() string {
+	if c.cfg.Local.Tickets == nil {
+		return ""
+	}
+	return c.cfg.Local.Tickets.Person()
+}
+
+// LoginSSO logs in with the person's Kerberos tickets. It returns the field that has to be filled in first, or "".
+func (c *Controller) LoginSSO() (missing control) {
+	c.autoLogin = false
+	if !c.UseTypedAddress() {
+		return controlAddress
+	}
+	c.loadGateway()
+	c.ownMessage = ""
+	if c.gateway.Host == "" {
+		c.probe() // the session then shows the problem
+		return controlAddress
+	}
+	c.loginSSO()
+	return ""
+}
+
+func (c *Controller) loginSSO() {
+	c.lastLogin = loginAttempt{}
+	c.probed, c.loginPending, c.loggedOut = false, true, false
+	c.session.LoginSSO()
+}
+
 // Logout ends the access or cancels the login.
 func (c *Controller) Logout() {
 	c.autoLogin, c.loggedOut, c.ownMessage = false, true, ""

@@ -21,7 +21,7 @@ func (c *Controller) Refresh() []Notification {
 	if is.Holder == session.Other && was.Holder != session.Other && !is.CanEnd { // Notifications returns nothing for this
 		c.cfg.Log("another person has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
 	}
-	if !c.loggedOut && logsInAfter(was, is, c.personal, c.registry.Restrictions, c.saved() != "") {
+	if !c.loggedOut && logsInAfter(was, is, c.personal, c.registry.Restrictions, c.saved() != "", c.person() != "") {
 		c.autoLogin, c.probed = true, false
 	}
 	if is.Busy() || justEnded(was, is) { // a login may begin and end between two calls
@@ -53,7 +53,7 @@ func (c *Controller) finishAttempt(was, is session.Status) {
 		if p.SavePassword && !c.registry.Restrictions.SavedPassword && !c.lastLogin.saved {
 			c.savePassword()
 		}
-	case is.State == client.Failed && was.State != client.Failed && is.Login != "":
+	case is.State == client.Failed && was.State != client.Failed && is.Login != "" && !is.BySSO:
 		switch agent.Code(is.Code) {
 		case agent.CodeUnreachable, agent.CodeDirectoryUnreachable, agent.CodeStoreUnavailable, agent.CodeTooManyAttempts:
 			return // the password may be good
@@ -86,7 +86,12 @@ func (c *Controller) autoLoginStep(is session.Status) {
 		if c.loginPending {
 			return
 		}
-		if password := c.saved(); password != "" {
+		password, sso := c.saved(), is.OffersSSO(c.person())
+		switch {
+		case sso && (is.BySSO || password == ""):
+			c.loginSSO()
+			return
+		case password != "":
 			c.login(password, true)
 			return
 		}

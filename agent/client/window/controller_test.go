@@ -53,6 +53,7 @@ type computer struct {
 	service  *fakeService
 	roots    *x509.CertPool
 	g        *gatewaytest.Gateway
+	local    session.Config // without Device and Roots
 }
 
 func newComputer(g *gatewaytest.Gateway) *computer {
@@ -66,9 +67,11 @@ func address(g *gatewaytest.Gateway) string { return g.Host + ":" + strconv.Itoa
 
 func (o *computer) open(t *testing.T, visible bool) *testController {
 	s := &testController{t: t, changed: make(chan struct{}, 1)}
+	local := o.local
+	local.Device, local.Roots = agent.Device{ID: "d1", Name: "pc", OS: "windows"}, o.roots
 	cfg := Config{Lang: locale.Russian, CommandLine: o.line, Registry: func() settings.Registry { return o.registry },
 		Personal: o.memory, Passwords: o.memory,
-		Local: session.Config{Device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, Roots: o.roots},
+		Local: local,
 		Changed: func() {
 			select {
 			case s.changed <- struct{}{}:
@@ -370,12 +373,13 @@ func TestHidden(t *testing.T) {
 // fakeService is a session that counts calls. The test sets its status.
 type fakeService struct {
 	session.Watchers
-	mu     sync.Mutex // guards the fields below
-	probes int
-	stops  int
-	logins []string      // their passwords
-	closed chan struct{} // gets an element at Close; may be nil
-	status session.Status
+	mu        sync.Mutex // guards the fields below
+	probes    int
+	stops     int
+	logins    []string // their passwords
+	ssoLogins int
+	closed    chan struct{} // gets an element at Close; may be nil
+	status    session.Status
 }
 
 func (f *fakeService) do(call func()) { f.mu.Lock(); defer f.mu.Unlock(); call() }
@@ -387,6 +391,7 @@ func (f *fakeService) Extend(string)                 {}
 func (f *fakeService) ChangePassword(_, _, _ string) {}
 func (f *fakeService) Logout()                       {}
 func (f *fakeService) End()                          {}
+func (f *fakeService) LoginSSO()                     { f.do(func() { f.ssoLogins++ }) }
 
 func (f *fakeService) Close() {
 	select {

@@ -13,6 +13,7 @@ const (
 	controlAutoConnect  control = "auto" // check box
 	controlMain         control = "main"
 	controlExtend       control = "extend"
+	controlSSO          control = "sso"
 
 	// Of the form that changes the password; controlOther is the button that opens and leaves it.
 	controlCurrent control = "current"
@@ -39,6 +40,8 @@ func (c Content) canFocus(at control) bool {
 		return c.Main.Shown && c.Main.Enabled
 	case controlExtend:
 		return c.Extend.Shown
+	case controlSSO:
+		return c.SSO.Shown
 	case controlCurrent:
 		return c.Current.Shown
 	case controlNew:

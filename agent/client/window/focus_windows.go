@@ -14,7 +14,7 @@ func (v *frame) widgets() map[control]walk.Widget {
 		password = v.newPassword
 	}
 	return map[control]walk.Widget{controlLogin: v.login, controlPassword: password, controlAddress: v.address, controlSavePassword: v.save,
-		controlAutoConnect: v.auto, controlMain: v.main, controlExtend: v.extend,
+		controlAutoConnect: v.auto, controlMain: v.main, controlExtend: v.extend, controlSSO: v.sso,
 		controlCurrent: v.current, controlNew: v.newOne, controlRepeat: v.repeat, controlOther: v.other}
 }
 

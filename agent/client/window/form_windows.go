@@ -15,7 +15,7 @@ const (
 	margin     = 16
 	innerWidth = width - 2*margin
 	beside     = innerWidth - statusSize - 8 // width beside the status icon
-	maxRows    = 5                           // of the card
+	maxRows    = 6                           // of the card
 )
 
 // create creates the window, hidden.
@@ -167,6 +167,7 @@ func (v *frame) firstButtons() ui.Widget {
 		Layout: ui.HBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
 			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Action) }},
+			ui.PushButton{AssignTo: &v.sso, MinSize: ui.Size{Height: 28}, Visible: false, OnClicked: func() { v.do(ActionSSO) }},
 			ui.PushButton{AssignTo: &v.extend, MinSize: ui.Size{Width: 110, Height: 28}, Visible: false, OnClicked: func() { v.do(ActionExtend) }},
 		},
 	}

@@ -90,6 +90,8 @@ func (v *frame) typed() {
 // the password was asked for. It logs out only from the focused button.
 func (v *frame) enter() {
 	switch main := v.shown.Main; {
+	case v.sso.Focused():
+		v.do(ActionSSO)
 	case v.extend.Focused() || v.newPassword.Focused():
 		v.do(ActionExtend)
 	case v.other.Focused():

@@ -118,7 +118,7 @@ type frame struct {
 	addressHint, status, who, notes       *walk.TextLabel
 	rows                                  [maxRows]struct{ label, text *walk.Label }
 	save, auto                            *walk.CheckBox
-	main, extend, other                   *walk.PushButton
+	main, extend, other, sso              *walk.PushButton
 	logo, statusIcon                      *walk.ImageView
 
 	change                              *walk.Composite // the form that changes the password

@@ -33,6 +33,9 @@ func (in Input) tray(c Content) Tray {
 		main, _ = in.buttons() // logging out stays possible
 	}
 	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, separator, {main.Text, main.Action, main.Enabled}}
+	if c.SSO.Shown {
+		t.Menu = append(t.Menu, Item{c.SSO.Text, ActionSSO, true})
+	}
 	if c.Extend.Shown {
 		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
 	}

@@ -103,6 +103,12 @@ func (v *frame) do(a Action) {
 			v.render()
 			v.focus(missing)
 		}
+	case ActionSSO:
+		if missing := v.controller.LoginSSO(); missing != "" {
+			v.show()
+			v.render()
+			v.focus(missing)
+		}
 	case ActionOpenChange:
 		v.controller.OpenChange()
 		v.show()

@@ -60,7 +60,7 @@ func layoutKey(c Content) string {
 		labels[i] = r.Label
 	}
 	return fmt.Sprint(c.Icon, c.Status, c.Who, labels, c.Notes, c.Form, c.Address.Hint, c.Login.Enabled, c.Password.Enabled, c.Address.Enabled,
-		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend,
+		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend, c.SSO,
 		c.Change, c.Current.Shown, c.New.Enabled, c.Other)
 }
 
@@ -79,6 +79,7 @@ func (v *frame) renderControls(c, was Content) {
 	v.check(v.auto, c.Auto)
 	v.button(v.main, c.Main)
 	v.button(v.extend, c.Extend)
+	v.button(v.sso, c.SSO)
 	v.button(v.other, c.Other)
 	v.renderPictures(c.Icon)
 	v.label(v.status, c.Status)

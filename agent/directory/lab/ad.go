@@ -221,7 +221,7 @@ func newSamba() *Directory {
 		PeopleDN: "OU=People," + BaseDN,
 		GroupsDN: "OU=Groups," + BaseDN,
 		rdn:      "CN",
-		ports:    []string{"88", "389", "636", "3268"},
+		ports:    []string{"88", "389", "464", "636", "3268"},
 		log:      filepath.Join(sambaDir, "output"),
 		command:  []string{"samba", "-s", smbConf(), "-i", "-M", "single", "--no-process-group"},
 	}

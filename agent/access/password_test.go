@@ -1,0 +1,129 @@
+package access
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// tryChange changes ivan's password and returns the refusal; one without a code for none.
+func (g *gateway) tryChange(password, next string) *agent.Error {
+	s := SignIn{Login: "ivan", Password: password, Peer: g.peer(netip.MustParseAddr(outsidePeer))}
+	if _, err := g.gate.ChangePassword(context.Background(), PasswordChange{s, next}); err != nil {
+		return agent.AsError(err)
+	}
+	return &agent.Error{}
+}
+
+// TestChangePasswordCounts: a change is counted like a login, and its refusals are held back.
+func TestChangePasswordCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for _, next := range []string{"", "a\x00b", "a\xff", strings.Repeat("x", 2000)} {
+			if r := g.tryChange("wrong", next); r.Code != agent.CodePasswordRejected {
+				t.Errorf("%.10q: %v", next, r)
+			}
+		}
+		if len(g.memoryStore.checks) != 0 {
+			t.Errorf("%d passwords compared", len(g.memoryStore.checks))
+		}
+		for range accountLimit - 1 {
+			began := time.Now()
+			if r := g.tryChange("wrong", "new"); r.Code != agent.CodeBadCredentials || time.Since(began) < minRefusalDelay {
+				t.Error(r, time.Since(began))
+			}
+		}
+		if r := g.tryChange("right", "refused"); r.Code != agent.CodePasswordRejected {
+			t.Error(r)
+		}
+		if r := g.tryChange("", "new"); r.Code != agent.CodeBadCredentials { // not counted
+			t.Error(r)
+		}
+		if code := g.try("ivan", "wrong", outsidePeer, ""); code != agent.CodeBadCredentials {
+			t.Error(code)
+		}
+		if r := g.tryChange("right", "new"); r.Code != agent.CodeTooManyAttempts {
+			t.Errorf("after %d wrong passwords: %v", accountLimit, r)
+		}
+		g.gate.Unlock(g.memoryStore.account(ivan))
+		if r := g.tryChange("right", "new"); r.Code != "" {
+			t.Error(r)
+		}
+		if n := len(g.events.find("password_changed")); n != 1 {
+			t.Errorf("%d events", n)
+		}
+		if code := g.try("ivan", "new", outsidePeer, ""); code != "" {
+			t.Error(code)
+		}
+	})
+}
+
+// TestMustChange: the right password of an account that must change it gets no session, and may change the password.
+func TestMustChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		g.memoryStore.change(ivan, func(u *agent.User) { u.MustChange = true })
+		signIn := func(password string) *agent.Error {
+			_, err := g.gate.SignIn(t.Context(), SignIn{Login: "ivan", Password: password, Peer: g.peer(netip.MustParseAddr(outsidePeer))})
+			if err == nil {
+				return &agent.Error{}
+			}
+			return agent.AsError(err)
+		}
+		for range accountLimit - 1 {
+			if r := signIn("wrong"); r.Code != agent.CodeBadCredentials || r.MayChange {
+				t.Errorf("%+v", r)
+			}
+		}
+		for range 2 * accountLimit { // the right password clears the count
+			if r := signIn("right"); r.Code != agent.CodePasswordMustChange || !r.MayChange || r.Policy == nil {
+				t.Errorf("%+v", r)
+			}
+		}
+		if r := g.tryChange("right", "new"); r.Code != "" {
+			t.Error(r)
+		}
+		if r := signIn("new"); r.Code != "" {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// TestPasswordElsewhere: only who knows the password is told that it is changed elsewhere.
+func TestPasswordElsewhere(t *testing.T) {
+	for refused, want := range map[agent.Code]agent.Code{"": agent.CodePasswordElsewhere, agent.CodePasswordExpired: agent.CodePasswordElsewhere,
+		agent.CodePasswordMustChange: agent.CodePasswordElsewhere, agent.CodeAccountDisabled: agent.CodeAccountDisabled} {
+		synctest.Test(t, func(t *testing.T) {
+			g := newGateway(t)
+			g.memoryStore.fixed = true
+			if refused != "" {
+				g.memoryStore.refusal = agent.Refuse(refused)
+			}
+			if r := g.tryChange("wrong", "new"); r.Code != agent.CodeBadCredentials {
+				t.Error(r)
+			}
+			if r := g.tryChange("right", "new"); r.Code != want {
+				t.Errorf("%s: %v", refused, r)
+			}
+		})
+	}
+}
+
+// TestGrantTellsExpiry: a login with a password tells when it expires.
+func TestGrantTellsExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		at := time.Now().Add(72 * time.Hour)
+		g.memoryStore.change(ivan, func(u *agent.User) { u.PasswordExpires = at })
+		grant, err := g.Authorize(t.Context(), Attempt{Login: "ivan", Password: "right", Peer: agent.Peer{Addr: netip.MustParseAddr(lanPeer)},
+			Device: agent.Device{ID: "d"}, Connection: &agentConnection{}})
+		if err != nil || !grant.PasswordExpires.Equal(at) {
+			t.Error(grant, err)
+		}
+	})
+}

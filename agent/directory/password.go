@@ -1,0 +1,250 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-ldap/ldap/v3"
+
+	"ideco-agent/agent"
+)
+
+// changePassword replaces a person's password under the old one and returns the account. stored is the account as it is stored, or
+// zero. One attempt has one comparison that may fail. Refusals: those of authenticate; CodePasswordRejected; CodePasswordElsewhere.
+func (r *remote) changePassword(ctx context.Context, p person, stored agent.User, password, newPassword string) (agent.User, error) {
+	if !isPassword(password) {
+		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
+	}
+	if !isPassword(newPassword) {
+		return agent.User{}, &agent.Error{Code: agent.CodePasswordRejected, Err: agent.ErrPasswordNotSent}
+	}
+	if r.kind.noPassword != nil {
+		if code := r.kind.noPassword(p.entry); code != "" {
+			return agent.User{}, &agent.Error{Code: code, Err: agent.ErrPasswordNotSent}
+		}
+	}
+	now, err := r.reread(ctx, p)
+	if err != nil {
+		return agent.User{}, err
+	}
+	if stored.ID != 0 && !stored.Enabled {
+		now.Refused = agent.CodeAccountDisabled
+	}
+	if now.Refused != "" || blocks(r.kind.state(now.entry, time.Now())) {
+		return agent.User{}, r.explain(ctx, now, stored, password)
+	}
+	switch err := r.kind.change(ctx, r, now, password, newPassword); {
+	case errors.Is(err, errNotCompared):
+		return agent.User{}, r.explain(ctx, now, stored, password)
+	case err != nil:
+		return agent.User{}, err
+	}
+	// The password is changed, so nothing below may fail.
+	if fresh, err := r.reread(ctx, p); err == nil {
+		now = fresh
+	} else {
+		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
+	}
+	now.PasswordExpires, now.ExpiryRead = time.Time{}, true // of the old password
+	r.readExpiry(ctx, &now, nil)
+	user, err := r.save(ctx, now.DirectoryPerson)
+	if err != nil && stored.ID != 0 {
+		r.log.WarnContext(ctx, "an account was not stored after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
+		return stored, nil
+	}
+	return user, err
+}
+
+// blocks reports whether a person in this state may not change the password.
+func blocks(state agent.Code) bool {
+	return state != "" && state != agent.CodePasswordExpired && state != agent.CodePasswordMustChange
+}
+
+// errNotCompared says that the directory refused a person before it compared the password.
+var errNotCompared = errors.New("the password was not compared")
+
+// explain refuses a person whose password may not be changed, with the reason that a login has: it is told only after the right
+// password, where the directory lets us know.
+func (r *remote) explain(ctx context.Context, p person, stored agent.User, password string) error {
+	checked, err := r.checkPassword(ctx, p, password)
+	if err != nil {
+		return err
+	}
+	code := checked.code
+	if checked.bound || !blocks(code) { // the password is right
+		code = cmp.Or(p.Refused, agent.CodeLogonRestricted)
+		if state := r.kind.state(p.entry, time.Now()); blocks(state) {
+			code = state
+		}
+	}
+	if !stored.Enabled {
+		return agent.Refuse(code) // nothing is stored about the directory
+	}
+	return r.refuse(ctx, p, stored.ID, checked, code)
+}
+
+// reread reads a person again, with the state and the groups.
+func (r *remote) reread(ctx context.Context, p person) (person, error) {
+	err := r.servers.search(ctx, func(c *ldap.Conn) error {
+		e, err := readEntry(c, p.entry.DN, slices.Concat(r.kind.attributes(), r.kind.advisory, []string{r.kind.policy.reference})...)
+		if err != nil {
+			return err
+		}
+		p.entry = e
+		people := []person{p}
+		err = r.judge(c, people)
+		p = people[0]
+		return err
+	})
+	if errors.Is(err, errUnreachable) || isMissing(err) {
+		err = fmt.Errorf("%w: %w", agent.ErrPasswordNotSent, err)
+		return p, r.unreachable(err)
+	}
+	return p, err
+}
+
+// mayChange reports whether a person who was refused can change the password here. A server that refuses the bind of an expired
+// password takes no change from the person either; Active Directory has ways that need no bind.
+func (r *remote) mayChange(checked passwordCheck, code agent.Code) bool {
+	if r.PasswordChange == agent.PasswordChangeOff || code != agent.CodePasswordExpired && code != agent.CodePasswordMustChange {
+		return false
+	}
+	return checked.bound || r.kind == activeDirectory
+}
+
+// changeByExtension changes a password with RFC 3062 as the person.
+func changeByExtension(ctx context.Context, r *remote, p person, password, newPassword string) error {
+	var stopped error // before the request
+	sent := false
+	answer, err := r.servers.bindThen(ctx, p.entry.DN, password, func(c *ldap.Conn, answer []ldap.Control) error {
+		if code := r.kind.accepted(p.entry, answer, time.Now()); blocks(code) {
+			stopped = agent.Refuse(code)
+			return stopped
+		}
+		sent = true
+		_, err := c.PasswordModify(ldap.NewPasswordModifyRequest("", password, newPassword))
+		return err
+	}, r.kind.controls...)
+	switch {
+	case err == nil, stopped != nil:
+		return stopped
+	case !sent:
+		code, err := r.refusedBind(p, answer, err)
+		if err != nil {
+			return err
+		}
+		return agent.Refuse(code)
+	case !answered(err):
+		return r.unreachable(err) // the old password was right, but nobody knows which one holds now
+	}
+	refused := ldapError(err)
+	switch refused.ResultCode {
+	case ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform:
+		return r.rejected(ctx, p, nil, refused)
+	case ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultProtocolError: // no such right, or no such extension
+		return &agent.Error{Code: agent.CodePasswordElsewhere, Err: refused}
+	}
+	return fmt.Errorf("directory %s cannot change passwords: %w", r.Name, err)
+}
+
+func ldapError(err error) *ldap.Error {
+	var e *ldap.Error
+	errors.As(err, &e)
+	return e
+}
+
+// rejected refuses a new password. A nil policy is read from the directory.
+func (r *remote) rejected(ctx context.Context, p person, policy *agent.PasswordPolicy, cause error) error {
+	read := r.passwordPolicy(ctx, p)
+	switch {
+	case policy == nil:
+		policy = read
+	case read != nil:
+		policy.TooYoung = read.TooYoung
+	}
+	text := strings.ToLower(cause.Error())
+	if strings.Contains(text, "too young") || strings.Contains(text, "too soon") || strings.Contains(text, "minimum age") {
+		if policy == nil {
+			policy = &agent.PasswordPolicy{}
+		}
+		policy.TooYoung = true
+	}
+	r.log.InfoContext(ctx, "a directory refused a new password", "directory", r.Name, "error", cause)
+	return &agent.Error{Code: agent.CodePasswordRejected, Policy: policy, Err: cause}
+}
+
+// passwordRules are the attributes with which a product stores what it demands of passwords. Of each list, the first that a policy
+// has counts.
+type passwordRules struct {
+	minLength, history, minAge, complex []string
+	unit                                time.Duration // of minAge, which may be negative
+	changed                             string        // attribute of a person: when the password was changed
+}
+
+// passwordPolicy returns what the directory demands of a person's new password; nil if that cannot be read.
+func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPolicy {
+	rules := r.kind.rules
+	var policy *agent.PasswordPolicy
+	err := r.servers.search(ctx, func(c *ldap.Conn) error {
+		policy = nil
+		f, err := r.currentFacts(c)
+		if err != nil {
+			return err
+		}
+		person, err := readEntry(c, p.entry.DN, r.kind.policy.reference, rules.changed)
+		if err != nil {
+			return err
+		}
+		base, scope, filter := first(person, r.kind.policy.reference), ldap.ScopeBaseObject, "(objectClass=*)"
+		if base == "" {
+			base, scope, filter = r.kind.policy.defaults(f)
+		}
+		found, err := searchFew(c, 2, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
+		if err != nil || len(found) != 1 || len(found[0].Attributes) == 0 {
+			return err // several: the server's configuration says which is the default
+		}
+		policy = rules.policy(found[0])
+		policy.TooYoung = policy.MinAge > 0 && !rules.changedBefore(person, time.Now().Add(-policy.MinAge))
+		return nil
+	})
+	if err != nil {
+		r.log.InfoContext(ctx, "the password policy of a directory cannot be read", "directory", r.Name, "error", err)
+	}
+	return policy
+}
+
+// policy reads an entry with a policy.
+func (a passwordRules) policy(e *ldap.Entry) *agent.PasswordPolicy {
+	const most = 100 * 365 * 24 * time.Hour
+	whole := func(names []string) int64 {
+		n, _ := strconv.ParseInt(first(e, names...), 10, 64)
+		if n < 0 {
+			n = -n
+		}
+		return max(n, 0)
+	}
+	const complex = 1 // flag of pwdProperties
+	flag := first(e, a.complex...)
+	n, _ := strconv.Atoi(flag)
+	return &agent.PasswordPolicy{
+		MinLength: int(min(whole(a.minLength), 1000)),
+		History:   int(min(whole(a.history), 1000)),
+		MinAge:    time.Duration(min(whole(a.minAge), int64(most/a.unit))) * a.unit,
+		Complex:   n&complex != 0 || strings.EqualFold(flag, "TRUE"),
+	}
+}
+
+// changedBefore reports whether a person's password was changed before a time, or must be changed, or nothing is known.
+func (a passwordRules) changedBefore(e *ldap.Entry, limit time.Time) bool {
+	at, ok := adTime(e, a.changed)
+	if !ok {
+		at, ok = timeOf(e, a.changed)
+	}
+	return !ok || at.Before(limit)
+}
