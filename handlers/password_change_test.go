@@ -56,6 +56,10 @@ func (d *oneDirectory) Knows(context.Context, string) (agent.UserID, bool, error
 	return d.user.ID, true, nil
 }
 
+func (d *oneDirectory) Ticket(context.Context, []byte) (agent.User, error) {
+	return agent.User{}, agent.Refuse(agent.CodeSSORefused)
+}
+
 // withDirectory makes ivanov the person of a directory, whose setting is changes.
 func withDirectory(t *testing.T, s *Site, changes agent.PasswordChange) *oneDirectory {
 	t.Helper()
@@ -75,7 +79,9 @@ func withDirectory(t *testing.T, s *Site, changes agent.PasswordChange) *oneDire
 }
 
 // stranger posts forms without a sign-in.
-func (a administration) stranger() administration { return administration{a.t, a.site, a.gate, a.h, nil} }
+func (a administration) stranger() administration {
+	return administration{a.t, a.site, a.gate, a.h, nil}
+}
 
 func newLogin(login, password, psw, psw2 string) url.Values {
 	return url.Values{"login": {login}, "password": {password}, "psw": {psw}, "psw2": {psw2}}

@@ -77,7 +77,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
 	return map[string]templ.Component{
 		"connected":         Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
-		"login":             Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
+		"login":             Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
+		"login sso":         LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
+		"login sso ticket":  LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":             Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
 		"confirm off":       Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3, true)),
 		"confirm vpn":       Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
