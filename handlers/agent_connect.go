@@ -54,7 +54,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 	return nil
 }
 
-// agentConn is one connection of an agent. Only its reading goroutine uses session and resumed; any goroutine may send.
+// agentConn is one connection of an agent. Only its reading goroutine uses session, nets and resumed; any goroutine may send.
 type agentConn struct {
 	site    *Site
 	conn    *websocket.Conn
@@ -62,9 +62,10 @@ type agentConn struct {
 	host    string     // of the request; one of the gateway's names and addresses
 	loginBy time.Time  // deadline for getting a session
 	l       *locale.Localizer
-	session string      // the live session that this connection carries; empty for none
-	resumed bool        // the next frame confirms that the agent has the new resume token
-	counted CountedConn // nil in tests without a counting listener
+	session string         // the live session that this connection carries; empty for none
+	nets    []netip.Prefix // through the session's tunnel; empty = everything
+	resumed bool           // the next frame confirms that the agent has the new resume token
+	counted CountedConn    // nil in tests without a counting listener
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
@@ -161,6 +162,8 @@ func (a *agentConn) answer(frame []byte) error {
 		return a.tunnel(m)
 	case *protocol.AddressTokenRequest:
 		return a.anotherAddress()
+	case *protocol.ChangePassword:
+		return a.changePassword(m)
 	}
 	return a.refuseMessage()
 }
@@ -198,7 +201,7 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 	if err != nil {
 		return a.refuse(err)
 	}
-	a.session, a.resumed = grant.Session.ID, grant.ResumeToken != ""
+	a.session, a.nets, a.resumed = grant.Session.ID, grant.ForwardNets, grant.ResumeToken != ""
 	a.carriesSession(true)
 	a.startPing()
 	state := protocol.AuthState{
@@ -218,7 +221,10 @@ func (a *agentConn) authorize(m *protocol.Authorize) error {
 		return err
 	}
 	a.noteHost(ctx, grant.Session)
-	return a.firstAddress(a.session)
+	if err := a.firstAddress(a.session); err != nil {
+		return err
+	}
+	return a.warnPassword(ctx, grant)
 }
 
 func (a *agentConn) carriesSession(yes bool) {
@@ -228,17 +234,21 @@ func (a *agentConn) carriesSession(yes bool) {
 }
 
 // refuse answers a failed authorize.
-func (a *agentConn) refuse(err error) error {
+func (a *agentConn) refuse(err error) error { return a.send(a.refusal(err)) }
+
+// refusal makes the answer to a failed authorize or change_password.
+func (a *agentConn) refusal(err error) protocol.AuthState {
 	e := agent.AsError(err)
 	if e.Code == agent.CodeInternal {
-		a.site.Log.Error("authorize failed", "peer", a.peer, "ref", e.Ref, "error", err)
+		a.site.Log.Error("a login or a change of a password failed", "peer", a.peer, "ref", e.Ref, "error", err)
 	}
-	return a.send(protocol.AuthState{
-		Type:    protocol.TypeAuthState,
-		Timeout: seconds(e),
-		Message: a.l.Refusal(e),
-		Code:    string(e.Code),
-	})
+	return protocol.AuthState{
+		Type:           protocol.TypeAuthState,
+		Timeout:        seconds(e),
+		Message:        a.l.Refusal(e),
+		Code:           string(e.Code),
+		ChangePassword: e.MayChange,
+	}
 }
 
 func (a *agentConn) unauthorize() error {
@@ -277,7 +287,7 @@ func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
 		PublicKey:        config.PublicKey.String(),
 		ClientTunnelIPv4: netip.PrefixFrom(config.Address.Addr(), now.VPNNetwork.Bits()).String(), // the prefix includes the gateway
 		DNSIPv4:          strings.Join(texts(now.DNS), ","),
-		ForwardNets:      texts(now.ForwardNets),
+		ForwardNets:      texts(a.nets),
 		DNSSuffix:        strings.Join(now.DNSSuffixes, ","),
 		PresharedKey:     config.PresharedKey.String(),
 		MTU:              config.MTU,

@@ -129,6 +129,7 @@ func BuildContent(in Input) Content {
 	c.SSO = Button{Text: in.text(locale.LogInSSO), Action: ActionSSO, Enabled: true, Shown: in.form() && !in.Busy() && in.OffersSSO(in.Person)}
 	in.applyChange(&c)
 	c.Tray = in.tray(c)
+	in.applyChangeMessage(&c)
 	return c
 }
 
@@ -302,7 +303,9 @@ func (in Input) notes() (list []string) {
 		return []string{in.text(locale.AccessWait)}
 	}
 	for _, n := range in.Notices {
-		list = append(list, n.Message)
+		if n.Code != client.NoticePasswordKept { // shown as the status, see applyChangeMessage
+			list = append(list, n.Message)
+		}
 	}
 	return list
 }

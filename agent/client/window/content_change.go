@@ -11,6 +11,7 @@ type ChangeInput struct {
 	Possible bool // it may be opened
 	Open     bool
 	Running  bool // the result of the last request is not known yet
+	Refused  bool // the last request of the open form was refused
 	Login    string
 	Typed    ChangeTexts
 }
@@ -44,5 +45,18 @@ func (in Input) applyChange(c *Content) {
 	c.Who = in.text(locale.ChangeFor, "value", shorten(in.Change.Login, maxLogin))
 	if !in.Busy() {
 		c.Main = Button{Text: in.text(locale.ChangeAndLogIn), Action: ActionChange, Enabled: !busy, Shown: true}
+	}
+}
+
+// applyChangeMessage shows what is wrong with the typed passwords as the status, also during a session. The tray icon keeps the
+// status of the session.
+func (in Input) applyChangeMessage(c *Content) {
+	kept, refused := in.Notice(client.NoticePasswordKept)
+	switch {
+	case !c.Change || !in.onLive():
+	case in.OwnMessage != "":
+		c.Icon, c.Status, c.Notes = IconAttention, in.OwnMessage, c.Notes[:len(c.Notes)-1]
+	case refused && in.Change.Refused:
+		c.Icon, c.Status = IconError, kept.Message
 	}
 }

@@ -16,6 +16,7 @@ type passwordChange struct {
 	typed ChangeTexts
 
 	pending     bool // the result is not known yet
+	refused     bool // it was a refusal, since the form is open
 	login       string
 	newPassword string
 	counted     int // see client.Status.PasswordChanges, before the result
@@ -31,7 +32,7 @@ func (c *Controller) SetChangeTexts(t ChangeTexts) {
 // OpenChange shows the form that changes the password, if it is possible now.
 func (c *Controller) OpenChange() {
 	if !c.change.open && c.canChange() {
-		c.change.open, c.change.typed, c.ownMessage = true, ChangeTexts{}, ""
+		c.change.open, c.change.refused, c.change.typed, c.ownMessage = true, false, ChangeTexts{}, ""
 	}
 }
 
@@ -90,6 +91,7 @@ func (c *Controller) ChangePassword() (missing control) {
 	if !v.HasAccess() {
 		c.probed, c.loginPending, c.loggedOut = false, true, false
 	}
+	c.change.refused = false
 	c.change.pending, c.change.login, c.change.newPassword, c.change.counted = true, login, typed.New, v.PasswordChanges
 	c.session.ChangePassword(login, password, typed.New)
 	return ""
@@ -110,7 +112,7 @@ func (c *Controller) finishChange(was, is session.Status) {
 		if changed || !mayRepeatChange(is) {
 			c.change.open = false
 		}
-		c.change.pending, c.change.newPassword, c.change.typed = false, "", ChangeTexts{}
+		c.change.pending, c.change.refused, c.change.newPassword, c.change.typed = false, true, "", ChangeTexts{}
 	case c.change.open && was.Busy() && is.State == client.Ended: // the form was on the card
 		c.closeChange()
 	}

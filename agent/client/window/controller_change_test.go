@@ -197,20 +197,26 @@ func TestPersonChangesPasswordDuringSession(t *testing.T) {
 	if f := s.Content(); !f.Change || f.New.Enabled || f.Main.Enabled {
 		t.Errorf("%+v", f)
 	}
-	until := func(note string) Content {
-		t.Helper()
-		for {
-			if f := s.waitFor(connected); len(f.Notes) == 1 && f.Notes[0] == note && s.lastStatus.Notices != nil && !s.change.pending {
-				return f
-			}
-			<-s.changed
-		}
-	}
-	if f := until("Ответ: bad_credentials"); !f.Change || !f.New.Enabled || f.Password.Shown || f.Current.Text+f.New.Text != "" {
+	f := s.waitFor("Ответ: bad_credentials")
+	if !f.Change || f.Icon != IconError || f.Tray.Icon != IconOK || !f.New.Enabled || f.Password.Shown || len(f.Notes) != 0 || f.Current.Text+f.New.Text != "" {
 		t.Errorf("%+v", f)
 	}
+	s.CloseChange()
+	if f := s.Content(); f.Status != connected || len(f.Notes) != 0 {
+		t.Errorf("back on the card: %+v", f)
+	}
+	if s.OpenChange(); s.Content().Status != connected {
+		t.Errorf("opened again: %+v", s.Content())
+	}
+	if s.typeChange("typed", "a", "b"); s.Content().Status != "Новый пароль введён по-разному. Введите его дважды ещё раз." || len(s.Content().Notes) != 0 {
+		t.Errorf("%+v", s.Content())
+	}
 	s.typeChange("typed", "newer", "newer")
-	if f := until("Ответ: password_changed"); f.Change || f.Form || f.Other.Action != ActionOpenChange {
+	for s.change.pending {
+		<-s.changed
+		s.Refresh()
+	}
+	if f := s.waitFor(connected); f.Change || f.Form || f.Other.Action != ActionOpenChange || len(f.Notes) != 1 || f.Notes[0] != "Ответ: password_changed" {
 		t.Errorf("%+v", f)
 	}
 	s.SetCheckBoxes(true, false)

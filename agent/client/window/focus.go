@@ -57,7 +57,7 @@ func (c Content) canFocus(at control) bool {
 // nextFocus returns the control that gets the focus when the content changes from was to is while at has the focus. The
 // first rule that applies decides:
 //
-//   - the form that changes the password appears: its first field
+//   - the form that changes the password appears, or a change with it was refused: its first field
 //   - the form appears: firstEmpty
 //   - a card begins to ask for the password: the password
 //   - at can keep the focus: at
@@ -65,7 +65,7 @@ func (c Content) canFocus(at control) bool {
 //   - a card is shown: the first of the new password, the password, the button Extend and the main button that can have the focus, else the window
 func nextFocus(was, is Content, at, firstEmpty control) control {
 	switch {
-	case is.Change && !was.Change:
+	case is.Change && (!was.Change || is.New.Enabled && !was.New.Enabled):
 		return is.firstOfChange()
 	case is.Form && !was.Form:
 		return firstEmpty

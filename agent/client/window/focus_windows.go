@@ -33,7 +33,13 @@ func (v *frame) focused() control {
 
 // focus gives the focus to a control, or to the window, which also handles Escape and Tab.
 func (v *frame) focus(c control) {
-	if w := v.widgets()[c]; w != nil {
+	w := v.widgets()[c]
+	for _, b := range []*walk.PushButton{v.main, v.extend, v.other} {
+		if w != walk.Widget(b) { // Windows leaves the frame of the default button to one that the program takes the focus from
+			b.SendMessage(win.BM_SETSTYLE, win.BS_PUSHBUTTON, 1)
+		}
+	}
+	if w != nil {
 		_ = w.SetFocus()
 		return
 	}

@@ -164,7 +164,8 @@ func (v *frame) buttonPart() ui.Widget {
 
 func (v *frame) firstButtons() ui.Widget {
 	return ui.Composite{
-		Layout: ui.HBox{MarginsZero: true, Spacing: 8},
+		MinSize: ui.Size{Height: 28},
+		Layout:  ui.HBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
 			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Action) }},
 			ui.PushButton{AssignTo: &v.sso, MinSize: ui.Size{Height: 28}, Visible: false, OnClicked: func() { v.do(ActionSSO) }},
