@@ -268,3 +268,41 @@ func TestAgentMayChange(t *testing.T) {
 		}
 	}
 }
+
+// TestAgentWarnedOfExpiry: after a login the agent is told that the password expires soon; a change in the session leaves that alone.
+func TestAgentWarnedOfExpiry(t *testing.T) {
+	for left, want := range map[time.Duration]string{3*24*time.Hour + time.Hour: "через 3 дня", 5 * time.Hour: "меньше чем через сутки", 15 * 24 * time.Hour: "", -time.Hour: ""} {
+		s, _ := withFirewall(t)
+		db := s.Accounts.(accounts).Store
+		u, _, err := db.LocalAccount(t.Context(), "ivanov")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expires := time.Now().Add(left)
+		if _, err := db.UpdateUser(t.Context(), u.ID, func(u *agent.User) error { u.PasswordExpires = expires; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		conn := dialAgent(t, s)
+		m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`","device":{"id":"d"}}`))
+		session := m["session"]
+		if m["authorized"] != true || hear(t, conn)["type"] != "address_token" {
+			t.Fatal(m)
+		}
+		if want != "" {
+			if m := hear(t, conn); m["type"] != "notice" || m["code"] != "password_expiring" || !strings.Contains(m["message"].(string), want) ||
+				m["expires"] != expires.UTC().Format(time.RFC3339) {
+				t.Errorf("%v: %v", left, m)
+			}
+		}
+		for _, test := range [][2]string{{"short", "password_rejected"}, {"a new long password", "password_changed"}} {
+			next, code := test[0], test[1]
+			m := askAgent(t, conn, []byte(`{"type":"change_password","login":"ivanov","password":"`+password+`","new_password":"`+next+`"}`))
+			if m["authorized"] != true || m["code"] != code {
+				t.Errorf("in a session: %v", m)
+			}
+		}
+		if live := s.Sessions.Sessions(); len(live) != 1 || live[0].ID != session {
+			t.Errorf("%v", live)
+		}
+	}
+}

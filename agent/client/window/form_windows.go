@@ -157,15 +157,14 @@ func (v *frame) buttonPart() ui.Widget {
 		Layout:   ui.VBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
 			v.firstButtons(),
-			ui.PushButton{AssignTo: &v.other, MinSize: ui.Size{Height: 28}, Visible: false, OnClicked: func() { v.do(v.shown.Other.Action) }},
+			ui.PushButton{AssignTo: &v.other, Visible: false, OnClicked: func() { v.do(v.shown.Other.Action) }},
 		},
 	}
 }
 
 func (v *frame) firstButtons() ui.Widget {
 	return ui.Composite{
-		MinSize: ui.Size{Height: 28},
-		Layout:  ui.HBox{MarginsZero: true, Spacing: 8},
+		Layout: ui.HBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
 			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Action) }},
 			ui.PushButton{AssignTo: &v.sso, MinSize: ui.Size{Height: 28}, Visible: false, OnClicked: func() { v.do(ActionSSO) }},
