@@ -63,7 +63,7 @@ func checkUser(u agent.User) agent.Problems {
 			problems = append(problems, agent.Problem{Field: f.field, Code: "field_too_long"})
 		}
 	}
-	return problems
+	return append(problems, u.Rights.Check()...)
 }
 
 // cleanUser removes surrounding space and invisible characters. It does not shorten texts: checkUser reports those.

@@ -55,12 +55,12 @@ func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterFo
 	return s.render(c, status, templates.AdminUsers(p, d))
 }
 
-// userJSON is an account in REST answers. ParentID is always null: the vendor's scripts expect the field.
+// userJSON is an account in REST answers.
 type userJSON struct {
 	ID           agent.UserID `json:"id"`
 	Name         string       `json:"name"`
 	Login        string       `json:"login"`
-	ParentID     *int         `json:"parent_id"`
+	ParentID     *parentField `json:"parent_id"` // the local group; null if there is none
 	Enabled      bool         `json:"enabled"`
 	MustChange   bool         `json:"must_change"`
 	DomainType   string       `json:"domain_type"` // "local", "ad", "ald" (FreeIPA too) or "openldap"
@@ -69,20 +69,32 @@ type userJSON struct {
 	PhoneNumber  string       `json:"phone_number"`
 	Comment      string       `json:"comment"`
 	RemoteAccess bool         `json:"remote_access"`
-	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups of the directory
+	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups
 	Refused      *agent.Code  `json:"refused"`          // why the directory refuses the account; null if it does not
 	Admin        bool         `json:"admin"`
-	Created      string       `json:"created"` // RFC 3339
+	AdminByGroup bool         `json:"admin_by_group"`
+	Devices      any          `json:"devices_per_user"` // these four as in rightsFields
+	SessionLAN   any          `json:"session_hours_lan"`
+	SessionVPN   any          `json:"session_hours_vpn"`
+	ForwardNets  any          `json:"forward_nets"`
+	Created      string       `json:"created"`    // RFC 3339
+	LastLogin    *string      `json:"last_login"` // RFC 3339; null if there was none
 }
 
 // domainTypes are the values of domain_type; the first two are the vendor's.
 var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.DirectoryFreeIPA: "ald", agent.DirectoryOpenLDAP: "openldap"}
 
 func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
-	out := userJSON{ID: u.ID, Name: u.Name, Login: u.Login, Enabled: u.Enabled, MustChange: u.MustChange, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
+	rights := rightsFields(&u.Rights)
+	out := userJSON{ID: u.ID, ParentID: (*parentField)(&u.Group), AdminByGroup: u.AdminByGroups, Devices: rights["devices_per_user"],
+		SessionLAN: rights["session_hours_lan"], SessionVPN: rights["session_hours_vpn"], ForwardNets: rights["forward_nets"], Name: u.Name, Login: u.Login, Enabled: u.Enabled, MustChange: u.MustChange, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
 		Comment: u.Comment, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin, Created: u.Created.UTC().Format(time.RFC3339)}
 	if !u.Local() {
 		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
+	}
+	if !u.LastLogin.IsZero() {
+		at := u.LastLogin.UTC().Format(time.RFC3339)
+		out.LastLogin = &at
 	}
 	if u.Refused != "" {
 		out.Refused = &u.Refused

@@ -278,11 +278,11 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 	if b.Act == templates.ActEnd {
 		return nil
 	}
-	return s.enforceAll(c, b.changed)
+	return s.enforceChanges(c, b.changed)
 }
 
-// enforceAll ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal.
-func (s *Site) enforceAll(c echo.Context, changed []accountChange) (err error) {
+// enforceChanges ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal.
+func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err error) {
 	ctx := context.WithoutCancel(c.Request().Context())
 	for _, one := range changed {
 		s.Sessions.UserChanged(ctx, one.after)

@@ -226,5 +226,5 @@ func (s *Site) enforceImport(c echo.Context, plan accountcsv.Plan) (err error) {
 		err = errors.Join(err, s.Sessions.VoidResume(ctx, one.After.ID), s.endBrowsers(ctx, one.After.ID, except))
 		s.Gate.Unlock(one.After) // the new password must work at once
 	}
-	return errors.Join(err, s.enforceAll(c, changed))
+	return errors.Join(err, s.enforceChanges(c, changed))
 }

@@ -35,7 +35,7 @@ var fakeGroups = []agent.DirectoryGroup{
 }
 
 func withoutPassword(d agent.DirectorySettings) agent.DirectorySettings {
-	d.Password = ""
+	d.Password, d.Keytab = "", nil
 	return d
 }
 
@@ -101,7 +101,43 @@ func (f *fakeDirectories) complete(d agent.DirectorySettings) (agent.DirectorySe
 	return d, nil
 }
 
-func (f *fakeDirectories) Save(_ context.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
+func (f *fakeDirectories) Realms() (realms []string) {
+	for _, d := range f.saved {
+		if len(d.Keytab) > 0 {
+			realms = append(realms, strings.ToUpper(d.Name))
+		}
+	}
+	return realms
+}
+
+func (f *fakeDirectories) Services(context.Context) []string {
+	return []string{"HTTP/gw.company.local", "HTTP/alias.company.local"}
+}
+
+// keysOf lists the keys of a keytab. A file "bad" is none.
+func keysOf(d *agent.DirectorySettings) error {
+	d.KeytabKeys = nil
+	if string(d.Keytab) == "bad" {
+		return agent.Problem{Field: "keytab", Code: "field_keytab"}
+	}
+	if len(d.Keytab) > 0 {
+		d.KeytabKeys = []agent.KeytabKey{{Principal: "HTTP/gw.company.local@COMPANY.LOCAL", KVNO: 3, Type: "AES256-SHA1", Usable: true},
+			{Principal: "HTTP/gw.company.local@COMPANY.LOCAL", KVNO: 3, Type: "RC4"}}
+	}
+	return nil
+}
+
+func (f *fakeDirectories) SetKeytab(_ context.Context, id agent.DirectoryID, file []byte) error {
+	d := f.saved[f.find(id)]
+	d.Keytab = file
+	if err := keysOf(&d); err != nil {
+		return err
+	}
+	f.saved[f.find(id)] = d
+	return nil
+}
+
+func (f *fakeDirectories) Save(ctx context.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
 	if problems := d.Check(); len(problems) > 0 {
 		return 0, problems
 	}
@@ -115,14 +151,22 @@ func (f *fakeDirectories) Save(_ context.Context, d agent.DirectorySettings) (ag
 	if err != nil {
 		return 0, err
 	}
+	if i := f.find(d.ID); i >= 0 && len(d.Keytab) == 0 {
+		d.Keytab = f.saved[i].Keytab
+	}
+	if err := keysOf(&d); err != nil {
+		return 0, err
+	}
 	if i := f.find(d.ID); i >= 0 {
 		f.saved[i] = d
 		return d.ID, nil
 	}
+	// The store knows the directory, because groups refer to it.
+	_, err = f.users.(accounts).SaveDirectory(ctx, d, func(agent.DirectoryID) (string, error) { return "", nil })
 	f.last++
 	d.ID = f.last
 	f.saved = append(f.saved, d)
-	return d.ID, nil
+	return d.ID, err
 }
 
 func (f *fakeDirectories) Delete(_ context.Context, id agent.DirectoryID) (int, error) {
@@ -246,8 +290,8 @@ func (a accounts) UpdateUser(ctx context.Context, id agent.UserID, change func(*
 		}
 		if _, ok := a.directories.accounts[id]; ok {
 			a.directories.accounts[id] = changed
+			changed.Directory, changed.GUID, changed.Refused, changed.RemoteByGroups = u.Directory, u.GUID, u.Refused, u.RemoteByGroups
 		}
-		changed.Directory, changed.GUID, changed.Refused, changed.RemoteByGroups = u.Directory, u.GUID, u.Refused, u.RemoteByGroups
 		*u = changed
 		return nil
 	})

@@ -37,7 +37,7 @@ type route struct {
 	handler echo.HandlerFunc
 }
 
-// portalRoutes is the site map of the portal. s.account loads the account in the path, s.directory the directory.
+// portalRoutes is the site map of the portal. s.account loads the account in the path, s.group the group, s.directory the directory.
 func (s *Site) portalRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, page, s.home},
@@ -46,6 +46,9 @@ func (s *Site) portalRoutes() []route {
 
 		{"GET", "/login", anybody, page, s.loginPage},
 		{"POST", "/login", anybody, page, s.login},
+		{"POST", "/login/password", anybody, page, s.loginPassword},
+		{"GET", "/login/sso", anybody, page, s.loginSSOOver},
+		{"POST", "/login/sso", anybody, page, s.loginSSO},
 		{"POST", "/logout", user, page, s.logout},
 		{"POST", "/language", anybody, page, s.setLanguage},
 		{"POST", "/theme", anybody, page, s.setTheme},
@@ -88,6 +91,16 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/users/:id/password", administrator, page, s.account(s.adminUserPassword)},
 		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserUnlock)},
 		{"POST", "/admin/users/:id/delete", administrator, page, s.account(s.adminUserDelete)},
+		{"GET", "/admin/groups", administrator, page, s.adminGroups},
+		{"POST", "/admin/groups", administrator, page, s.adminGroupCreate},
+		{"GET", "/admin/groups/new", administrator, page, s.adminGroupNew},
+		{"GET", "/admin/groups/directory", administrator, page, s.adminGroupDirectory},
+		{"POST", "/admin/groups/directory", administrator, page, s.adminGroupSearch},
+		{"POST", "/admin/groups/directory/take", administrator, page, s.adminGroupTake},
+		{"GET", "/admin/groups/:id", administrator, page, s.group(s.adminGroup)},
+		{"POST", "/admin/groups/:id", administrator, page, s.group(s.adminGroupSave)},
+		{"POST", "/admin/groups/:id/place", administrator, page, s.group(s.adminGroupPlace)},
+		{"POST", "/admin/groups/:id/delete", administrator, page, s.group(s.adminGroupDelete)},
 		{"GET", "/admin/directories", administrator, page, s.adminDirectories},
 		{"GET", "/admin/directories/:id", administrator, page, s.newOrDirectory(s.adminDirectory)},
 		{"POST", "/admin/directories/:id", administrator, page, s.newOrDirectory(s.adminDirectorySave)},
@@ -95,6 +108,8 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/directories/:id/groups", administrator, page, s.newOrDirectory(s.adminDirectoryGroups)},
 		{"POST", "/admin/directories/:id/convert", administrator, page, s.directory(s.adminDirectoryConvert)},
 		{"POST", "/admin/directories/:id/confirm", administrator, page, s.directory(s.adminDirectoryConfirm)},
+		{"POST", "/admin/directories/:id/keytab", administrator, page, s.directory(s.adminDirectoryKeytab)},
+		{"POST", "/admin/directories/:id/keytab/remove", administrator, page, s.directory(s.adminDirectoryKeytabRemove)},
 		{"POST", "/admin/directories/:id/delete", administrator, page, s.directory(s.adminDirectoryDelete)},
 		{"GET", "/admin/monitor/sessions", administrator, page, s.monitorSessions},
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
@@ -102,6 +117,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
 
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
+		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
 		{"GET", "/agent_backend/wireguard/state", administrator, rest, s.restState},
 		{"PUT", "/agent_backend/wireguard/state", administrator, rest, s.restSetState},
@@ -113,6 +129,10 @@ func (s *Site) portalRoutes() []route {
 		{"DELETE", "/user_backend/users/:id", administrator, rest, s.account(s.restUserDelete)},
 		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.account(s.restUserPassword)},
 		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.account(s.restUserDisableVPN)},
+		{"GET", "/user_backend/groups", administrator, rest, s.restGroups},
+		{"POST", "/user_backend/groups", administrator, rest, s.restGroupCreate},
+		{"PUT", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupChange)},
+		{"DELETE", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupDelete)},
 		{"GET", "/ad_backend/domains", administrator, rest, s.restDirectories},
 		{"POST", "/ad_backend/domains", administrator, rest, s.restDirectoryCreate},
 		{"PUT", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryChange)},

@@ -21,6 +21,7 @@ type Site struct {
 	Settings    Settings
 	AgentHosts  AgentHosts // the hosts by which agents connect
 	Accounts    Accounts
+	Groups      Groups
 	Passwords   Passwords
 	Directories Directories
 	Browsers    Browsers
@@ -41,6 +42,7 @@ type Site struct {
 
 	downloads           downloadSlots
 	agents              agentConns
+	ssoPlaces           ssoPlaces
 	healthFaults        repeatFilter
 	drafts              drafts        // passwords of search accounts between test and saving
 	imports             imports       // files of accounts between preview and confirmation

@@ -33,8 +33,19 @@ type Page struct {
 
 // LoginData fills [Login].
 type LoginData struct {
-	Login string // as typed
-	Error string // why the sign-in was refused
+	Login  string            // as typed
+	Error  string            // why the sign-in was refused
+	Change bool              // a new password must be set
+	Rules  string            // what the new password must be; may be empty
+	Errors map[string]string // with Change, by field: password, psw, psw2
+	SSO    bool              // the visitor may sign in without a password
+}
+
+// LoginSSOData fills [LoginSSO].
+type LoginSSOData struct {
+	NoTicket bool   // the browser sent no ticket
+	Error    string // why the ticket was refused
+	Help     string // its paragraph on the guide's page troubleshooting
 }
 
 // SetupData fills [Setup], the form that creates the first administrator.
@@ -331,21 +342,24 @@ type ImportField struct{ Name, Before, After string }
 
 // AdminUserData fills [AdminUser]. ID 0 is a new account, whose form also sends psw.
 type AdminUserData struct {
-	ID         agent.UserID
-	Local      bool   // a local account; others come from a directory
-	Directory  string // of an account that is not local
-	Self       bool   // the administrator's own account
-	Title      string
-	Created    time.Time
-	Refused    agent.Code // why the directory refuses the account; empty = it does not
-	Follows    bool       // remote access follows the groups of the directory
-	ByGroups   bool       // with Follows: they allow it now
-	Form       UserForm
-	Errors     map[string]string // by field: login, name, phone, comment, psw, enabled, admin
-	Sessions   int               // the number of live sessions
-	LastAdmin  bool              // cannot be deleted, disabled or demoted
-	Throttled  time.Time         // sign-ins are refused until then; zero: not throttled
-	MustChange bool              // the password must be changed at the next login
+	ID        agent.UserID
+	Local     bool   // a local account; others come from a directory
+	Directory string // of an account that is not local
+	Self      bool   // the administrator's own account
+	Title     string
+	Created   time.Time
+	Refused   agent.Code // why the directory refuses the account; empty = it does not
+	Form      UserForm
+	Errors    map[string]string // by field, with its name in REST
+	Sessions  int               // the number of live sessions
+	LastAdmin bool              // cannot be deleted, disabled or demoted
+	Throttled time.Time         // sign-ins are refused until then; zero: not throttled
+
+	MustChange      bool                // the password must be changed at the next login
+	Group           agent.GroupID       // the saved one
+	Inherited       Inherited           // what applies where the form says nothing
+	Applied         agent.AppliedRights // what applies to the saved account
+	DirectoryGroups []agent.Group       // groups of its directory that it is in
 }
 
 // UserForm is the form of an account.
@@ -356,9 +370,76 @@ type UserForm struct {
 	Comment      string
 	Enabled      bool
 	RemoteAccess bool
-	ByGroups     bool // RemoteAccess follows the groups of the directory
+	ByGroups     bool // RemoteAccess follows the groups
 	MustChange   bool // only of a new account
 	Admin        bool
+	Group        string // ID of the local group; empty = none
+	RightsForm
+}
+
+// RightsForm is the part of a form for agent.Rights.
+type RightsForm struct {
+	Numbers     map[string]string // by name of one of agent.RightsNumbers; empty = inherited
+	Forward     string            // ForwardInherited, ForwardAll or ForwardChosen
+	ForwardNets string            // one a line
+}
+
+// ForwardInherited is the value of RightsForm.Forward for rights that say nothing about networks.
+const ForwardInherited = "groups"
+
+// AdminGroupsData fills [AdminGroups].
+type AdminGroupsData struct {
+	Tree        agent.GroupTree
+	Accounts    map[agent.GroupID]int // in each group, without those below it
+	Directories bool                  // there is a directory whose groups can be added
+}
+
+// AdminGroupData fills [AdminGroup]. ID 0 is a new group.
+type AdminGroupData struct {
+	ID        agent.GroupID
+	Name      string // as saved
+	Form      GroupForm
+	Errors    map[string]string // by field, with its name in REST
+	Tree      agent.GroupTree
+	Inherited Inherited     // what its accounts would have without its own rights
+	Users     []agent.User  // the first accounts of the group and of those below it
+	Total     int           // the number of those accounts
+	Check     time.Duration // how often the members of a directory's group are looked up; 0 = not known
+}
+
+// GroupForm is the form of a group.
+type GroupForm struct {
+	Name    string
+	Parent  string // ID; empty = top level
+	Comment string
+	Remote  string // RemoteByGroups, "1" or "0"
+	Admin   bool
+	RightsForm
+
+	Directory  string // name of the directory; empty = a local group
+	Member     string // ID of its group
+	MemberName string
+}
+
+// AdminGroupDirectoryData fills [AdminGroupDirectory], the search for a group of a directory.
+type AdminGroupDirectoryData struct {
+	Directories []string
+	Directory   string // the chosen one
+	Text        string
+	Searched    bool
+	Groups      []agent.DirectoryGroup
+	Taken       map[string]agent.GroupID // groups that are in the tree already, by ID in the directory
+	Error       string
+}
+
+// GroupImpact is what a change of a group does to its accounts.
+type GroupImpact struct {
+	Accounts   int // in the group and below it
+	LoseRemote int // lose remote access
+	Sessions   int // sessions from outside that end
+	LoseAdmin  int
+	GainAdmin  int
+	Other      int // whose devices, session lengths or networks change
 }
 
 // AdminDirectoriesData fills [AdminDirectories].
@@ -389,6 +470,16 @@ type AdminDirectoryData struct {
 	Groups         []agent.DirectoryGroup       // found by Form.GroupText
 	GroupsSearched bool
 	GroupsError    string
+
+	Keys       []agent.KeytabKey // of the keytab; empty without one
+	KeytabLost bool              // the stored keytab cannot be decrypted
+	Services   []WantedService
+}
+
+// WantedService is a service principal that browsers and agents use, without realm.
+type WantedService struct {
+	Name   string
+	InFile bool // the keytab has a usable key of it
 }
 
 // DirectoryForm is the form of a directory. Its password is never filled in.
@@ -406,13 +497,14 @@ type DirectoryForm struct {
 	LockoutLimit     string
 	LockoutMinutes   string
 	CheckMinutes     string
+	PasswordChange   string
 	Default          bool
 
 	Login     string // to look up in a test
 	GroupText string // to search groups by
 }
 
-// RemoteByGroups is the value of the form field remote_access for UserForm.ByGroups. "1" allows it, anything else denies it.
+// RemoteByGroups is the value of the form field remote_access for «as in the groups». "1" allows it, anything else denies it.
 const RemoteByGroups = "groups"
 
 // MonitorSessionsData fills [MonitorSessions].
@@ -440,6 +532,15 @@ type CabinetData struct {
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
+
+	PasswordHere    bool   // the password of an account of a directory can be changed here
+	PasswordWarning string // that it expires soon; empty if not
+	PasswordChanged string // what to know after a change; empty without one
+}
+
+// passwordForm reports whether the account can change its password here.
+func (d CabinetData) passwordForm(u *agent.User) bool {
+	return u != nil && (u.Local() || d.PasswordHere)
 }
 
 // BrowserRow is a browser in which the account is signed in.

@@ -49,6 +49,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
 		"journal_days", "journal_mb",
+		"parent_id", "forward", "forward_nets", "directory_group",
 		"kind", "user", "password", "dns_ips", "controllers", "transport", "tls_name", "ldap_paths", "ca_pem", "login_groups", "remote_groups",
 		"lockout_limit", "lockout_minutes", "check_minutes",
 		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
@@ -59,6 +60,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		form.Numbers[n.Name] = hostile
 	}
 	account := UserForm{Login: hostile, Name: hostile, Phone: hostile, Comment: hostile, Enabled: true}
+	inherited := agent.GroupTree{}.Apply(*admin, agent.DefaultSettings())
+	inGroup := agent.User{Directory: hostile, DirectoryGroups: []string{hostile}, RemoteByGroups: true}
+	impact := GroupImpact{Accounts: 7, LoseRemote: 1, Sessions: 2, LoseAdmin: 3, GainAdmin: 4, Other: 5}
 	browsers := []BrowserRow{
 		{BrowserSession: agent.BrowserSession{ID: "aa", UserAgent: hostile, Created: now, LastSeen: now}, Current: true},
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
@@ -73,7 +77,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
 	return map[string]templ.Component{
 		"connected":         Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
-		"login":             Login(page("/login", nil), LoginData{Login: hostile, Error: hostile}),
+		"login":             Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
+		"login sso":         LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
+		"login sso ticket":  LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":             Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
 		"confirm off":       Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3, true)),
 		"confirm vpn":       Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
@@ -109,8 +115,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"gateway":           AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
 		"gateway trial":     AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
 		"gateway new":       AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
-		"guide":             Guide(page("/guide/rest", admin), guide.Pages(l.Lang())[5]),
-		"guide stranger":    Guide(page("/guide/agent", nil), guide.Pages(l.Lang())[4]),
+		"guide":             Guide(page("/guide/rest", admin), guidePage(l, "rest")),
+		"guide stranger":    Guide(page("/guide/agent", nil), guidePage(l, "agent")),
 		"directories":       AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Directories: someDirectories(), Now: now}),
 		"directories new":   AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Now: now}),
 		"directory new":     AdminDirectory(page("/admin/directories/new", admin), AdminDirectoryData{Form: NewDirectoryForm(agent.DirectorySettings{}), Report: someReport(), GroupsSearched: true}),
@@ -119,7 +125,22 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm directory": Confirm(page("/admin/directories/3/delete", admin), ConfirmDirectoryDelete(l, someDirectories()[0].DirectorySettings, 5, 2)),
 		"confirm check":     Confirm(page("/admin/directories/3/confirm", admin), ConfirmCheck(l, someDirectories()[0].DirectorySettings, *someDirectories()[0].Status.Withheld)),
 		"confirm convert":   Confirm(page("/admin/directories/3/convert", admin), ConfirmConvert(l, someDirectories()[0].DirectorySettings, []agent.User{*admin})),
-		"user refused":      AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, Refused: agent.CodeAccountExpired, Follows: true, ByGroups: true, Form: UserForm{ByGroups: true}, Errors: errors}),
+		"user refused": AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, Refused: agent.CodeAccountExpired, Form: UserForm{ByGroups: true, RightsForm: fullRights()}, Errors: errors,
+			Inherited: Inherited{someGroups(), someGroups().Apply(inGroup, agent.DefaultSettings())}, Applied: someGroups().Apply(inGroup, agent.DefaultSettings()), DirectoryGroups: someGroups().Below(2)}),
+		"groups":            AdminGroups(page("/admin/groups", admin), AdminGroupsData{Tree: someGroups(), Accounts: map[agent.GroupID]int{1: 5, 2: 1}, Directories: true}),
+		"groups empty":      AdminGroups(page("/admin/groups", admin), AdminGroupsData{Directories: true}),
+		"group":             AdminGroup(page("/admin/groups/3", admin), fullGroup(errors)),
+		"group new":         AdminGroup(page("/admin/groups/new", admin), AdminGroupData{Form: NewGroupForm(agent.Group{Directory: agent.LocalDirectory}), Inherited: Inherited{Rights: inherited}}),
+		"group none":        AdminGroup(page("/admin/groups/1", admin), AdminGroupData{ID: 1, Name: hostile, Form: NewGroupForm(agent.Group{Directory: agent.LocalDirectory}), Tree: someGroups(), Inherited: Inherited{Rights: inherited}}),
+		"group search":      AdminGroupDirectory(page("/admin/groups/directory", admin), foundInDirectory()),
+		"group searched":    AdminGroupDirectory(page("/admin/groups/directory", admin), AdminGroupDirectoryData{Directories: []string{hostile}, Searched: true, Text: hostile}),
+		"group unreachable": AdminGroupDirectory(page("/admin/groups/directory", admin), AdminGroupDirectoryData{Directories: []string{hostile}, Error: hostile}),
+		"group alone":       AdminGroupDirectory(page("/admin/groups/directory", admin), AdminGroupDirectoryData{}),
+		"confirm group":     Confirm(page("/admin/groups/3", admin), ConfirmGroup(l, 3, fullGroup(errors).Form, impact, true)),
+		"confirm leave":     Confirm(page("/admin/groups/3", admin), ConfirmGroup(l, 3, fullGroup(errors).Form, impact, false)),
+		"confirm no group":  Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(0)[0], impact, hostile)),
+		"confirm group off": Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(2)[0], impact, "")),
+		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }
@@ -144,6 +165,11 @@ func each(t *testing.T, check func(t *testing.T, name string, doc *goquery.Docum
 			t.Run(lang+"/"+name, func(t *testing.T) { check(t, name, render(t, c)) })
 		}
 	}
+}
+
+func guidePage(l *locale.Localizer, name string) guide.Page {
+	p, _ := guide.Find(l.Lang(), name)
+	return p
 }
 
 func html(s *goquery.Selection) string {

@@ -9,13 +9,9 @@ import (
 
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/installer"
-	"ideco-agent/agent/store"
 	"ideco-agent/handlers"
 	"ideco-agent/templates"
 )
-
-// accounts implements handlers.Accounts.
-type accounts struct{ *store.Store }
 
 type passwords struct{}
 

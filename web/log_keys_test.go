@@ -20,6 +20,7 @@ var logKeys = map[string]string{
 	"reason": "why a session ended, or why something is as it is",
 	"why":    "reason of a refusal",
 	"code":   "agent.Code of a refusal",
+	"cause":  "of a refused ticket, or of an end",
 	"ref":    "number that the person was told",
 
 	"peer":           "address that somebody comes from",
@@ -44,8 +45,9 @@ var logKeys = map[string]string{
 	"of":            "how many sessions there are",
 	"missing":       "configured groups and bases that a directory does not have",
 	"enabled":       "whether the agent or the account is on",
-	"admin":         "whether the account is an administrator",
+	"admin":         "whether the account is an administrator, or a group makes administrators",
 	"remote_access": "whether the account may connect from outside",
+	"group":         "name of a group",
 	"journal_days":  "setting",
 	"journal_mb":    "setting",
 	"sessions":      "how many sessions",

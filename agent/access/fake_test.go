@@ -31,12 +31,14 @@ type memoryStore struct {
 	devices     map[string]bool
 	checks      []agent.Credentials
 	lookups     int           // calls of Knows
+	tickets     int           // calls of Ticket
 	gate        chan struct{} // if set, Authenticate waits for a value
 	refusal     error         // returned after a right password
 	fixed       bool          // passwords cannot be changed
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
+	tree        agent.GroupTree
 }
 
 func newMemoryStore() *memoryStore {
@@ -58,8 +60,40 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	defer m.mu.Unlock()
 	u := m.users[id]
 	change(&u)
+	m.users[id] = m.tree.Inherit(u)
+	return m.users[id]
+}
+
+// setGroups replaces the groups and returns the accounts whose RemoteAccess or AdminByGroups changed.
+func (m *memoryStore) setGroups(groups ...agent.Group) (changed []agent.User) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tree = agent.NewGroupTree(groups)
+	for id, u := range m.users {
+		is := m.tree.Inherit(u)
+		if m.users[id] = is; is.RemoteAccess != u.RemoteAccess || is.AdminByGroups != u.AdminByGroups {
+			changed = append(changed, is)
+		}
+	}
+	return changed
+}
+
+func (m *memoryStore) GroupTree(context.Context) (agent.GroupTree, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tree, m.fail("GroupTree")
+}
+
+func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fail("RememberLogin"); err != nil {
+		return err
+	}
+	u := m.users[id]
+	u.LastLogin = at
 	m.users[id] = u
-	return u
+	return nil
 }
 
 // account returns an account as it is now.
@@ -125,6 +159,18 @@ func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (ag
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 	}
 	return m.users[id], m.refusal
+}
+
+// Ticket accepts a login as the token of its person. Other texts are replays.
+func (m *memoryStore) Ticket(ctx context.Context, token []byte) (agent.User, error) {
+	m.mu.Lock()
+	m.tickets++
+	m.mu.Unlock()
+	id, known, _ := m.Knows(ctx, string(token))
+	if !known {
+		return agent.User{}, &agent.Error{Code: agent.CodeSSORefused, Err: errors.New("replay")}
+	}
+	return m.account(id), m.refusal
 }
 
 // ChangePassword refuses the new password "refused".

@@ -17,10 +17,15 @@ type Directory interface {
 	// Knows returns the stored account of a login. It asks nobody over the network, so that resume tokens work while a
 	// directory is away. An unknown login is not an error.
 	Knows(ctx context.Context, login string) (agent.UserID, bool, error)
+	// Ticket verifies a token of Kerberos or SPNEGO and returns the account of its person. Refusals: those of a password that was
+	// right, CodeDirectoryUnreachable, and the codes of a sign-in by Kerberos with the cause in Err.
+	Ticket(ctx context.Context, token []byte) (agent.User, error)
 }
 
-// Devices stores the devices on which a person has logged in.
+// Devices stores when and on which devices a person has logged in.
 type Devices interface {
+	// RememberLogin stores the time of a person's last sign-in.
+	RememberLogin(ctx context.Context, user agent.UserID, at time.Time) error
 	KnowsDevice(ctx context.Context, user agent.UserID, deviceID string) (bool, error)
 	RememberDevice(ctx context.Context, user agent.UserID, deviceID string, at time.Time) error
 }
@@ -30,6 +35,7 @@ type Devices interface {
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)
+	GroupTree(context.Context) (agent.GroupTree, error)
 	// SaveSession adds or replaces a session. A zero Ended makes it open again. Refusals: agent.CodeStoreUnavailable when
 	// nothing was written.
 	SaveSession(context.Context, agent.Session) error

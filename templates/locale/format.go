@@ -3,6 +3,7 @@ package locale
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,11 @@ func (l *Localizer) Duration(d time.Duration) string {
 
 func pad(n int64) string { return fmt.Sprintf("%02d", n) }
 
+// Hours formats a duration in hours with all decimals: «12 ч», «0,5 ч».
+func (l *Localizer) Hours(d time.Duration) string {
+	return l.T("hours_only", Args{"H": l.Number(math.Round(d.Hours()*1000) / 1000)})
+}
+
 // Bytes formats an amount with one decimal in units of 1024, as Windows does: «1,4 ГБ», «512 Б». nil (not counted) is «—».
 func (l *Localizer) Bytes(n *uint64) string {
 	if n == nil {
@@ -157,7 +163,7 @@ func (l *Localizer) Cause(r agent.StepResult) string { return l.finding("directo
 func (l *Localizer) Cure(r agent.StepResult) string { return l.finding("directory_cure_", r) }
 
 // findingArgs are the arguments of all texts of findings.
-var findingArgs = []string{"Base", "Error", "Group", "Host", "Issuer", "Limit", "Login", "Minutes", "Name", "Names", "Reason", "Server", "Until"}
+var findingArgs = []string{"Base", "Error", "Group", "Host", "Issuer", "Limit", "Login", "Minutes", "Name", "Names", "Reason", "Server", "Service", "Until"}
 
 func (l *Localizer) finding(prefix string, r agent.StepResult) string {
 	if r.Finding == "" {

@@ -18,6 +18,8 @@ const (
 	ToastTrialOver        = "toast_trial_over"
 	ToastForwardingOn     = "toast_forwarding_on"
 	ToastDirectoryDeleted = "toast_directory_deleted"
+	ToastGroupCreated     = "toast_group_created"
+	ToastGroupDeleted     = "toast_group_deleted"
 	ToastConverted        = "toast_converted"
 	ToastNobodyChosen     = "toast_nobody_chosen"
 	ToastCheckConfirmed   = "toast_check_confirmed"
@@ -25,6 +27,8 @@ const (
 	ToastUsersChanged     = "toast_users_changed"
 	ToastSessionsEnded    = "toast_sessions_ended"
 	ToastImported         = "toast_imported"
+	ToastKeytabSaved      = "toast_keytab_saved"
+	ToastKeytabRemoved    = "toast_keytab_removed"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -60,6 +64,7 @@ const (
 	TooManyAgents   = "too_many_agents"
 	Authorized      = "authorized"
 	SetupLinkOver   = "setup_link_over"
+	TicketMissing   = "ticket_missing"
 
 	// The notice after an address was pasted that contained more than a name: {{.Removed}}.
 	DomainRemoved = "domain_removed"
@@ -82,10 +87,18 @@ const (
 	FieldDirectoryPassword = "field_directory_password" // the stored password is not sent to another server
 	FieldDirectoryGroup    = "field_directory_group"    // the Value is the group as it was typed
 	FieldDirectories       = "field_too_many_directories"
+	FieldNoDirectory       = "field_no_directory"    // the Value is the name
+	FieldGroup             = "field_group"           // there is no such group
+	FieldGroupNotLocal     = "field_group_not_local" // the Value is the directory whose group it is
+	FieldGroupTaken        = "field_group_taken"
+	FieldGroupDepth        = "field_group_depth"
+	FieldGroups            = "field_too_many_tree_groups"
+	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
+	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
 )
 
 // Toasts are the ids of the messages after a successful action.
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
-	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastUsersChanged, ToastSessionsEnded, ToastImported}
+	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported}

@@ -98,6 +98,9 @@ func merge(all []Args) Args {
 
 // Refusal returns the text of a refusal: what happened, why if known, and what to do.
 func (l *Localizer) Refusal(e *agent.Error) string {
+	if text := l.passwordRefusal(e); text != "" {
+		return text
+	}
 	return l.T(string(e.Code), Args{
 		"Address": cmp.Or(e.Address, "—"),
 		"Domain":  cmp.Or(e.Domain, "—"),
@@ -115,7 +118,8 @@ func (l *Localizer) Problem(p agent.Problem) string {
 	args := Args{"Value": p.Value, "MinPassword": agent.MinPassword,
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes, "MaxFormerDomains": agent.MaxFormerDomains,
 		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen,
-		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups}
+		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups,
+		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth}
 	for _, n := range agent.Numbers() {
 		if n.Name == p.Field {
 			args["Min"], args["Max"] = l.Number(n.Min), l.Number(n.Max)
