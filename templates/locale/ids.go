@@ -101,4 +101,4 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved}
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported}
