@@ -39,7 +39,7 @@ RUN_HTTP   ?= :8080
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
 	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-windows8 test-windows test-browser test-gateway test-ad installer windows-check always
+.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-ad installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -110,11 +110,17 @@ generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-windows8 test-windows test-browser test-gateway test-ad
+test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-ad
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
 	go test ./...
+
+# What strangers in the LAN send, and what administrators upload, is parsed by a library that panics on malformed input.
+test-fuzz: go
+	for target in FuzzSPNEGO FuzzAPReq FuzzKeytab; do \
+		go test ./agent/directory/kerberos -run '^$$' -fuzz "^$$target\$$" -fuzztime 20s -fuzzminimizetime 10x; \
+	done
 
 # The sources of the agent program must build and pass their tests with Go 1.20 too.
 test-windows8: build/IdecoAgent-win8.exe

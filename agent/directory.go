@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -95,6 +96,16 @@ type KeytabKey struct {
 	KVNO      int    `json:"kvno"`
 	Type      string `json:"type"`   // "AES256-SHA1", "RC4", or a number of RFC 3961
 	Usable    bool   `json:"usable"` // only AES is
+}
+
+// HasService reports whether usable keys are of a service, which has no realm. Case does not matter.
+func HasService(keys []KeytabKey, service string) bool {
+	for _, k := range keys {
+		if i := strings.LastIndexByte(k.Principal, '@'); k.Usable && i >= 0 && strings.EqualFold(k.Principal[:i], service) {
+			return true
+		}
+	}
+	return false
 }
 
 // DirectoryGroup is a group of a directory.

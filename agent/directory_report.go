@@ -17,11 +17,12 @@ const (
 	StepPassword    DirectoryStep = "password"    // the ports for changing passwords answer
 	StepPerson      DirectoryStep = "person"      // the typed login means a person, with groups and state
 	StepLocal       DirectoryStep = "local"       // local logins that people of the directory have, too
+	StepKeytab      DirectoryStep = "keytab"      // the keytab has keys of the services; left out without a keytab
 )
 
 // DirectorySteps lists every DirectoryStep, for tests that look for a missing text.
 var DirectorySteps = []DirectoryStep{StepControllers, StepConnect, StepCertificate, StepBind, StepBases, StepGroups, StepLockout,
-	StepPassword, StepPerson, StepLocal}
+	StepPassword, StepPerson, StepLocal, StepKeytab}
 
 // StepState says how a step ended.
 type StepState string
@@ -70,6 +71,9 @@ const (
 	FindingNotInGroup       DirectoryFinding = "person_not_in_group" // the person is in none of the login groups
 	FindingPersonRefused    DirectoryFinding = "person_refused"      // the person could not log in now: {Reason} is a refusal's text
 	FindingLocalLogins      DirectoryFinding = "local_logins"        // local logins win over those of the directory
+	FindingKeytabLost       DirectoryFinding = "keytab_lost"         // DirectorySettings.KeytabLost
+	FindingNoService        DirectoryFinding = "no_service"          // the keytab has no key of a service: {Service}
+	FindingNoServiceName    DirectoryFinding = "no_service_name"     // the gateway has no domain name, so browsers get no ticket
 	FindingFailed           DirectoryFinding = "failed"              // an error of the protocol: {Error}
 )
 
@@ -78,7 +82,7 @@ var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingFo
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
 	FindingTLSFailed, FindingSearchCredential, FindingSearchTries, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
 	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoKPasswd, FindingNoPerson, FindingSeveral,
-	FindingPersonRefused, FindingNotInGroup, FindingLocalLogins, FindingFailed}
+	FindingPersonRefused, FindingNotInGroup, FindingLocalLogins, FindingKeytabLost, FindingNoService, FindingNoServiceName, FindingFailed}
 
 // DirectoryReport is the result of testing a directory.
 type DirectoryReport struct {

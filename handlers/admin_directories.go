@@ -20,7 +20,13 @@ type Directories interface {
 	// Get returns one directory without its password. Errors: agent.ErrNotFound.
 	Get(context.Context, agent.DirectoryID) (agent.DirectorySettings, error)
 	Status(agent.DirectoryID) agent.DirectoryStatus
-	// Save adds a directory (ID zero) or changes one. An empty password keeps the stored one. Errors: agent.Problems if a field
+	// Realms are the Kerberos realms of the keytabs.
+	Realms() []string
+	// Services are the service principals that browsers and agents use, without realm. It may ask DNS.
+	Services(context.Context) []string
+	// SetKeytab replaces the keytab of a directory; an empty one removes it. Errors: agent.ErrNotFound, an agent.Problem.
+	SetKeytab(ctx context.Context, id agent.DirectoryID, keytab []byte) error
+	// Save adds a directory (ID zero) or changes one. An empty password or keytab keeps the stored one. Errors: agent.Problems if a field
 	// is invalid; field password if the stored one must not go to another server; an *agent.Error if the directory has to be
 	// asked for groups and does not answer.
 	Save(context.Context, agent.DirectorySettings) (agent.DirectoryID, error)

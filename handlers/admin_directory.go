@@ -30,8 +30,14 @@ func (s *Site) directoryPage(c echo.Context, status int, saved agent.DirectorySe
 	d.PasswordStored = saved.ID != 0 && !saved.PasswordLost
 	d.Errors = fieldTexts(l, problems)
 	d.Trusted = certificatesOf(d.Form.CA)
+	d.Keys, d.KeytabLost = saved.KeytabKeys, saved.KeytabLost
 	if saved.ID != 0 {
 		d.Status = s.Directories.Status(saved.ID)
+	}
+	if len(d.Keys) > 0 {
+		for _, service := range s.Directories.Services(c.Request().Context()) {
+			d.Services = append(d.Services, templates.WantedService{Name: service, InFile: agent.HasService(d.Keys, service)})
+		}
 	}
 	return s.render(c, status, templates.AdminDirectory(p, d))
 }

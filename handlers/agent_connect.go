@@ -56,16 +56,18 @@ func (s *Site) agentConnect(c echo.Context) error {
 
 // agentConn is one connection of an agent. Only its reading goroutine uses session, nets and resumed; any goroutine may send.
 type agentConn struct {
-	site    *Site
-	conn    *websocket.Conn
-	peer    agent.Peer // when the connection was accepted
-	host    string     // of the request; one of the gateway's names and addresses
-	loginBy time.Time  // deadline for getting a session
-	l       *locale.Localizer
-	session string         // the live session that this connection carries; empty for none
-	nets    []netip.Prefix // through the session's tunnel; empty = everything
-	resumed bool           // the next frame confirms that the agent has the new resume token
-	counted CountedConn    // nil in tests without a counting listener
+	site      *Site
+	conn      *websocket.Conn
+	peer      agent.Peer // when the connection was accepted
+	host      string     // of the request; one of the gateway's names and addresses
+	loginBy   time.Time  // deadline for getting a session
+	l         *locale.Localizer
+	session   string         // the live session that this connection carries; empty for none
+	nets      []netip.Prefix // through the session's tunnel; empty = everything
+	challenge string         // the session_token of the last sso; empty = no ticket is expected
+	ssoPlace  bool           // the frame that is being answered has one of Site.ssoPlaces
+	resumed   bool           // the next frame confirms that the agent has the new resume token
+	counted   CountedConn    // nil in tests without a counting listener
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
@@ -93,26 +95,33 @@ func (a *agentConn) serve() {
 
 func (a *agentConn) readAll() (err error) {
 	defer recoverTo(&err) // a panic must not stop the whole gateway
-	for {
-		frame, err := a.readFrame()
-		if err != nil {
-			return err
-		}
-		if err := a.answer(frame); err != nil {
-			return err
-		}
+	for err == nil {
+		err = a.readOne()
 	}
+	return err
+}
+
+func (a *agentConn) readOne() error {
+	defer a.leaveSSOPlace()
+	frame, err := a.readFrame()
+	var busy *agent.Error
+	switch {
+	case errors.As(err, &busy):
+		return a.refuse(busy)
+	case err != nil:
+		return err
+	}
+	return a.answer(frame)
 }
 
 var errFrameTooLarge = errors.New("frame over the limit")
 
 // readFrame waits for the next frame. With a session it waits without limit, because pings detect a lost agent. Without one
 // it waits until loginBy; the frame may have MaxGuest bytes and must be complete GuestTimeout after it began. This bounds
-// the memory of guests.
+// the memory of guests. A frame with a ticket may be larger, see readTicket.
 func (a *agentConn) readFrame() ([]byte, error) {
-	ctx, most := context.Background(), protocol.MaxFrame
+	ctx, most := context.Background(), a.maxFrame()
 	if a.session == "" {
-		most = protocol.MaxGuest
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, a.loginBy)
 		defer cancel()
@@ -132,14 +141,28 @@ func (a *agentConn) readFrame() ([]byte, error) {
 		return nil, err
 	}
 	if len(frame) > most {
+		frame, err = a.readTicket(frame, r)
+	}
+	if errors.Is(err, errFrameTooLarge) {
 		_ = a.refuseMessage()
 		_ = a.conn.Close(websocket.StatusMessageTooBig, "") // waits up to a few seconds for the agent's close frame
-		return nil, errFrameTooLarge
+		return nil, err
+	}
+	if err != nil {
+		return nil, err
 	}
 	if kind != websocket.MessageText {
 		return nil, nil // parsed as an invalid message
 	}
 	return frame, nil
+}
+
+// maxFrame limits a frame without a ticket.
+func (a *agentConn) maxFrame() int {
+	if a.session == "" {
+		return protocol.MaxGuest
+	}
+	return protocol.MaxFrame
 }
 
 func (a *agentConn) answer(frame []byte) error {
@@ -151,7 +174,12 @@ func (a *agentConn) answer(frame []byte) error {
 	if err != nil {
 		return a.refuseMessage()
 	}
+	if _, ticket := message.(*protocol.SSORequest); !ticket && len(frame) > a.maxFrame() {
+		return a.refuseMessage()
+	}
 	switch m := message.(type) {
+	case *protocol.SSORequest:
+		return a.sso(m)
 	case *protocol.Version:
 		return a.version(m)
 	case *protocol.Authorize:
@@ -176,6 +204,9 @@ func (a *agentConn) refuseMessage() error {
 // version answers whether the agent is older than this gateway's installer, and where to download that.
 func (a *agentConn) version(m *protocol.Version) error {
 	u := protocol.Update{Type: protocol.TypeUpdate, Requires: []string{"password"}}
+	if a.peerNow().Inside {
+		u.SSO = a.site.Directories.Realms()
+	}
 	older := m.Major < agent.VersionMajor || m.Major == agent.VersionMajor &&
 		(m.Minor < agent.VersionMinor || m.Minor == agent.VersionMinor && m.Build < agent.VersionBuild)
 	now := a.site.Settings.Current()
@@ -191,11 +222,16 @@ func (a *agentConn) version(m *protocol.Version) error {
 const authorizeTimeout = 45 * time.Second
 
 func (a *agentConn) authorize(m *protocol.Authorize) error {
+	return a.authorizeAs(access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.peerNow()}, m.Device)
+}
+
+// authorizeAs authorizes and answers. device may be nil.
+func (a *agentConn) authorizeAs(attempt access.Attempt, device *protocol.Device) error {
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	attempt := access.Attempt{Login: m.Login, Password: m.Password, Resume: m.Resume, Peer: a.site.Addressing.Peer(a.peer.Addr, a.peer.Interface), Connection: a, Current: a.session}
-	if m.Device != nil {
-		attempt.Device = agent.Device{ID: m.Device.ID, Name: m.Device.Name, OS: m.Device.OS}
+	attempt.Connection, attempt.Current = a, a.session
+	if device != nil {
+		attempt.Device = agent.Device{ID: device.ID, Name: device.Name, OS: device.OS}
 	}
 	grant, err := a.site.Sessions.Authorize(ctx, attempt)
 	if err != nil {

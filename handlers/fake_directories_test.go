@@ -35,7 +35,7 @@ var fakeGroups = []agent.DirectoryGroup{
 }
 
 func withoutPassword(d agent.DirectorySettings) agent.DirectorySettings {
-	d.Password = ""
+	d.Password, d.Keytab = "", nil
 	return d
 }
 
@@ -101,6 +101,42 @@ func (f *fakeDirectories) complete(d agent.DirectorySettings) (agent.DirectorySe
 	return d, nil
 }
 
+func (f *fakeDirectories) Realms() (realms []string) {
+	for _, d := range f.saved {
+		if len(d.Keytab) > 0 {
+			realms = append(realms, strings.ToUpper(d.Name))
+		}
+	}
+	return realms
+}
+
+func (f *fakeDirectories) Services(context.Context) []string {
+	return []string{"HTTP/gw.company.local", "HTTP/alias.company.local"}
+}
+
+// keysOf lists the keys of a keytab. A file "bad" is none.
+func keysOf(d *agent.DirectorySettings) error {
+	d.KeytabKeys = nil
+	if string(d.Keytab) == "bad" {
+		return agent.Problem{Field: "keytab", Code: "field_keytab"}
+	}
+	if len(d.Keytab) > 0 {
+		d.KeytabKeys = []agent.KeytabKey{{Principal: "HTTP/gw.company.local@COMPANY.LOCAL", KVNO: 3, Type: "AES256-SHA1", Usable: true},
+			{Principal: "HTTP/gw.company.local@COMPANY.LOCAL", KVNO: 3, Type: "RC4"}}
+	}
+	return nil
+}
+
+func (f *fakeDirectories) SetKeytab(_ context.Context, id agent.DirectoryID, file []byte) error {
+	d := f.saved[f.find(id)]
+	d.Keytab = file
+	if err := keysOf(&d); err != nil {
+		return err
+	}
+	f.saved[f.find(id)] = d
+	return nil
+}
+
 func (f *fakeDirectories) Save(ctx context.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
 	if problems := d.Check(); len(problems) > 0 {
 		return 0, problems
@@ -113,6 +149,12 @@ func (f *fakeDirectories) Save(ctx context.Context, d agent.DirectorySettings) (
 	}
 	d, err := f.complete(d)
 	if err != nil {
+		return 0, err
+	}
+	if i := f.find(d.ID); i >= 0 && len(d.Keytab) == 0 {
+		d.Keytab = f.saved[i].Keytab
+	}
+	if err := keysOf(&d); err != nil {
 		return 0, err
 	}
 	if i := f.find(d.ID); i >= 0 {

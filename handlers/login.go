@@ -30,7 +30,7 @@ func (s *Site) loginPage(c echo.Context) error {
 	if v := who(c); v.User != nil {
 		return c.Redirect(http.StatusSeeOther, s.homeOf(v))
 	}
-	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{}))
+	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{SSO: s.offersSSO(who(c).Peer)}))
 }
 
 func (s *Site) login(c echo.Context) error {
@@ -39,7 +39,7 @@ func (s *Site) login(c echo.Context) error {
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
 		retryAfter(c, refused)
 		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused),
-			Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
+			SSO: s.offersSSO(who(c).Peer), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
 		return s.render(c, statusOf(refused.Code), templates.Login(s.page(c), d))
 	}
 	if err != nil {

@@ -28,6 +28,10 @@ func (refusingDirectory) Knows(context.Context, string) (agent.UserID, bool, err
 	return 0, false, nil
 }
 
+func (d refusingDirectory) Ticket(context.Context, []byte) (agent.User, error) {
+	return agent.User{}, agent.Refuse(d.code)
+}
+
 // TestDirectoryRefusals: the login page says why the directory refuses, and which one does not answer.
 func TestDirectoryRefusals(t *testing.T) {
 	a := newAdministration(t)

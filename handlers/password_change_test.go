@@ -56,6 +56,10 @@ func (d *oneDirectory) Knows(context.Context, string) (agent.UserID, bool, error
 	return d.user.ID, true, nil
 }
 
+func (d *oneDirectory) Ticket(context.Context, []byte) (agent.User, error) {
+	return agent.User{}, agent.Refuse(agent.CodeSSORefused)
+}
+
 // withDirectory makes ivanov the person of a directory, whose setting is changes.
 func withDirectory(t *testing.T, s *Site, changes agent.PasswordChange) *oneDirectory {
 	t.Helper()
@@ -75,7 +79,9 @@ func withDirectory(t *testing.T, s *Site, changes agent.PasswordChange) *oneDire
 }
 
 // stranger posts forms without a sign-in.
-func (a administration) stranger() administration { return administration{a.t, a.site, a.gate, a.h, nil} }
+func (a administration) stranger() administration {
+	return administration{a.t, a.site, a.gate, a.h, nil}
+}
 
 func newLogin(login, password, psw, psw2 string) url.Values {
 	return url.Values{"login": {login}, "password": {password}, "psw": {psw}, "psw2": {psw2}}
@@ -259,6 +265,44 @@ func TestAgentMayChange(t *testing.T) {
 		m := askAgent(t, dialAgent(t, s), []byte(`{"type":"authorize","login":"ivanov","password":"old"}`))
 		if m["code"] != "password_expired" || m["change_password"] != want {
 			t.Errorf("%s: %v", way, m)
+		}
+	}
+}
+
+// TestAgentWarnedOfExpiry: after a login the agent is told that the password expires soon; a change in the session leaves that alone.
+func TestAgentWarnedOfExpiry(t *testing.T) {
+	for left, want := range map[time.Duration]string{3*24*time.Hour + time.Hour: "через 3 дня", 5 * time.Hour: "меньше чем через сутки", 15 * 24 * time.Hour: "", -time.Hour: ""} {
+		s, _ := withFirewall(t)
+		db := s.Accounts.(accounts).Store
+		u, _, err := db.LocalAccount(t.Context(), "ivanov")
+		if err != nil {
+			t.Fatal(err)
+		}
+		expires := time.Now().Add(left)
+		if _, err := db.UpdateUser(t.Context(), u.ID, func(u *agent.User) error { u.PasswordExpires = expires; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		conn := dialAgent(t, s)
+		m := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`","device":{"id":"d"}}`))
+		session := m["session"]
+		if m["authorized"] != true || hear(t, conn)["type"] != "address_token" {
+			t.Fatal(m)
+		}
+		if want != "" {
+			if m := hear(t, conn); m["type"] != "notice" || m["code"] != "password_expiring" || !strings.Contains(m["message"].(string), want) ||
+				m["expires"] != expires.UTC().Format(time.RFC3339) {
+				t.Errorf("%v: %v", left, m)
+			}
+		}
+		for _, test := range [][2]string{{"short", "password_rejected"}, {"a new long password", "password_changed"}} {
+			next, code := test[0], test[1]
+			m := askAgent(t, conn, []byte(`{"type":"change_password","login":"ivanov","password":"`+password+`","new_password":"`+next+`"}`))
+			if m["authorized"] != true || m["code"] != code {
+				t.Errorf("in a session: %v", m)
+			}
+		}
+		if live := s.Sessions.Sessions(); len(live) != 1 || live[0].ID != session {
+			t.Errorf("%v", live)
 		}
 	}
 }

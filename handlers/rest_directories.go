@@ -44,6 +44,11 @@ func (s *Site) restDirectoryChange(c echo.Context, d agent.DirectorySettings) er
 	if _, err := s.saveDirectory(c, d); err != nil {
 		return err
 	}
+	if d.Keytab != nil && len(d.Keytab) == 0 {
+		if err := s.setKeytab(c, d, nil); err != nil {
+			return err
+		}
+	}
 	d, err := s.Directories.Get(c.Request().Context(), d.ID)
 	if err != nil {
 		return err
@@ -59,6 +64,7 @@ func readDirectoryJSON(c echo.Context, d *agent.DirectorySettings) error {
 	}
 	fields := directoryFields(d)
 	fields["password"] = &d.Password
+	fields["keytab"] = &d.Keytab
 	if err := decodeFields(fields, body); err != nil {
 		return err
 	}
@@ -68,15 +74,16 @@ func readDirectoryJSON(c echo.Context, d *agent.DirectorySettings) error {
 	return nil
 }
 
-// jsonOfDirectory returns the settings without the password, and the state.
+// jsonOfDirectory returns the settings without the password and the keytab, and the state.
 func (s *Site) jsonOfDirectory(d *agent.DirectorySettings) map[string]any {
 	out := directoryFields(d)
 	out["id"] = d.ID
+	out["keytab_keys"] = append([]agent.KeytabKey{}, d.KeytabKeys...)
 	out["reachable"] = s.Directories.Status(d.ID).Reachable
 	return out
 }
 
-// directoryFields maps the names in REST to the settings but the password. Decoding into a field changes the setting.
+// directoryFields maps the names in REST to the settings but the password and the keytab. Decoding into a field changes the setting.
 func directoryFields(d *agent.DirectorySettings) map[string]any {
 	return map[string]any{
 		"name":            &directoryName{d},

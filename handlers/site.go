@@ -42,6 +42,7 @@ type Site struct {
 
 	downloads           downloadSlots
 	agents              agentConns
+	ssoPlaces           ssoPlaces
 	healthFaults        repeatFilter
 	drafts              drafts        // passwords of search accounts between test and saving
 	imports             imports       // files of accounts between preview and confirmation

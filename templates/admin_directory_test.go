@@ -52,7 +52,7 @@ func someReport() *agent.DirectoryReport {
 		Local: []agent.LocalLogin{{User: agent.User{ID: 7, Login: hostile, Name: hostile}, Person: agent.DirectoryPerson{Name: hostile}}, {User: agent.User{ID: 1, Login: "boss", Admin: true}}},
 	}
 	args := map[string]string{}
-	for _, name := range []string{"Server", "Name", "Host", "Issuer", "Names", "Until", "Error", "Base", "Group", "Limit", "Minutes", "Login"} {
+	for _, name := range []string{"Server", "Name", "Host", "Issuer", "Names", "Until", "Error", "Base", "Group", "Limit", "Minutes", "Login", "Service"} {
 		args[name] = hostile
 	}
 	for _, step := range agent.DirectorySteps {
@@ -69,5 +69,7 @@ func fullDirectory(errors map[string]string) AdminDirectoryData {
 	return AdminDirectoryData{ID: 3, Name: hostile, PasswordLost: true, Errors: errors, Trusted: someCertificates(), Report: someReport(),
 		Form: DirectoryForm{Kind: hostile, Name: hostile, User: hostile, Draft: hostile, DNS: hostile, Controllers: hostile, Transport: hostile, TLSName: hostile,
 			Bases: hostile, CA: hostile, LoginGroups: hostile, RemoteGroups: hostile, LockoutLimit: hostile, Login: hostile, GroupText: hostile},
-		Groups: []agent.DirectoryGroup{{ID: "S-1", Name: hostile, DN: hostile}, {ID: "S-2", Name: "b", DN: "c"}}}
+		Keys: []agent.KeytabKey{{Principal: hostile, KVNO: 7, Type: hostile, Usable: true}, {Principal: "b", Type: "RC4"}}, KeytabLost: true,
+		Services: []WantedService{{hostile, true}, {hostile, false}},
+		Groups:   []agent.DirectoryGroup{{ID: "S-1", Name: hostile, DN: hostile}, {ID: "S-2", Name: "b", DN: "c"}}}
 }

@@ -231,6 +231,18 @@ func ConfirmCheck(l *locale.Localizer, d agent.DirectorySettings, check agent.Wi
 	}
 }
 
+// ConfirmKeytabRemove asks before the keytab of a directory is removed.
+func ConfirmKeytabRemove(l *locale.Localizer, d agent.DirectorySettings) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_keytab_title", locale.Args{"Name": d.Name}),
+		Text:   l.T("confirm_keytab_text"),
+		Action: DirectoryPath(d.ID) + "/keytab/remove",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("keytab_remove"),
+		Cancel: DirectoryPath(d.ID),
+	}
+}
+
 // ConfirmConvert asks before local accounts become those of a directory.
 func ConfirmConvert(l *locale.Localizer, d agent.DirectorySettings, users []agent.User) ConfirmData {
 	fields := []HiddenField{confirmed}

@@ -38,6 +38,14 @@ type LoginData struct {
 	Change bool              // a new password must be set
 	Rules  string            // what the new password must be; may be empty
 	Errors map[string]string // with Change, by field: password, psw, psw2
+	SSO    bool              // the visitor may sign in without a password
+}
+
+// LoginSSOData fills [LoginSSO].
+type LoginSSOData struct {
+	NoTicket bool   // the browser sent no ticket
+	Error    string // why the ticket was refused
+	Help     string // its paragraph on the guide's page troubleshooting
 }
 
 // SetupData fills [Setup], the form that creates the first administrator.
@@ -462,6 +470,16 @@ type AdminDirectoryData struct {
 	Groups         []agent.DirectoryGroup       // found by Form.GroupText
 	GroupsSearched bool
 	GroupsError    string
+
+	Keys       []agent.KeytabKey // of the keytab; empty without one
+	KeytabLost bool              // the stored keytab cannot be decrypted
+	Services   []WantedService
+}
+
+// WantedService is a service principal that browsers and agents use, without realm.
+type WantedService struct {
+	Name   string
+	InFile bool // the keytab has a usable key of it
 }
 
 // DirectoryForm is the form of a directory. Its password is never filled in.

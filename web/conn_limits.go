@@ -136,17 +136,19 @@ type limitedConn struct {
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
-	unread   atomic.Int64 // bytes that may still be read before the first request; negative means no limit
+
+	maxRequest int64        // limit of the bytes between ClientHello and the end of the first header
+	unread     atomic.Int64 // bytes that may still be read before the first request; negative means no limit
 }
 
 // admit counts a connection. If a limit is exceeded, it closes another one.
 func (l *connLimiter) admit(conn net.Conn) *limitedConn {
 	addr, through := peerOf(conn), arrivedThrough(conn)
 	peer := agent.Peer{Addr: addr, Interface: through, Inside: l.isLocal(addr, through)}
-	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, through: through, networks: peer.Networks()}
+	c := &limitedConn{Conn: conn, limiter: l, group: &l.outside, through: through, networks: peer.Networks(), maxRequest: maxRequest}
 	c.unread.Store(l.unread)
 	if peer.Inside {
-		c.group = &l.lan
+		c.group, c.maxRequest = &l.lan, maxTicketRequest
 	}
 	l.mu.Lock()
 	c.count()
@@ -284,6 +286,9 @@ func (c *limitedConn) Close() error {
 const (
 	maxHello   = 8 << 10                // up to the end of the ClientHello
 	maxRequest = 8<<10 + maxHeaderBytes // after it; net/http adds 4 KiB to maxHeaderBytes
+
+	// maxTicketRequest is maxRequest of a peer in the LAN, whose header may have a Kerberos ticket.
+	maxTicketRequest = 8<<10 + maxPortalHeaderBytes
 )
 
 var errTooMuch = errors.New("too many bytes before the first request")
@@ -307,7 +312,7 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 // onClientHello is a tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
 func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	if c, ok := hello.Conn.(*limitedConn); ok {
-		c.unread.Add(maxRequest)
+		c.unread.Add(c.maxRequest)
 	}
 	return nil, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"reflect"
 	"slices"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory"
 	"ideco-agent/agent/secretbox"
 	"ideco-agent/agent/store"
 	"ideco-agent/templates/locale"
@@ -32,6 +34,7 @@ type directoryNetwork interface {
 	Read(ctx context.Context, id agent.DirectoryID, guids []string) (agent.DirectoryReading, error)
 	Status(agent.DirectoryID) agent.DirectoryStatus
 	Facts(agent.DirectoryID) (netBIOS string, upnSuffixes []string)
+	Realms() []string
 }
 
 // directorySessions has the live sessions. Package agent/access implements it.
@@ -49,6 +52,8 @@ type directories struct {
 	network  directoryNetwork
 	sessions directorySessions
 	log      *slog.Logger
+	domain   func() string                                          // the gateway's domain
+	cname    func(ctx context.Context, name string) (string, error) // of net.Resolver
 
 	changes sync.Mutex    // makes one change of the stored directories at a time
 	fresh   chan struct{} // has a value when use has changed something since run looked which directories are due
@@ -60,7 +65,7 @@ type directories struct {
 // newDirectories reads the stored directories and begins to use them.
 func newDirectories(ctx context.Context, db *store.Store, box *secretbox.Box, network directoryNetwork, sessions directorySessions, log *slog.Logger) (*directories, error) {
 	d := &directories{store: db, box: box, network: network, sessions: sessions, log: log,
-		fresh: make(chan struct{}, 1), checks: map[agent.DirectoryID]*directoryCheck{}}
+		domain: func() string { return "" }, cname: net.DefaultResolver.LookupCNAME, fresh: make(chan struct{}, 1), checks: map[agent.DirectoryID]*directoryCheck{}}
 	list, err := d.load(ctx)
 	if err != nil {
 		return nil, err
@@ -87,28 +92,11 @@ func (d *directories) load(ctx context.Context) ([]agent.DirectorySettings, erro
 		if list[i].PasswordLost = errors.Is(err, secretbox.ErrLost); err != nil && !list[i].PasswordLost {
 			return nil, err
 		}
-		if list[i].Keytab, err = d.openKeytab(one); err != nil {
+		if err := d.openKeytab(&list[i], one.SealedKeytab); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
-}
-
-// openKeytab decrypts the keytab of a directory. It returns nil when there is none, or when it cannot be decrypted.
-func (d *directories) openKeytab(one store.Directory) ([]byte, error) {
-	if one.SealedKeytab == "" {
-		return nil, nil
-	}
-	keytab, err := d.box.Open(one.SealedKeytab, keytabPurpose(one.ID))
-	if errors.Is(err, secretbox.ErrLost) {
-		return nil, nil
-	}
-	return []byte(keytab), err
-}
-
-// keytabPurpose is the purpose for which the box encrypts the keytab of a directory.
-func keytabPurpose(id agent.DirectoryID) string {
-	return "directory/" + strconv.FormatInt(int64(id), 10) + "/keytab"
 }
 
 // passwordPurpose is the purpose for which the box encrypts the password of a directory.
@@ -146,10 +134,10 @@ func (d *directories) Get(ctx context.Context, id agent.DirectoryID) (agent.Dire
 	return s, err
 }
 
-// Save adds a directory (ID zero) or changes one, and uses it from now on. An empty password keeps the stored one. Errors:
+// Save adds a directory (ID zero) or changes one, and uses it from now on. An empty password or keytab keeps the stored one. Errors:
 // agent.Problems, agent.ErrNotFound, and a refusal with CodeDirectoryUnreachable when groups have to be looked up.
 func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agent.DirectoryID, error) {
-	typed := s.Password != ""
+	typed, uploaded := s.Password != "", len(s.Keytab) > 0
 	problems, err := d.complete(ctx, &s)
 	if err != nil {
 		return 0, err
@@ -167,7 +155,7 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 	if typed {
 		seal = func(id agent.DirectoryID) (string, error) { return d.box.Seal(s.Password, passwordPurpose(id)) }
 	}
-	id, err := d.keep(ctx, s, seal)
+	id, err := d.keep(ctx, s, seal, uploaded)
 	if err == nil {
 		d.awaitCheck(ctx, id)
 	}
@@ -175,13 +163,16 @@ func (d *directories) Save(ctx context.Context, s agent.DirectorySettings) (agen
 }
 
 // keep stores settings and uses them from now on.
-func (d *directories) keep(ctx context.Context, s agent.DirectorySettings, seal func(agent.DirectoryID) (string, error)) (agent.DirectoryID, error) {
+func (d *directories) keep(ctx context.Context, s agent.DirectorySettings, seal func(agent.DirectoryID) (string, error), withKeytab bool) (agent.DirectoryID, error) {
 	d.changes.Lock()
 	defer d.changes.Unlock()
 	if err := d.checkUnique(ctx, s); err != nil { // another request may have saved one meanwhile
 		return 0, err
 	}
 	id, err := d.store.SaveDirectory(ctx, s, seal)
+	if err == nil && withKeytab {
+		err = d.storeKeytab(ctx, id, s.Keytab)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -202,7 +193,14 @@ func (d *directories) complete(ctx context.Context, s *agent.DirectorySettings) 
 			refuse("ldap_paths", locale.FieldBase, agent.Clean(base, 80))
 		}
 	}
-	s.PasswordLost, s.NetBIOS, s.UPNSuffixes = false, "", nil
+	if len(s.Keytab) > 0 {
+		_, err := directory.ReadKeytab(*s)
+		var problem agent.Problem
+		if errors.As(err, &problem) {
+			problems = append(problems, problem)
+		}
+	}
+	s.PasswordLost, s.KeytabLost, s.NetBIOS, s.UPNSuffixes = false, false, "", nil
 	if s.ID == 0 {
 		if s.Password == "" {
 			refuse("password", "field_required", "")
@@ -217,6 +215,9 @@ func (d *directories) complete(ctx context.Context, s *agent.DirectorySettings) 
 		refuse("name", locale.FieldDirectoryName, stored.Name)
 	}
 	s.NetBIOS, s.UPNSuffixes = stored.NetBIOS, stored.UPNSuffixes
+	if len(s.Keytab) == 0 {
+		s.Keytab, s.KeytabLost = stored.Keytab, stored.KeytabLost
+	}
 	switch {
 	case s.Password != "":
 	case !s.SameServer(stored):
@@ -359,7 +360,9 @@ func (d *directories) Test(ctx context.Context, s agent.DirectorySettings, login
 	if err != nil {
 		return agent.DirectoryReport{}, err
 	}
-	return d.network.Test(ctx, s, login, local), nil
+	report := d.network.Test(ctx, s, login, local)
+	d.testKeytab(ctx, s, &report)
+	return report, nil
 }
 
 // SearchGroups returns groups whose name contains the text. Errors: those of Save.

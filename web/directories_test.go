@@ -81,6 +81,8 @@ func (f *fakeNetwork) Status(agent.DirectoryID) agent.DirectoryStatus {
 	return agent.DirectoryStatus{Reachable: !f.down}
 }
 
+func (f *fakeNetwork) Realms() []string { return nil }
+
 func (f *fakeNetwork) Facts(id agent.DirectoryID) (string, []string) {
 	if facts := f.facts[id]; facts != nil {
 		return facts[0], facts[1:]

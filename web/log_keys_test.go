@@ -20,6 +20,7 @@ var logKeys = map[string]string{
 	"reason": "why a session ended, or why something is as it is",
 	"why":    "reason of a refusal",
 	"code":   "agent.Code of a refusal",
+	"cause":  "of a refused ticket, or of an end",
 	"ref":    "number that the person was told",
 
 	"peer":           "address that somebody comes from",

@@ -107,6 +107,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 
+	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
 	inTunnel, err := vpn.listen()
 	if err != nil {
@@ -132,7 +133,7 @@ func Serve(ctx context.Context, c Config) error {
 		Settings:      settings,
 		AgentHosts:    db,
 		Accounts:      db,
-		Groups:        db,
+		Groups:        groups{db, directories},
 		Directories:   directories,
 		Passwords:     passwords{},
 		Browsers:      db,
@@ -298,7 +299,9 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, addressi
 			s.Handler, s.TLSConfig, s.ConnContext, s.ConnState = handler, config, handlers.ConnContext, onConnState
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
-			s.MaxHeaderBytes = maxHeaderBytes
+			if s.MaxHeaderBytes = maxHeaderBytes; config == portalTLS {
+				s.MaxHeaderBytes = maxPortalHeaderBytes
+			}
 			s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug) // failed TLS handshakes, which anybody can cause
 			s.SetKeepAlivesEnabled(config != nil)
 			s.Protocols = new(http.Protocols)
@@ -312,8 +315,11 @@ func (l *listeners) servers(site *handlers.Site, root *certs.Authority, addressi
 	return all
 }
 
-// maxHeaderBytes limits the header of a request; net/http adds 4 KiB.
-const maxHeaderBytes = 16 << 10
+// Limits of the header of a request; net/http adds 4 KiB. That of the portal has room for a Kerberos ticket of 65,535 bytes in base64.
+const (
+	maxHeaderBytes       = 16 << 10
+	maxPortalHeaderBytes = 96 << 10
+)
 
 // portalCiphers are the TLS 1.2 suites with forward secrecy and authenticated encryption; all of TLS 1.3 have both.
 var portalCiphers = []uint16{

@@ -10,9 +10,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// Attempt is an agent's request for access, with a login and password or with a resume token. With a password, the token is
-// ignored.
+// Attempt is an agent's request for access, with a ticket, with a login and password or with a resume token. The first of them that
+// is there counts.
 type Attempt struct {
+	Ticket     []byte // token of Kerberos or SPNEGO
 	Login      string
 	Password   string
 	Resume     string

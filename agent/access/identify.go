@@ -9,7 +9,7 @@ import (
 
 // credentials are the result of the checks before Manager.change. They run without changeLock, because they may be slow.
 type credentials struct {
-	user        agent.User              // after a right password; zero with a token
+	user        agent.User              // after a right password or ticket; zero with a token
 	ticket      int                     // see pendingLogins
 	token       *token                  // a known token; nil with a password
 	otherPerson func(agent.UserID) bool // see Manager.otherPerson; nil with a password
@@ -28,8 +28,12 @@ type resumed struct {
 	token   token
 }
 
-// checkCredentials checks the password or, without one, looks up the token.
+// checkCredentials checks the ticket or the password or, without them, looks up the token.
 func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (credentials, error) {
+	if len(a.Ticket) > 0 {
+		user, err := m.gate.signInByTicket(ctx, TicketSignIn{Token: a.Ticket, Peer: a.Peer, DeviceID: a.Device.ID})
+		return credentials{user: user, ticket: ticket}, err
+	}
 	if a.Password == "" && a.Resume != "" {
 		t, err := m.checkToken(ctx, a)
 		if err != nil {

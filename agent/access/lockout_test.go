@@ -68,6 +68,8 @@ func (d *fakeDomain) Knows(_ context.Context, login string) (agent.UserID, bool,
 	return ivan, d.name(login) == "ivan", nil
 }
 
+func (d *fakeDomain) Ticket(context.Context, []byte) (agent.User, error) { return ivanOfCorp, nil }
+
 func (d *fakeDomain) authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
 	if d.failure != nil && !d.sent {
 		return agent.User{}, d.failure

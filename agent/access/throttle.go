@@ -37,6 +37,7 @@ type throttle struct {
 	address  *counts[addressKey]
 	wider    map[int]*counts[netip.Prefix] // IPv6 networks of strangers by prefix length; a customer has 256 or 65,536 /64
 	resume   *counts[addressKey]           // instead of address, for originResumeLAN
+	tickets  *counts[addressKey]           // refused tickets
 }
 
 // accountKey is an account, regardless of how its login was typed.
@@ -78,7 +79,8 @@ func newThrottle(now func() time.Time) *throttle {
 			56: newCounts[netip.Prefix](customerLimit, maxAddressKeys, now),
 			48: newCounts[netip.Prefix](organisationLimit, maxAddressKeys, now),
 		},
-		resume: newCounts[addressKey](resumeLimit, maxAddressKeys, now),
+		resume:  newCounts[addressKey](resumeLimit, maxAddressKeys, now),
+		tickets: newCounts[addressKey](ticketLimit, maxAddressKeys, now),
 	}
 }
 

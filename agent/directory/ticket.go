@@ -144,3 +144,8 @@ func firstNamed(entries []*ldap.Entry, names []clientName) (*ldap.Entry, error) 
 	}
 	return nil, agent.ErrNotFound
 }
+
+// Ticket refuses every ticket: local accounts have no KDC.
+func (*Local) Ticket(context.Context, []byte) (agent.User, error) {
+	return agent.User{}, agent.Refuse(agent.CodeSSOUnavailable)
+}

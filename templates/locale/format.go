@@ -150,7 +150,7 @@ func (l *Localizer) Cause(r agent.StepResult) string { return l.finding("directo
 func (l *Localizer) Cure(r agent.StepResult) string { return l.finding("directory_cure_", r) }
 
 // findingArgs are the arguments of all texts of findings.
-var findingArgs = []string{"Base", "Error", "Group", "Host", "Issuer", "Limit", "Login", "Minutes", "Name", "Names", "Reason", "Server", "Until"}
+var findingArgs = []string{"Base", "Error", "Group", "Host", "Issuer", "Limit", "Login", "Minutes", "Name", "Names", "Reason", "Server", "Service", "Until"}
 
 func (l *Localizer) finding(prefix string, r agent.StepResult) string {
 	if r.Finding == "" {

@@ -27,6 +27,8 @@ const (
 	ToastUsersChanged     = "toast_users_changed"
 	ToastSessionsEnded    = "toast_sessions_ended"
 	ToastImported         = "toast_imported"
+	ToastKeytabSaved      = "toast_keytab_saved"
+	ToastKeytabRemoved    = "toast_keytab_removed"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -62,6 +64,7 @@ const (
 	TooManyAgents   = "too_many_agents"
 	Authorized      = "authorized"
 	SetupLinkOver   = "setup_link_over"
+	TicketMissing   = "ticket_missing"
 
 	// The notice after an address was pasted that contained more than a name: {{.Removed}}.
 	DomainRemoved = "domain_removed"
@@ -98,4 +101,4 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver}
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved}

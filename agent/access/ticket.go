@@ -1,0 +1,92 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// ticketLimit limits refused tickets from one address in the window. Many people may share an address, for instance that of a
+// terminal server.
+const ticketLimit = 300
+
+// originTicket counts refused tickets separately from passwords.
+const originTicket agent.Origin = "ticket"
+
+// TicketSignIn is a token of Kerberos or SPNEGO from a peer in the LAN.
+type TicketSignIn struct {
+	Token    []byte
+	Peer     agent.Peer
+	DeviceID string // of the agent; empty from a browser
+}
+
+// SignInByTicket verifies a ticket and returns the account. From outside the LAN it refuses with CodeSSOUnavailable and does not read
+// the token. A refusal is an *agent.Error and takes at least 300 ms. Other errors are ctx.Err and failures in the gateway.
+func (g *Gate) SignInByTicket(ctx context.Context, s TicketSignIn) (agent.User, error) {
+	started := time.Now()
+	user, err := g.signInByTicket(ctx, s)
+	if err != nil {
+		holdBack(ctx, started)
+	}
+	return user, err
+}
+
+// signInByTicket is SignInByTicket without the wait.
+func (g *Gate) signInByTicket(ctx context.Context, s TicketSignIn) (agent.User, error) {
+	if !s.Peer.Inside {
+		return agent.User{}, agent.Refuse(agent.CodeSSOUnavailable)
+	}
+	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
+	key := addressKey{net: network(s.Peer), origin: originTicket}
+	leave, err := enterAddress(ctx, g.throttle.tickets, key, "")
+	if err != nil {
+		g.logTicket(ctx, "login_throttled", s, err)
+		return agent.User{}, err
+	}
+	user, err := g.directory.Ticket(ctx, s.Token)
+	leave(ticketOutcome(err))
+	if code := user.Refusal(); err == nil && code != "" {
+		err = agent.Refuse(code)
+	}
+	if err != nil {
+		g.logTicket(ctx, "login_failed", s, err)
+		return agent.User{}, withWait(err)
+	}
+	if err := g.logins.take(user.ID, s.DeviceID); err != nil {
+		g.logTicket(ctx, "login_too_often", s, err)
+		return agent.User{}, err
+	}
+	g.remember(ctx, user, s.DeviceID)
+	g.log.InfoContext(ctx, "security", "event", "ticket_accepted", "account", user.Login, "user", user.ID, "directory", user.Directory,
+		"peer", s.Peer, "device", s.DeviceID)
+	return user, nil
+}
+
+// ticketOutcome returns how the throttle counts a ticket: a refused one as wrong, unless the ticket was good and the account is
+// refused.
+func ticketOutcome(err error) outcome {
+	if err == nil {
+		return right
+	}
+	switch agent.AsError(err).Code {
+	case agent.CodeSSORefused, agent.CodeSSONTLM, agent.CodeSSOClock, agent.CodeSSOStale, agent.CodeTooManyAttempts:
+		return wrong
+	}
+	return uncounted
+}
+
+// logTicket logs a refused ticket as a security event, with the cause.
+func (g *Gate) logTicket(ctx context.Context, event string, s TicketSignIn, err error) {
+	var refusal *agent.Error
+	if !errors.As(err, &refusal) || refusal.Code == agent.CodeStoreUnavailable {
+		return // failures in the gateway are logged elsewhere
+	}
+	cause := ""
+	if refusal.Err != nil {
+		cause = agent.Clean(refusal.Err.Error(), 300)
+	}
+	g.logLimiter.warn(ctx, logKey{event, string(refusal.Code) + " " + cause, widestNetwork(s.Peer), 0}, "sign-in by ticket refused",
+		"peer", s.Peer, "origin", string(originTicket), "device", s.DeviceID, "code", string(refusal.Code), "cause", cause)
+}

@@ -1,0 +1,103 @@
+package handlers
+
+import (
+	"crypto/subtle"
+	"io"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/protocol"
+)
+
+// ssoAtOnce is how many frames with a ticket are in memory at once.
+const ssoAtOnce = 16
+
+// ssoPatience is how long a frame waits for its place.
+const ssoPatience = 5 * time.Second
+
+// ssoPlaces are the places for frames with a ticket. The zero value is ready.
+type ssoPlaces struct {
+	once  sync.Once
+	taken chan struct{}
+}
+
+// take waits for a place. It reports false if there was none in time.
+func (p *ssoPlaces) take() bool {
+	p.once.Do(func() { p.taken = make(chan struct{}, ssoAtOnce) })
+	late := time.NewTimer(ssoPatience)
+	defer late.Stop()
+	select {
+	case p.taken <- struct{}{}:
+		return true
+	case <-late.C:
+		return false
+	}
+}
+
+func (p *ssoPlaces) leave() { <-p.taken }
+
+// sso answers the agent's sso: the first one with a challenge, the second one, which has the ticket, like authorize.
+func (a *agentConn) sso(m *protocol.SSORequest) error {
+	challenge := a.challenge
+	a.challenge = ""
+	peer := a.peerNow()
+	if !a.site.offersSSO(peer) {
+		return a.refuse(agent.Refuse(agent.CodeSSOUnavailable))
+	}
+	if m.Token == nil {
+		a.challenge = randomToken()
+		return a.send(protocol.SSOReply{Type: protocol.TypeSSO, Status: protocol.SSOChallenge, SessionToken: a.challenge,
+			ComputerName: a.site.Settings.Current().Domain})
+	}
+	if challenge == "" || m.SessionToken == nil || subtle.ConstantTimeCompare([]byte(*m.SessionToken), []byte(challenge)) != 1 {
+		return a.refuseMessage()
+	}
+	token, err := decodeTicket(*m.Token)
+	if err != nil {
+		return a.refuse(&agent.Error{Code: agent.CodeSSORefused, Err: err})
+	}
+	return a.authorizeAs(access.Attempt{Ticket: token, Peer: peer}, m.Device)
+}
+
+// readTicket returns the whole frame of which the first part is over the limit, if the agent was asked for a ticket and the frame
+// is not over protocol.MaxSSOFrame. It takes one of Site.ssoPlaces. Errors: errFrameTooLarge; a refusal if all places stay taken, with
+// the frame read to its end.
+func (a *agentConn) readTicket(begun []byte, rest io.Reader) ([]byte, error) {
+	if a.challenge == "" || !a.site.offersSSO(a.peerNow()) {
+		return nil, errFrameTooLarge
+	}
+	late := time.AfterFunc(a.site.guestTimeout(), func() { _ = a.conn.CloseNow() })
+	defer late.Stop()
+	left := int64(protocol.MaxSSOFrame - len(begun))
+	if a.ssoPlace = a.site.ssoPlaces.take(); !a.ssoPlace {
+		a.challenge = ""
+		n, err := io.Copy(io.Discard, io.LimitReader(rest, left+1))
+		switch {
+		case err != nil:
+			return nil, err
+		case n > left:
+			return nil, errFrameTooLarge
+		}
+		return nil, &agent.Error{Code: agent.CodeTooManyAttempts, Wait: ssoPatience}
+	}
+	more, err := io.ReadAll(io.LimitReader(rest, left+1))
+	if err == nil && int64(len(more)) > left {
+		err = errFrameTooLarge
+	}
+	return append(begun, more...), err
+}
+
+// leaveSSOPlace frees the place of the frame that was answered.
+func (a *agentConn) leaveSSOPlace() {
+	if a.ssoPlace {
+		a.ssoPlace = false
+		a.site.ssoPlaces.leave()
+	}
+}
+
+// peerNow is the peer under the present settings.
+func (a *agentConn) peerNow() agent.Peer {
+	return a.site.Addressing.Peer(a.peer.Addr, a.peer.Interface)
+}
