@@ -149,6 +149,10 @@ func (d *NameServer) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	answer := new(dns.Msg).SetReply(question)
 	answer.Authoritative, answer.RecursionAvailable = true, true
 	answer.Answer = d.records[k]
+	if alias := d.records[key{k.name, dns.TypeCNAME}]; len(alias) > 0 && k.kind != dns.TypeCNAME {
+		target := strings.ToLower(alias[0].(*dns.CNAME).Target)
+		answer.Answer = append(alias[:1:1], d.records[key{target, k.kind}]...)
+	}
 	if len(answer.Answer) == 0 && !d.known(k.name) {
 		answer.Rcode = dns.RcodeNameError
 	}
