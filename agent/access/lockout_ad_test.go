@@ -33,6 +33,10 @@ func (o *office) LocalAccount(context.Context, string) (agent.User, string, erro
 
 func (o *office) RenewHash(context.Context, agent.UserID, string, string) error { return nil }
 
+func (o *office) ChangePassword(context.Context, agent.UserID, string, string) error { return nil }
+
+func (o *office) RememberLogin(context.Context, agent.UserID, time.Time) error { return nil }
+
 func (o *office) user(which func(agent.User) bool) (agent.User, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
