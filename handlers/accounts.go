@@ -75,6 +75,13 @@ func cleanUser(u agent.User) agent.User {
 	return u
 }
 
+// noteAdministrator logs that an account became an administrator by a group, or stopped being one.
+func (s *Site) noteAdministrator(c echo.Context, before, after agent.User) {
+	if before.AdminByGroups != after.AdminByGroups {
+		s.securityEvent(c, "administrator_by_group", "account", after.Login, "admin", after.AdminByGroups)
+	}
+}
+
 // enforce ends the sessions that the account no longer permits, and signs its browsers out if it has a Refusal.
 func (s *Site) enforce(c echo.Context, u agent.User) error {
 	ctx := context.WithoutCancel(c.Request().Context())

@@ -90,5 +90,6 @@ func (s *Site) createUser(c echo.Context, u agent.User, password string, problem
 		return 0, err
 	}
 	s.securityEvent(c, "account_created", "account", u.Login)
+	s.noteAdministrator(c, agent.User{}, tree.Inherit(u))
 	return id, nil
 }

@@ -162,14 +162,15 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 	if err != nil {
 		return agent.User{}, err
 	}
+	var before agent.User
 	u, err := s.Accounts.UpdateUser(c.Request().Context(), id, func(u *agent.User) (err error) {
-		was := u.Group
+		before = *u
 		*u, err = change(*u)
 		var problems agent.Problems
 		if err != nil && !errors.As(err, &problems) {
 			return err
 		}
-		return asProblems(append(problems, withoutNoted(problems, append(checkUser(*u), checkUserGroup(tree, *u, was)...))...))
+		return asProblems(append(problems, withoutNoted(problems, append(checkUser(*u), checkUserGroup(tree, *u, before.Group)...))...))
 	})
 	if errors.Is(err, agent.ErrLoginTaken) {
 		return agent.User{}, agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}
@@ -178,6 +179,7 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 		return agent.User{}, err
 	}
 	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
+	s.noteAdministrator(c, before, u)
 	return u, s.enforce(c, u)
 }
 

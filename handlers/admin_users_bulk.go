@@ -285,10 +285,12 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 	return s.enforceChanges(c, b.changed)
 }
 
-// enforceChanges ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal.
+// enforceChanges ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal. It
+// logs who becomes or stops being an administrator by a group.
 func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err error) {
 	ctx := context.WithoutCancel(c.Request().Context())
 	for _, one := range changed {
+		s.noteAdministrator(c, one.before, one.after)
 		s.Sessions.UserChanged(ctx, one.after)
 		if one.after.Refusal() != "" && one.before.Refusal() == "" {
 			err = errors.Join(err, s.endBrowsers(ctx, one.after.ID, ""))

@@ -210,6 +210,9 @@ func (s *Site) applyImport(c echo.Context, plan accountcsv.Plan) error {
 		plan.Changed[i].After = u
 	}
 	s.securityEvent(c, "accounts_imported", "accounts", len(users), "new", len(plan.New))
+	for _, one := range plan.New {
+		s.noteAdministrator(c, agent.User{}, one.After)
+	}
 	return s.enforceImport(c, plan)
 }
 

@@ -3,8 +3,11 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"ideco-agent/agent"
@@ -52,6 +55,31 @@ func TestAdministratorByGroup(t *testing.T) {
 		t.Fatal(err)
 	}
 	want("without the group", http.StatusForbidden, "/cabinet")
+}
+
+// TestAdministratorByGroupLogged: the log says who becomes an administrator by being put into a group, and who stops being one.
+func TestAdministratorByGroupLogged(t *testing.T) {
+	a := newAdministration(t)
+	log := &lockedLog{}
+	a.site.Log = slog.New(slog.NewTextHandler(log, nil))
+	id, _, err := a.site.Groups.CreateGroup(context.Background(), agent.Group{Name: "Administrators", Directory: agent.LocalDirectory, Admin: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := fmt.Sprint(id)
+	a.saved(a.post("/admin/users", userValues("login", "new", "psw", password, "psw2", password, "parent_id", in)))
+	a.saved(a.post("/admin/users/2", userValues("parent_id", in, "confirm", "1")))
+	a.saved(a.post("/admin/users/2", userValues("parent_id", in, "comment", "the same")))
+	a.saved(a.post("/admin/users/2", userValues("parent_id", "")))
+	var events []string
+	for line := range strings.Lines(log.String()) {
+		if _, event, ok := strings.Cut(line, "event=administrator_by_group "); ok {
+			events = append(events, event[strings.Index(event, "account="):len(event)-1])
+		}
+	}
+	if want := []string{"account=new admin=true", "account=ivanov admin=true", "account=ivanov admin=false"}; !slices.Equal(events, want) {
+		t.Errorf("%q in %s", events, log)
+	}
 }
 
 // oneAddress is a tunnel with one address.
