@@ -13,16 +13,19 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Accounts stores the accounts. Search covers login and name and ignores case.
+// Accounts stores the accounts.
 type Accounts interface {
 	User(context.Context, agent.UserID) (agent.User, error)
-	Users(ctx context.Context, search string, offset, limit int) (page []agent.User, total int, err error)
+	Users(ctx context.Context, filter agent.UserFilter, offset, limit int) (page []agent.User, total int, err error)
 	// LookAlikes returns the accounts whose login another account has in other characters.
 	LookAlikes(context.Context) ([]agent.User, error)
 	CreateUser(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
+	// SaveUsers creates and changes accounts, all or none. The error is an *agent.ImportError.
+	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.UserID, error)
+	GroupTree(context.Context) (agent.GroupTree, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error
 	DeleteUser(context.Context, agent.UserID) error
@@ -60,7 +63,7 @@ func checkUser(u agent.User) agent.Problems {
 			problems = append(problems, agent.Problem{Field: f.field, Code: "field_too_long"})
 		}
 	}
-	return problems
+	return append(problems, u.Rights.Check()...)
 }
 
 // cleanUser removes surrounding space and invisible characters. It does not shorten texts: checkUser reports those.

@@ -96,13 +96,13 @@ func TestTakingTheRightAsks(t *testing.T) {
 	}
 	after := u
 	u.RemoteAccess = true
-	if _, asks := s.confirmLoss(newContext(s), u, after, templates.NewUserForm(after)); asks {
+	if _, asks := s.confirmUser(newContext(s), agent.GroupTree{}, u, after, templates.NewUserForm(after)); asks {
 		t.Error("asks although nothing would end")
 	}
 	liveSession(t, s, "ivanov")
 	off := u
 	off.Enabled = false
-	if question, asks := s.confirmLoss(newContext(s), u, off, templates.NewUserForm(off)); !asks || !strings.Contains(question.Text, "1 сессия") {
+	if question, asks := s.confirmUser(newContext(s), agent.GroupTree{}, u, off, templates.NewUserForm(off)); !asks || !strings.Contains(question.Text, "1 сессия") {
 		t.Errorf("%v %+v", asks, question)
 	}
 }

@@ -399,3 +399,12 @@ func TestManyTypedGroups(t *testing.T) {
 		t.Errorf("%d groups were read", n)
 	}
 }
+
+// hiddenInto collects the values of hidden fields, as a browser would send them.
+func hiddenInto(form url.Values) func(int, *goquery.Selection) {
+	return func(_ int, s *goquery.Selection) {
+		if name := s.AttrOr("name", ""); name != templates.CSRFField {
+			form.Set(name, s.AttrOr("value", ""))
+		}
+	}
+}

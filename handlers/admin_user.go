@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,7 +17,12 @@ func (s *Site) adminUser(c echo.Context, u agent.User) error {
 // userPage shows one account, with the errors of the form if there are any.
 func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates.UserForm, problems agent.Problems, alert string) error {
 	v := who(c)
-	last, err := s.Accounts.LastAdministrator(c.Request().Context(), u.ID)
+	ctx := c.Request().Context()
+	last, err := s.Accounts.LastAdministrator(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
 		return err
 	}
@@ -25,21 +31,40 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		p.Alert = v.L.T(alert)
 	}
 	return s.render(c, status, templates.AdminUser(p, templates.AdminUserData{
-		ID:        u.ID,
-		Local:     u.Local(),
-		Directory: u.Directory,
-		Self:      v.User.ID == u.ID,
-		Title:     u.Title(),
-		Created:   u.Created,
-		Refused:   u.Refused,
-		Follows:   u.RemoteByGroups,
-		ByGroups:  u.RemoteAccess,
-		Form:      form,
-		Errors:    fieldTexts(v.L, problems),
-		Sessions:  len(s.sessionsOf(u.ID)),
-		LastAdmin: last,
-		Throttled: s.Gate.Throttled(u),
+		ID:              u.ID,
+		Local:           u.Local(),
+		Directory:       u.Directory,
+		Self:            v.User.ID == u.ID,
+		Title:           u.Title(),
+		Created:         u.Created,
+		Refused:         u.Refused,
+		Form:            form,
+		Errors:          fieldTexts(v.L, problems),
+		Sessions:        len(s.sessionsOf(u.ID)),
+		LastAdmin:       last,
+		MustChange:      u.MustChange,
+		Throttled:       s.Gate.Throttled(u),
+		Group:           u.Group,
+		Inherited:       s.inheritedByUser(tree, u),
+		Applied:         tree.Apply(u, s.Settings.Current()),
+		DirectoryGroups: directoryGroups(tree, u),
 	}))
+}
+
+// inheritedByUser is what the account would have if it said nothing itself.
+func (s *Site) inheritedByUser(tree agent.GroupTree, u agent.User) templates.Inherited {
+	u.Rights, u.RemoteByGroups = agent.Rights{}, true
+	return templates.Inherited{Tree: tree, Rights: tree.Apply(u, s.Settings.Current())}
+}
+
+// directoryGroups returns the groups in which an account is because of its directory.
+func directoryGroups(tree agent.GroupTree, u agent.User) (groups []agent.Group) {
+	for _, g := range allGroups(tree) {
+		if !g.Local() && g.Directory == u.Directory && slices.Contains(u.DirectoryGroups, g.Member.ID) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
 }
 
 func userForm(c echo.Context) templates.UserForm {
@@ -48,22 +73,31 @@ func userForm(c echo.Context) templates.UserForm {
 		Name:         c.FormValue("name"),
 		Phone:        c.FormValue("phone"),
 		Comment:      c.FormValue("comment"),
+		MustChange:   c.FormValue("must_change") == "1",
 		Enabled:      c.FormValue("enabled") == "1",
 		RemoteAccess: c.FormValue("remote_access") == "1",
 		ByGroups:     c.FormValue("remote_access") == templates.RemoteByGroups,
 		Admin:        c.FormValue("admin") == "1",
+		Group:        c.FormValue("parent_id"),
+		RightsForm:   rightsForm(c),
 	}
 }
 
-// applyUserForm returns the account with the form's values. Fields that come from a directory keep theirs.
-func applyUserForm(u agent.User, f templates.UserForm) agent.User {
+// applyUserForm returns the account with the form's values, and what cannot be parsed. Fields that come from a directory keep theirs.
+func applyUserForm(u agent.User, f templates.UserForm) (agent.User, agent.Problems) {
 	if u.Local() {
 		u.Login, u.Name, u.Phone, u.Admin = f.Login, f.Name, f.Phone, f.Admin
+		if u.ID == 0 { // later, the form of the password has it
+			u.MustChange = f.MustChange
+		}
 	}
+	rights, problems := readRights(f.RightsForm)
+	group, problem := formGroup(f.Group)
+	u.Rights, u.Group = rights, group
 	u.Comment, u.Enabled = f.Comment, f.Enabled
-	u.RemoteByGroups = f.ByGroups && !u.Local()
-	if !u.RemoteByGroups { // else the next login or check sets it
+	u.RemoteByGroups = f.ByGroups
+	if !u.RemoteByGroups {
 		u.RemoteAccess = f.RemoteAccess
 	}
-	return cleanUser(u)
+	return cleanUser(u), append(problems, problemsOf(problem)...)
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,17 +13,28 @@ import (
 )
 
 func (s *Site) adminUserNew(c echo.Context) error {
-	d := templates.AdminUserData{Local: true, Form: templates.UserForm{Enabled: true}}
-	return s.render(c, http.StatusOK, templates.AdminUser(s.page(c), d))
+	form := templates.NewUserForm(agent.User{Enabled: true, RemoteByGroups: true})
+	form.MustChange = true
+	return s.newUserPage(c, http.StatusOK, form, nil)
+}
+
+func (s *Site) newUserPage(c echo.Context, status int, form templates.UserForm, problems agent.Problems) error {
+	tree, err := s.Groups.GroupTree(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	group, _ := formGroup(form.Group)
+	inherited := s.inheritedByUser(tree, agent.User{Directory: agent.LocalDirectory, Group: group})
+	d := templates.AdminUserData{Local: true, Form: form, Errors: fieldTexts(who(c).L, problems), Inherited: inherited}
+	return s.render(c, status, templates.AdminUser(s.page(c), d))
 }
 
 func (s *Site) adminUserCreate(c echo.Context) error {
 	form := userForm(c)
-	u := applyUserForm(agent.User{Directory: agent.LocalDirectory}, form)
-	_, err := s.createUser(c, u, c.FormValue("psw"))
-	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
-		d := templates.AdminUserData{Local: true, Form: form, Errors: fieldTexts(who(c).L, problems)}
-		return s.render(c, http.StatusBadRequest, templates.AdminUser(s.page(c), d))
+	u, problems := applyUserForm(agent.User{Directory: agent.LocalDirectory}, form)
+	_, err := s.createUser(c, u, c.FormValue("psw"), problems)
+	if errors.As(err, &problems) {
+		return s.newUserPage(c, http.StatusBadRequest, form, problems)
 	}
 	if err != nil {
 		return err
@@ -43,17 +55,27 @@ func (s *Site) restUserCreate(c echo.Context) error {
 	}
 	psw := ""
 	body.Psw.into(&psw)
-	id, err := s.createUser(c, body.apply(agent.User{Directory: agent.LocalDirectory, Enabled: true}), psw)
+	u, err := body.apply(agent.User{Directory: agent.LocalDirectory, Enabled: true, RemoteByGroups: true})
+	var problems agent.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	id, err := s.createUser(c, u, psw, problems)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, map[string]agent.UserID{"id": id})
 }
 
-// createUser creates a local account. Errors: agent.Problems if a field is invalid.
-func (s *Site) createUser(c echo.Context, u agent.User, password string) (agent.UserID, error) {
+// createUser creates a local account. problems are those found already. Errors: agent.Problems if a field is invalid.
+func (s *Site) createUser(c echo.Context, u agent.User, password string, problems agent.Problems) (agent.UserID, error) {
 	ctx := c.Request().Context()
-	if problems := append(checkUser(u), problemsOf(agent.CheckPassword(password))...); len(problems) > 0 {
+	tree, err := s.Groups.GroupTree(ctx)
+	if err != nil {
+		return 0, err
+	}
+	more := slices.Concat(checkUser(u), problemsOf(agent.CheckPassword(password)), checkUserGroup(tree, u, 0))
+	if problems = append(problems, withoutNoted(problems, more)...); len(problems) > 0 {
 		return 0, problems
 	}
 	hash, err := s.Passwords.Hash(ctx, password)

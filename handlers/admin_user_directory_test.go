@@ -23,7 +23,7 @@ func TestDirectoryUserPage(t *testing.T) {
 	f.accounts[2] = ivanov
 
 	page := a.get("/admin/users/2")
-	if !says(t, page, ".banner.bad", "Срок действия учётной записи истёк.") || !says(t, page, "label", "По группам каталога (сейчас не разрешён)") {
+	if !says(t, page, ".banner.bad", "Срок действия учётной записи истёк.") || !says(t, page, "label", "Как в группе — сейчас не разрешён (группы каталога с удалённым доступом)") {
 		t.Error("state or groups are not shown")
 	}
 	if strings.Contains(page, "/admin/users/2/password") {
@@ -52,11 +52,5 @@ func TestDirectoryUserPage(t *testing.T) {
 		if !strings.Contains(a.get("/admin/users/2"), `value="`+step.choice+`" checked`) {
 			t.Errorf("%s is not shown", step.choice)
 		}
-	}
-	if w := a.post("/admin/users/1", url.Values{"login": {"boss"}, "enabled": {"1"}, "admin": {"1"}, "remote_access": {"groups"}}); w.Code != http.StatusSeeOther {
-		t.Errorf("local: %d", w.Code)
-	}
-	if u, _ := a.site.Accounts.User(t.Context(), 1); u.RemoteByGroups || u.RemoteAccess {
-		t.Error("a local account follows groups")
 	}
 }

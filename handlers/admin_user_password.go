@@ -13,9 +13,13 @@ import (
 )
 
 func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
+	must := c.FormValue("must_change") == "1"
 	err := s.changePassword(c, u, c.FormValue("psw"))
 	if problems := (agent.Problems)(nil); errors.As(err, &problems) {
 		return s.userPage(c, http.StatusBadRequest, u, templates.NewUserForm(u), problems, "")
+	}
+	if err == nil {
+		err = s.setMustChange(c, u, &must)
 	}
 	if err != nil {
 		return err
@@ -26,12 +30,28 @@ func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
 
 func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
 	var body struct {
-		Psw string `json:"psw"`
+		Psw        string         `json:"psw"`
+		MustChange optional[bool] `json:"must_change"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	return doneREST(c, s.changePassword(c, u, body.Psw))
+	if err := s.changePassword(c, u, body.Psw); err != nil {
+		return err
+	}
+	return doneREST(c, s.setMustChange(c, u, body.MustChange.Value))
+}
+
+// setMustChange says whether the password must be changed at the next login; nil leaves that as it is.
+func (s *Site) setMustChange(c echo.Context, u agent.User, must *bool) error {
+	if must == nil || *must == u.MustChange {
+		return nil
+	}
+	_, err := s.Accounts.UpdateUser(c.Request().Context(), u.ID, func(u *agent.User) error {
+		u.MustChange = *must
+		return nil
+	})
+	return err
 }
 
 // changePassword sets a local account's password, signs out all its browsers but this one and voids its resume tokens. Live

@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"context"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -17,47 +18,83 @@ import (
 const usersPageSize = 50
 
 func (s *Site) adminUsers(c echo.Context) error {
-	number, _ := strconv.Atoi(c.QueryParam("page"))
+	return s.usersPage(c, http.StatusOK, readUserFilter(c.QueryParam), c.QueryParam("page"), templates.AdminUsersData{}, "")
+}
+
+// usersPage shows a page of the list of accounts. With d it keeps what was checked and chosen.
+func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterForm, page string, d templates.AdminUsersData, alert string) error {
+	ctx := c.Request().Context()
+	number, _ := strconv.Atoi(page)
 	number = min(max(number, 1), 1_000_000)
-	d := templates.AdminUsersData{Query: agent.Clean(c.QueryParam("q"), agent.MaxName), Page: number, Size: usersPageSize}
-	var err error
-	d.Users, d.Total, err = s.Accounts.Users(c.Request().Context(), d.Query, (number-1)*usersPageSize, usersPageSize)
+	d.Filter, d.Page, d.Size, d.Now = form, number, usersPageSize, time.Now()
+	filter, err := userFilter(form, d.Now)
+	if err != nil {
+		d.WhenError = whenError(who(c).L, form)
+		filter.Since, filter.Before = time.Time{}, time.Time{}
+	}
+	if d.Users, d.Total, err = s.Accounts.Users(ctx, filter, (number-1)*usersPageSize, usersPageSize); err != nil {
+		return err
+	}
+	if d.Alike, err = s.Accounts.LookAlikes(ctx); err != nil {
+		return err
+	}
+	tree, err := s.Accounts.GroupTree(ctx)
 	if err != nil {
 		return err
 	}
-	if d.Alike, err = s.Accounts.LookAlikes(c.Request().Context()); err != nil {
+	directories, err := s.Directories.List(ctx)
+	if err != nil {
 		return err
 	}
-	return s.render(c, http.StatusOK, templates.AdminUsers(s.page(c), d))
+	for _, one := range directories {
+		d.Directories = append(d.Directories, one.Name)
+	}
+	d.Groups, d.Paths = groupChoices(tree), groupPaths(tree, d.Users)
+	p := s.page(c)
+	p.Alert = alert
+	return s.render(c, status, templates.AdminUsers(p, d))
 }
 
-// userJSON is an account in REST answers. ParentID is always null: the vendor's scripts expect the field.
+// userJSON is an account in REST answers.
 type userJSON struct {
 	ID           agent.UserID `json:"id"`
 	Name         string       `json:"name"`
 	Login        string       `json:"login"`
-	ParentID     *int         `json:"parent_id"`
+	ParentID     *parentField `json:"parent_id"` // the local group; null if there is none
 	Enabled      bool         `json:"enabled"`
+	MustChange   bool         `json:"must_change"`
 	DomainType   string       `json:"domain_type"` // "local", "ad", "ald" (FreeIPA too) or "openldap"
 	DomainName   *string      `json:"domain_name"` // null for a local account
 	LDAPGUID     *string      `json:"ldap_guid"`   // null for a local account
 	PhoneNumber  string       `json:"phone_number"`
 	Comment      string       `json:"comment"`
 	RemoteAccess bool         `json:"remote_access"`
-	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups of the directory
+	ByGroups     bool         `json:"remote_by_groups"` // remote_access follows the groups
 	Refused      *agent.Code  `json:"refused"`          // why the directory refuses the account; null if it does not
 	Admin        bool         `json:"admin"`
-	Created      string       `json:"created"` // RFC 3339
+	AdminByGroup bool         `json:"admin_by_group"`
+	Devices      any          `json:"devices_per_user"` // these four as in rightsFields
+	SessionLAN   any          `json:"session_hours_lan"`
+	SessionVPN   any          `json:"session_hours_vpn"`
+	ForwardNets  any          `json:"forward_nets"`
+	Created      string       `json:"created"`    // RFC 3339
+	LastLogin    *string      `json:"last_login"` // RFC 3339; null if there was none
 }
 
 // domainTypes are the values of domain_type; the first two are the vendor's.
 var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.DirectoryFreeIPA: "ald", agent.DirectoryOpenLDAP: "openldap"}
 
 func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
-	out := userJSON{ID: u.ID, Name: u.Name, Login: u.Login, Enabled: u.Enabled, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
+	rights := rightsFields(&u.Rights)
+	out := userJSON{ID: u.ID, ParentID: (*parentField)(&u.Group), AdminByGroup: u.AdminByGroups, Devices: rights["devices_per_user"],
+		SessionLAN: rights["session_hours_lan"], SessionVPN: rights["session_hours_vpn"], ForwardNets: rights["forward_nets"], Name: u.Name, Login: u.Login, Enabled: u.Enabled, MustChange: u.MustChange, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
 		Comment: u.Comment, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin, Created: u.Created.UTC().Format(time.RFC3339)}
 	if !u.Local() {
 		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
+	}
+	if !u.LastLogin.IsZero() {
+		at := u.LastLogin.UTC().Format(time.RFC3339)
+		out.LastLogin = &at
 	}
 	if u.Refused != "" {
 		out.Refused = &u.Refused
@@ -85,16 +122,9 @@ func (s *Site) restUsers(c echo.Context) error {
 }
 
 // allUsers returns all accounts.
-func (s *Site) allUsers(ctx context.Context) (all []agent.User, err error) {
-	for {
-		users, total, err := s.Accounts.Users(ctx, "", len(all), restUsersPage)
-		if err != nil {
-			return nil, err
-		}
-		if all = append(all, users...); len(users) == 0 || len(all) >= total {
-			return all, nil
-		}
-	}
+func (s *Site) allUsers(ctx context.Context) ([]agent.User, error) {
+	all, _, err := s.selectUsers(ctx, agent.UserFilter{}, math.MaxInt)
+	return all, err
 }
 
 // directoryKinds returns the kinds of the directories by name.

@@ -54,7 +54,7 @@ func (s *Site) agentConnect(c echo.Context) error {
 	return nil
 }
 
-// agentConn is one connection of an agent. Only its reading goroutine uses session and resumed; any goroutine may send.
+// agentConn is one connection of an agent. Only its reading goroutine uses session, nets and resumed; any goroutine may send.
 type agentConn struct {
 	site      *Site
 	conn      *websocket.Conn
@@ -62,11 +62,12 @@ type agentConn struct {
 	host      string     // of the request; one of the gateway's names and addresses
 	loginBy   time.Time  // deadline for getting a session
 	l         *locale.Localizer
-	session   string      // the live session that this connection carries; empty for none
-	challenge string      // the session_token of the last sso; empty = no ticket is expected
-	ssoPlace  bool        // the frame that is being answered has one of Site.ssoPlaces
-	resumed   bool        // the next frame confirms that the agent has the new resume token
-	counted   CountedConn // nil in tests without a counting listener
+	session   string         // the live session that this connection carries; empty for none
+	nets      []netip.Prefix // through the session's tunnel; empty = everything
+	challenge string         // the session_token of the last sso; empty = no ticket is expected
+	ssoPlace  bool           // the frame that is being answered has one of Site.ssoPlaces
+	resumed   bool           // the next frame confirms that the agent has the new resume token
+	counted   CountedConn    // nil in tests without a counting listener
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
@@ -234,7 +235,7 @@ func (a *agentConn) authorizeAs(attempt access.Attempt, device *protocol.Device)
 	if err != nil {
 		return a.refuse(err)
 	}
-	a.session, a.resumed = grant.Session.ID, grant.ResumeToken != ""
+	a.session, a.nets, a.resumed = grant.Session.ID, grant.ForwardNets, grant.ResumeToken != ""
 	a.carriesSession(true)
 	a.startPing()
 	state := protocol.AuthState{
@@ -313,7 +314,7 @@ func (a *agentConn) tunnel(m *protocol.TunnelRequest) error {
 		PublicKey:        config.PublicKey.String(),
 		ClientTunnelIPv4: netip.PrefixFrom(config.Address.Addr(), now.VPNNetwork.Bits()).String(), // the prefix includes the gateway
 		DNSIPv4:          strings.Join(texts(now.DNS), ","),
-		ForwardNets:      texts(now.ForwardNets),
+		ForwardNets:      texts(a.nets),
 		DNSSuffix:        strings.Join(now.DNSSuffixes, ","),
 		PresharedKey:     config.PresharedKey.String(),
 		MTU:              config.MTU,

@@ -137,7 +137,7 @@ func (f *fakeDirectories) SetKeytab(_ context.Context, id agent.DirectoryID, fil
 	return nil
 }
 
-func (f *fakeDirectories) Save(_ context.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
+func (f *fakeDirectories) Save(ctx context.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
 	if problems := d.Check(); len(problems) > 0 {
 		return 0, problems
 	}
@@ -161,10 +161,12 @@ func (f *fakeDirectories) Save(_ context.Context, d agent.DirectorySettings) (ag
 		f.saved[i] = d
 		return d.ID, nil
 	}
+	// The store knows the directory, because groups refer to it.
+	_, err = f.users.(accounts).SaveDirectory(ctx, d, func(agent.DirectoryID) (string, error) { return "", nil })
 	f.last++
 	d.ID = f.last
 	f.saved = append(f.saved, d)
-	return d.ID, nil
+	return d.ID, err
 }
 
 func (f *fakeDirectories) Delete(_ context.Context, id agent.DirectoryID) (int, error) {
@@ -206,7 +208,7 @@ func (f *fakeDirectories) fakeReport(ctx context.Context, d agent.DirectorySetti
 		r.Steps[5].State, r.Steps[5].Finding = agent.StepWarning, agent.FindingEverybody
 	}
 	if r.OK() {
-		users, _, _ := f.users.Users(ctx, "", 0, 100)
+		users, _, _ := f.users.Users(ctx, agent.UserFilter{}, 0, 100)
 		for _, u := range users {
 			if u.Local() {
 				r.Local = append(r.Local, agent.LocalLogin{User: u, Person: agent.DirectoryPerson{Login: u.Login, Name: "Из каталога " + u.Login}})
@@ -272,8 +274,8 @@ func (a accounts) User(ctx context.Context, id agent.UserID) (agent.User, error)
 	return a.known(u), err
 }
 
-func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
-	users, total, err := a.Store.Users(ctx, agent.UserFilter{Search: search}, offset, limit)
+func (a accounts) Users(ctx context.Context, filter agent.UserFilter, offset, limit int) ([]agent.User, int, error) {
+	users, total, err := a.Store.Users(ctx, filter, offset, limit)
 	for i := range users {
 		users[i] = a.known(users[i])
 	}
@@ -288,8 +290,8 @@ func (a accounts) UpdateUser(ctx context.Context, id agent.UserID, change func(*
 		}
 		if _, ok := a.directories.accounts[id]; ok {
 			a.directories.accounts[id] = changed
+			changed.Directory, changed.GUID, changed.Refused, changed.RemoteByGroups = u.Directory, u.GUID, u.Refused, u.RemoteByGroups
 		}
-		changed.Directory, changed.GUID, changed.Refused, changed.RemoteByGroups = u.Directory, u.GUID, u.Refused, u.RemoteByGroups
 		*u = changed
 		return nil
 	})

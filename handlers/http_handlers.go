@@ -70,6 +70,9 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 		if r.rule == anybody || r.rule == setup {
 			limit = maxBodyAnybody
 		}
+		if r.path == importPath {
+			limit = maxBodyImport
+		}
 		// The body is read only after admit.
 		guards := []echo.MiddlewareFunc{s.setKind(r.kind), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), preventForgery(r.kind)}
 		e.Add(r.method, r.path, r.handler, guards...)
@@ -80,14 +83,19 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	return e
 }
 
-// The largest request body, before login and after it. The list of local networks makes the largest one.
+// The largest request body, before login and after it, and of a file of accounts. The list of local networks makes the largest
+// one of the others.
 const (
 	maxBodyAnybody = "8K"
 	maxBody        = "256K"
+	maxBodyImport  = "11M" // more than accountcsv.MaxBytes
 )
 
-// maxFormMemory is more than maxBody, so that an uploaded file is never written to disk.
-const maxFormMemory = 1 << 20
+// importPath takes a file of accounts.
+const importPath = "/admin/users/import"
+
+// maxFormMemory is more than every limit of a body, so that an uploaded file is never written to disk.
+const maxFormMemory = 12 << 20
 
 // Timeouts of the servers of these routes. answerInTime restarts WriteTimeout when an answer begins. Downloads have deadlines
 // of their own.

@@ -126,7 +126,7 @@ func TestRESTDirectoryUser(t *testing.T) {
 			t.Errorf("%s: %d %v", step.body, status, answer)
 		}
 	}
-	if status, answer := c.call("PUT", "/user_backend/users/1", `{"remote_by_groups":true}`); status != 400 {
-		t.Errorf("a local account follows groups: %v", answer)
+	if status, answer := c.call("PUT", "/user_backend/users/1", `{"remote_by_groups":true}`); status != 200 || answer["remote_by_groups"] != true {
+		t.Errorf("a local account: %d %v", status, answer)
 	}
 }

@@ -110,6 +110,7 @@ func TestREST(t *testing.T) {
 		{"not JSON", "PUT", "/agent_backend/wireguard/setting", `auth_domain=x`, 400, "code", "bad_request"},
 		{"too large", "PUT", "/agent_backend/wireguard/setting", `{"auth_domain":"` + strings.Repeat("x", 300<<10) + `"}`, 413, "code", "too_large"},
 
+		{"a group", "POST", "/user_backend/groups", `{"name":"Все","parent_id":null}`, 200, "id", 1.0},
 		{"account", "POST", "/user_backend/users", `{"login":"petrov","name":"Пётр","psw":"long enough","parent_id":1,"domain_type":"local"}`, 200, "id", 4.0},
 		{"taken", "POST", "/user_backend/users", `{"login":"PETROV","psw":"long enough"}`, 400, "code", "field_login_taken"},
 		{"weak", "POST", "/user_backend/users", `{"login":"sidorov","psw":"short"}`, 400, "code", "field_password_short"},
@@ -120,6 +121,7 @@ func TestREST(t *testing.T) {
 		{"null", "PUT", "/user_backend/users/4", `{"enabled":null}`, 400, "code", "field_required"},
 		{"null for a password", "PUT", "/user_backend/change_password/4", `{"psw":null}`, 400, "code", "field_required"},
 		{"null for the kind of domain", "PUT", "/user_backend/users/4", `{"domain_type":null}`, 400, "code", "field_required"},
+		{"its group", "PUT", "/user_backend/users/4", `{}`, 200, "parent_id", 1.0},
 		{"null sent back where the answer has null", "PUT", "/user_backend/users/4", `{"parent_id":null,"domain_name":null,"ldap_guid":null}`, 200, "ldap_guid", nil},
 		{"another spelling of the number", "PUT", "/user_backend/users/+4", `{}`, 404, "code", "not_found"},
 		{"zeros before the number", "PUT", "/user_backend/users/04", `{}`, 404, "code", "not_found"},

@@ -37,7 +37,7 @@ type route struct {
 	handler echo.HandlerFunc
 }
 
-// portalRoutes is the site map of the portal. s.account loads the account in the path, s.directory the directory.
+// portalRoutes is the site map of the portal. s.account loads the account in the path, s.group the group, s.directory the directory.
 func (s *Site) portalRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, page, s.home},
@@ -79,12 +79,27 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/gateway/forwarding", administrator, page, s.adminGatewayForwarding},
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
+		{"POST", "/admin/users/bulk", administrator, page, s.adminUsersBulk},
+		{"GET", "/admin/users/import", administrator, page, s.adminUsersImport},
+		{"POST", importPath, administrator, page, s.adminUsersPreview},
+		{"POST", "/admin/users/import/apply", administrator, page, s.adminUsersApply},
+		{"GET", "/admin/users/export.csv", administrator, page, s.adminUsersExport},
 		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},
 		{"GET", "/admin/users/:id", administrator, page, s.account(s.adminUser)},
 		{"POST", "/admin/users/:id", administrator, page, s.account(s.adminUserSave)},
 		{"POST", "/admin/users/:id/password", administrator, page, s.account(s.adminUserPassword)},
 		{"POST", "/admin/users/:id/lift", administrator, page, s.account(s.adminUserUnlock)},
 		{"POST", "/admin/users/:id/delete", administrator, page, s.account(s.adminUserDelete)},
+		{"GET", "/admin/groups", administrator, page, s.adminGroups},
+		{"POST", "/admin/groups", administrator, page, s.adminGroupCreate},
+		{"GET", "/admin/groups/new", administrator, page, s.adminGroupNew},
+		{"GET", "/admin/groups/directory", administrator, page, s.adminGroupDirectory},
+		{"POST", "/admin/groups/directory", administrator, page, s.adminGroupSearch},
+		{"POST", "/admin/groups/directory/take", administrator, page, s.adminGroupTake},
+		{"GET", "/admin/groups/:id", administrator, page, s.group(s.adminGroup)},
+		{"POST", "/admin/groups/:id", administrator, page, s.group(s.adminGroupSave)},
+		{"POST", "/admin/groups/:id/place", administrator, page, s.group(s.adminGroupPlace)},
+		{"POST", "/admin/groups/:id/delete", administrator, page, s.group(s.adminGroupDelete)},
 		{"GET", "/admin/directories", administrator, page, s.adminDirectories},
 		{"GET", "/admin/directories/:id", administrator, page, s.newOrDirectory(s.adminDirectory)},
 		{"POST", "/admin/directories/:id", administrator, page, s.newOrDirectory(s.adminDirectorySave)},
@@ -113,6 +128,10 @@ func (s *Site) portalRoutes() []route {
 		{"DELETE", "/user_backend/users/:id", administrator, rest, s.account(s.restUserDelete)},
 		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.account(s.restUserPassword)},
 		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.account(s.restUserDisableVPN)},
+		{"GET", "/user_backend/groups", administrator, rest, s.restGroups},
+		{"POST", "/user_backend/groups", administrator, rest, s.restGroupCreate},
+		{"PUT", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupChange)},
+		{"DELETE", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupDelete)},
 		{"GET", "/ad_backend/domains", administrator, rest, s.restDirectories},
 		{"POST", "/ad_backend/domains", administrator, rest, s.restDirectoryCreate},
 		{"PUT", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryChange)},

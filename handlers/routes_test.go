@@ -52,7 +52,7 @@ func newSite(t testing.TB) *Site {
 	directories := &fakeDirectories{status: map[agent.DirectoryID]agent.DirectoryStatus{}, accounts: map[agent.UserID]agent.User{}}
 	directories.users = accounts{db, directories}
 	s := &Site{
-		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db, directories}, Passwords: hasher{}, Browsers: db,
+		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db, directories}, Groups: db, Passwords: hasher{}, Browsers: db,
 		Directories: directories,
 		Sessions:    access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
 		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
@@ -75,6 +75,10 @@ type hasher struct{}
 
 func (hasher) Hash(ctx context.Context, password string) (string, error) {
 	return directory.Hash(ctx, password)
+}
+
+func (hasher) HashLater(ctx context.Context, password string) (string, error) {
+	return directory.HashLater(ctx, password)
 }
 
 type fixedSettings struct{ now agent.Settings }

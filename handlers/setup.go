@@ -22,6 +22,8 @@ type SetupToken interface {
 // Passwords hashes passwords for storage.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
+	// HashLater is Hash behind all logins and all other passwords that wait to be hashed.
+	HashLater(ctx context.Context, password string) (string, error)
 }
 
 func (s *Site) setupPage(c echo.Context) error {

@@ -21,6 +21,7 @@ type Site struct {
 	Settings    Settings
 	AgentHosts  AgentHosts // the hosts by which agents connect
 	Accounts    Accounts
+	Groups      Groups
 	Passwords   Passwords
 	Directories Directories
 	Browsers    Browsers
@@ -44,6 +45,7 @@ type Site struct {
 	ssoPlaces           ssoPlaces
 	healthFaults        repeatFilter
 	drafts              drafts        // passwords of search accounts between test and saving
+	imports             imports       // files of accounts between preview and confirmation
 	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration // 0 = WriteTimeout
 }

@@ -110,6 +110,20 @@
     document.getElementById(part.dataset.enter).click();
   });
 
+  // The box in the head of a table marks all boxes with its name.
+  function markAll(box) {
+    const marks = document.querySelectorAll(`input[type="checkbox"][name="${box.dataset.markAll}"]`);
+    const show = () => {
+      const marked = [...marks].filter((mark) => mark.checked).length;
+      box.checked = marked === marks.length;
+      box.indeterminate = marked > 0 && marked < marks.length;
+    };
+    box.addEventListener("change", () => { for (const mark of marks) mark.checked = box.checked; });
+    for (const mark of marks) mark.addEventListener("change", show);
+    window.addEventListener("pageshow", show);
+    box.hidden = false;
+  }
+
   // A second click does not send a form again. After resendAfter it does: the person may have stopped loading.
   const sent = new Map();
   document.addEventListener("submit", (event) => {
@@ -184,6 +198,7 @@
   }
 
   for (const tools of document.querySelectorAll("[data-tools], .command-line [data-copy]")) tools.hidden = false;
+  for (const box of document.querySelectorAll("[data-mark-all]")) markAll(box);
   for (const left of document.querySelectorAll("[data-countdown]")) countDown(left);
   for (const toast of document.querySelectorAll("[data-toast]")) announce(toast);
   if (document.querySelector("[data-refresh]")) {

@@ -1,6 +1,9 @@
 package templates
 
-import "ideco-agent/templates/locale"
+import (
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
 
 // path is the action of the account's form.
 func (d AdminUserData) path() string {
@@ -28,13 +31,12 @@ func (d AdminUserData) remote() string {
 	return "0"
 }
 
-// byGroups is the id of the label of RemoteByGroups, with its present result if that is known.
-func (d AdminUserData) byGroups() string {
-	switch {
-	case !d.Follows:
-		return "remote_by_groups"
-	case d.ByGroups:
-		return "remote_by_groups_yes"
+// ownRights reports whether the folded part of the form has an error, or rights of the account's own.
+func (d AdminUserData) ownRights() bool {
+	for _, n := range agent.RightsNumbers() {
+		if d.Form.Numbers[n.Name] != "" || d.Errors[n.Name] != "" {
+			return true
+		}
 	}
-	return "remote_by_groups_no"
+	return d.Form.Forward != "" && d.Form.Forward != ForwardInherited || d.Errors["forward"] != "" || d.Errors["forward_nets"] != ""
 }

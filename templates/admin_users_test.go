@@ -20,7 +20,7 @@ func TestUsersPaging(t *testing.T) {
 		{2, 4, "/admin/users?page=1&q=%D0%BF+%26", "", "3–4 из 4"},
 		{1, 2, "", "", ""},
 	} {
-		doc := render(t, AdminUsers(Page{L: locale.For("ru")}, AdminUsersData{Query: "п &", Users: users, Total: c.total, Page: c.page, Size: 2}))
+		doc := render(t, AdminUsers(Page{L: locale.For("ru")}, AdminUsersData{Filter: UserFilterForm{Query: "п &"}, Users: users, Total: c.total, Page: c.page, Size: 2}))
 		nav := doc.Find(".paging")
 		if got := nav.Find("a[rel=prev]").AttrOr("href", ""); got != c.previous {
 			t.Errorf("page %d of %d: previous %q, want %q", c.page, c.total, got, c.previous)
@@ -41,14 +41,17 @@ func TestUserFormMatchesTheAccount(t *testing.T) {
 	saved := agent.User{ID: 7, Login: "ivanov", Name: "Иванов", Phone: "1", Comment: "c", Enabled: true, RemoteAccess: true}
 	p := Page{L: locale.For("ru"), User: &saved}
 	doc := render(t, AdminUser(p, AdminUserData{ID: 7, Local: true, Title: saved.Title(), Form: NewUserForm(saved)}))
-	for name, checked := range map[string]bool{"enabled": true, "remote_access": true, "admin": false} {
-		box := doc.Find("#" + name)
-		if _, on := box.Attr("checked"); on != checked || box.AttrOr("value", "") != "1" {
-			t.Errorf("%s is %v", name, on)
+	for id, want := range map[string]struct {
+		checked bool
+		value   string
+	}{"enabled": {true, "1"}, "admin": {false, "1"}, "remote_access_1": {true, "1"}, "remote_access_0": {false, "0"}, "remote_access_groups": {false, "groups"}} {
+		box := doc.Find("#" + id)
+		if _, on := box.Attr("checked"); on != want.checked || box.AttrOr("value", "") != want.value {
+			t.Errorf("%s is %v", id, on)
 		}
 	}
-	if got := doc.Find(`label[for="remote_access"]`).Text(); got != "Разрешить удалённый доступ через VPN" {
-		t.Errorf("label %q", got)
+	if got := doc.Find(`fieldset:has([name="remote_access"]) legend`).Text(); got != "Разрешить удалённый доступ через VPN" {
+		t.Errorf("legend %q", got)
 	}
 	for _, action := range []string{"/admin/users/7", "/admin/users/7/password", "/admin/users/7/delete"} {
 		if doc.Find(`form[action="`+action+`"]`).Length() != 1 {

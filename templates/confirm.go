@@ -129,6 +129,83 @@ func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmD
 	}
 }
 
+// ConfirmUserAdmin asks before an account becomes an administrator by its group. The form includes the other changes.
+func ConfirmUserAdmin(l *locale.Localizer, user agent.User, form UserForm, group string) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_user_admin_title", locale.Args{"Name": user.Title()}),
+		Text:   l.T("confirm_user_admin_text", locale.Args{"Group": group}),
+		Action: userPath(user.ID),
+		Fields: append(form.hidden(), confirmed),
+		Button: l.T("confirm_settings_button"),
+		Cancel: userPath(user.ID),
+	}
+}
+
+// ConfirmGroup asks before a changed group is saved. id is zero for a new group, to which no account belongs yet.
+func ConfirmGroup(l *locale.Localizer, id agent.GroupID, form GroupForm, impact GroupImpact, newAdmin bool) ConfirmData {
+	text := impact.text(l)
+	if newAdmin {
+		text = strings.TrimSpace(consequence(l, "confirm_group_admins", "confirm_group_admins_none", impact.GainAdmin) + " " + impact.losses(l))
+		if form.Directory != "" {
+			text += " " + l.T("group_admin_directory", locale.Args{"Directory": form.Directory})
+		}
+	}
+	d := ConfirmData{
+		Title:  l.T(choose(newAdmin, "confirm_group_admin_title", "confirm_group_title"), locale.Args{"Name": form.Name}),
+		Text:   text,
+		Action: AdminGroupData{ID: id}.path(),
+		Fields: append(form.hidden(), confirmed),
+		Button: l.T("confirm_settings_button"),
+		Cancel: GroupPath(id),
+	}
+	if id == 0 {
+		d.Cancel = "/admin/groups"
+	}
+	return d
+}
+
+// ConfirmGroupDelete asks before a group is deleted. to is the name of the group that takes its accounts and subgroups; empty for none.
+func ConfirmGroupDelete(l *locale.Localizer, g agent.Group, impact GroupImpact, to string) ConfirmData {
+	text := l.T("confirm_group_delete_directory")
+	switch {
+	case !g.Local():
+	case to != "":
+		text = consequence(l, "confirm_group_delete_moves", "confirm_group_delete_empty", impact.Accounts, locale.Args{"To": to})
+	default:
+		text = consequence(l, "confirm_group_delete_text", "confirm_group_delete_empty", impact.Accounts)
+	}
+	return ConfirmData{
+		Title:  l.T("confirm_group_delete_title", locale.Args{"Name": g.Name}),
+		Text:   strings.TrimSpace(text + " " + impact.text(l)),
+		Action: GroupPath(g.ID) + "/delete",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("group_delete"),
+		Cancel: GroupPath(g.ID),
+	}
+}
+
+// text says what happens to the accounts.
+func (i GroupImpact) text(l *locale.Localizer) string {
+	text := i.losses(l)
+	if i.GainAdmin > 0 {
+		text = l.N("confirm_group_admins", i.GainAdmin) + " " + text
+	}
+	return strings.TrimSpace(text)
+}
+
+func (i GroupImpact) losses(l *locale.Localizer) string {
+	var parts []string
+	for _, one := range []struct {
+		id string
+		n  int
+	}{{"impact_remote", i.LoseRemote}, {"impact_sessions", i.Sessions}, {"impact_admin", i.LoseAdmin}, {"impact_other", i.Other}} {
+		if one.n > 0 {
+			parts = append(parts, l.N(one.id, one.n))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
 // ConfirmDirectoryDelete asks before a directory is deleted with its accounts.
 func ConfirmDirectoryDelete(l *locale.Localizer, d agent.DirectorySettings, accounts, sessions int) ConfirmData {
 	return ConfirmData{

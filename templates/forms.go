@@ -27,6 +27,9 @@ type field struct {
 	Twin         string // name of the field that also gets a generated password
 }
 
+// option is a choice of a select.
+type option struct{ Value, Label string }
+
 // newPassword is the field of a new password.
 func newPassword(l *locale.Localizer, label, problem string) field {
 	return field{

@@ -219,13 +219,123 @@ const (
 
 // AdminUsersData fills [AdminUsers].
 type AdminUsersData struct {
-	Query string
-	Users []agent.User // on this page
-	Alike []agent.User // accounts of any page whose login another one has in other characters
-	Total int          // matching accounts
-	Page  int          // from 1
-	Size  int          // rows per page
+	Filter      UserFilterForm
+	WhenError   string       // what is wrong with Filter.When
+	Users       []agent.User // on this page
+	Alike       []agent.User // accounts of any page whose login another one has in other characters
+	Total       int          // matching accounts
+	Page        int          // from 1
+	Size        int          // rows per page
+	Directories []string     // names, without the local one
+	Groups      []GroupChoice
+	Paths       map[agent.UserID]string // path of an account's group
+	Checked     map[agent.UserID]bool   // accounts that are checked
+	Act         string                  // chosen, a value of the field act
+	Now         time.Time
 }
+
+// GroupChoice is a group that can be chosen.
+type GroupChoice struct {
+	ID    agent.GroupID
+	Path  string // names from the top level down: «Офис/Продажи»
+	Local bool
+}
+
+// UserFilterForm is the filter of the list of accounts. Its fields are those of the query string; empty = any.
+type UserFilterForm struct {
+	Query     string // q
+	Directory string // directory: agent.LocalDirectory or a name
+	Group     string // group: an ID or NoGroup
+	Remote    string // remote: "1" or "0"
+	Role      string // role: "admin"
+	State     string // state: an agent.UserState
+	Login     string // login: LoginNever, LoginBefore or LoginSince
+	When      string // when: a number of days or a date, with LoginBefore and LoginSince
+}
+
+// Values of UserFilterForm.
+const (
+	NoGroup     = "none"
+	LoginNever  = "never"
+	LoginBefore = "before"
+	LoginSince  = "since"
+)
+
+// BulkActs are the values of the field act, besides ActGroup with the ID of a group.
+var BulkActs = []string{ActVPNAllow, ActVPNDeny, ActVPNGroup, ActEnable, ActDisable, ActEnd}
+
+// Acts on several accounts.
+const (
+	ActVPNAllow = "vpn_allow"
+	ActVPNDeny  = "vpn_deny"
+	ActVPNGroup = "vpn_group" // remote access follows the groups
+	ActEnable   = "enable"
+	ActDisable  = "disable"
+	ActEnd      = "end" // end the sessions
+	ActGroup    = "group:"
+)
+
+// BulkQuestion is an act on several accounts that a person has to confirm.
+type BulkQuestion struct {
+	Filter    UserFilterForm
+	Act       string
+	Group     string         // path of the group with ActGroup; empty = no group
+	All       bool           // everything that Filter selects, and not Chosen
+	Chosen    []agent.UserID // checked accounts
+	Concerned int            // accounts that change
+	Same      int            // accounts that do not
+	Sessions  int            // live sessions that end
+	Admins    int            // accounts that become administrators by their group
+	Own       bool           // the person's own account is left out
+	LastAdmin string         // login of the last administrator, who is left out; empty = nobody
+}
+
+// AdminImportData fills [AdminImport], the page for loading a file of accounts.
+type AdminImportData struct {
+	Error     string // why the file is not a table
+	Columns   []ImportColumn
+	Preview   *ImportPreview // nil without a file
+	MaxRows   int
+	Passwords int // the most rows with a password
+}
+
+// ImportColumn is a column of a file and what it means.
+type ImportColumn struct{ Name, Help string }
+
+// ImportPreview is what a file would change.
+type ImportPreview struct {
+	Token     string // for the confirmation; empty with mistakes
+	File      string // its name
+	Mistakes  []ImportMistake
+	Total     int      // mistakes, also those not in Mistakes
+	Unknown   []string // names of columns that are not read
+	New       []ImportChange
+	Changed   []ImportChange
+	NewCount  int
+	Changes   int // accounts that change
+	Unchanged int
+	Passwords int // that are set
+	Locked    int // new accounts without a password
+	Sessions  int // live sessions that end
+	Admins    int // accounts that become administrators by their group
+}
+
+// ImportMistake is a mistake in a file.
+type ImportMistake struct {
+	Line   int
+	Column string // empty = the whole row
+	Text   string // what is wrong and what to do
+}
+
+// ImportChange is a row of a preview.
+type ImportChange struct {
+	Line   int
+	Login  string
+	Fields []ImportField
+}
+
+// ImportField is a field that changes. A new account has no Before.
+type ImportField struct{ Name, Before, After string }
 
 // AdminUserData fills [AdminUser]. ID 0 is a new account, whose form also sends psw.
 type AdminUserData struct {
@@ -236,13 +346,17 @@ type AdminUserData struct {
 	Title     string
 	Created   time.Time
 	Refused   agent.Code // why the directory refuses the account; empty = it does not
-	Follows   bool       // remote access follows the groups of the directory
-	ByGroups  bool       // with Follows: they allow it now
 	Form      UserForm
-	Errors    map[string]string // by field: login, name, phone, comment, psw, enabled, admin
+	Errors    map[string]string // by field, with its name in REST
 	Sessions  int               // the number of live sessions
 	LastAdmin bool              // cannot be deleted, disabled or demoted
 	Throttled time.Time         // sign-ins are refused until then; zero: not throttled
+
+	MustChange      bool                // the password must be changed at the next login
+	Group           agent.GroupID       // the saved one
+	Inherited       Inherited           // what applies where the form says nothing
+	Applied         agent.AppliedRights // what applies to the saved account
+	DirectoryGroups []agent.Group       // groups of its directory that it is in
 }
 
 // UserForm is the form of an account.
@@ -253,8 +367,76 @@ type UserForm struct {
 	Comment      string
 	Enabled      bool
 	RemoteAccess bool
-	ByGroups     bool // RemoteAccess follows the groups of the directory
+	ByGroups     bool // RemoteAccess follows the groups
+	MustChange   bool // only of a new account
 	Admin        bool
+	Group        string // ID of the local group; empty = none
+	RightsForm
+}
+
+// RightsForm is the part of a form for agent.Rights.
+type RightsForm struct {
+	Numbers     map[string]string // by name of one of agent.RightsNumbers; empty = inherited
+	Forward     string            // ForwardInherited, ForwardAll or ForwardChosen
+	ForwardNets string            // one a line
+}
+
+// ForwardInherited is the value of RightsForm.Forward for rights that say nothing about networks.
+const ForwardInherited = "groups"
+
+// AdminGroupsData fills [AdminGroups].
+type AdminGroupsData struct {
+	Tree        agent.GroupTree
+	Accounts    map[agent.GroupID]int // in each group, without those below it
+	Directories bool                  // there is a directory whose groups can be added
+}
+
+// AdminGroupData fills [AdminGroup]. ID 0 is a new group.
+type AdminGroupData struct {
+	ID        agent.GroupID
+	Name      string // as saved
+	Form      GroupForm
+	Errors    map[string]string // by field, with its name in REST
+	Tree      agent.GroupTree
+	Inherited Inherited     // what its accounts would have without its own rights
+	Users     []agent.User  // the first accounts of the group and of those below it
+	Total     int           // the number of those accounts
+	Check     time.Duration // how often the members of a directory's group are looked up; 0 = not known
+}
+
+// GroupForm is the form of a group.
+type GroupForm struct {
+	Name    string
+	Parent  string // ID; empty = top level
+	Comment string
+	Remote  string // RemoteByGroups, "1" or "0"
+	Admin   bool
+	RightsForm
+
+	Directory  string // name of the directory; empty = a local group
+	Member     string // ID of its group
+	MemberName string
+}
+
+// AdminGroupDirectoryData fills [AdminGroupDirectory], the search for a group of a directory.
+type AdminGroupDirectoryData struct {
+	Directories []string
+	Directory   string // the chosen one
+	Text        string
+	Searched    bool
+	Groups      []agent.DirectoryGroup
+	Taken       map[string]agent.GroupID // groups that are in the tree already, by ID in the directory
+	Error       string
+}
+
+// GroupImpact is what a change of a group does to its accounts.
+type GroupImpact struct {
+	Accounts   int // in the group and below it
+	LoseRemote int // lose remote access
+	Sessions   int // sessions from outside that end
+	LoseAdmin  int
+	GainAdmin  int
+	Other      int // whose devices, session lengths or networks change
 }
 
 // AdminDirectoriesData fills [AdminDirectories].
@@ -318,7 +500,7 @@ type DirectoryForm struct {
 	GroupText string // to search groups by
 }
 
-// RemoteByGroups is the value of the form field remote_access for UserForm.ByGroups. "1" allows it, anything else denies it.
+// RemoteByGroups is the value of the form field remote_access for «as in the groups». "1" allows it, anything else denies it.
 const RemoteByGroups = "groups"
 
 // MonitorSessionsData fills [MonitorSessions].

@@ -49,6 +49,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
 		"journal_days", "journal_mb",
+		"parent_id", "forward", "forward_nets", "directory_group",
 		"kind", "user", "password", "dns_ips", "controllers", "transport", "tls_name", "ldap_paths", "ca_pem", "login_groups", "remote_groups",
 		"lockout_limit", "lockout_minutes", "check_minutes",
 		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
@@ -59,6 +60,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		form.Numbers[n.Name] = hostile
 	}
 	account := UserForm{Login: hostile, Name: hostile, Phone: hostile, Comment: hostile, Enabled: true}
+	inherited := agent.GroupTree{}.Apply(*admin, agent.DefaultSettings())
+	inGroup := agent.User{Directory: hostile, DirectoryGroups: []string{hostile}, RemoteByGroups: true}
+	impact := GroupImpact{Accounts: 7, LoseRemote: 1, Sessions: 2, LoseAdmin: 3, GainAdmin: 4, Other: 5}
 	browsers := []BrowserRow{
 		{BrowserSession: agent.BrowserSession{ID: "aa", UserAgent: hostile, Created: now, LastSeen: now}, Current: true},
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
@@ -91,9 +95,14 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"agent off":         AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":     AdminAgent(page("/admin/agent", admin), missing),
 		"agent new":         AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
-		"users":             AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2}),
-		"users none":        AdminUsers(page("/admin/users", admin), AdminUsersData{Query: hostile, Page: 1, Size: 2}),
+		"users":             AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile, Directory: hostile, Group: hostile, When: hostile}, WhenError: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2, Directories: []string{hostile}, Groups: []GroupChoice{{ID: 1, Path: hostile, Local: true}}, Paths: map[agent.UserID]string{admin.ID: hostile}}),
+		"users none":        AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile}, Page: 1, Size: 2}),
 		"users empty":       AdminUsers(page("/admin/users", admin), AdminUsersData{Page: 1, Size: 2}),
+		"bulk":              Confirm(page("/admin/users/bulk", admin), ConfirmBulk(l, BulkQuestion{Filter: UserFilterForm{Query: hostile}, Act: ActGroup + "1", Group: hostile, Concerned: 2, Same: 1, Sessions: 1, Admins: 1, Own: true, LastAdmin: hostile})),
+		"import":            AdminImport(page("/admin/users/import", admin), AdminImportData{Error: hostile, Columns: []ImportColumn{{hostile, hostile}}}),
+		"import mistakes":   AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{File: hostile, Total: 3, Mistakes: []ImportMistake{{2, hostile, hostile}, {3, "", hostile}}, Unknown: []string{hostile}}}),
+		"import preview":    AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{Token: hostile, File: hostile, NewCount: 1, Changes: 9, Unchanged: 4, Passwords: 1, Locked: 1, Sessions: 2, Admins: 1, New: []ImportChange{{2, hostile, []ImportField{{hostile, "", hostile}}}}, Changed: []ImportChange{{3, hostile, []ImportField{{hostile, hostile, hostile}}}}}}),
+		"import nothing":    AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{File: hostile, Unchanged: 4}}),
 		"user new":          AdminUser(page("/admin/users/new", admin), AdminUserData{Local: true, Form: account, Errors: errors}),
 		"user":              AdminUser(page("/admin/users/7", admin), AdminUserData{ID: 7, Local: true, Self: true, Title: hostile, Form: account, Sessions: 1}),
 		"user remote":       AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, LastAdmin: true}),
@@ -116,7 +125,22 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm directory": Confirm(page("/admin/directories/3/delete", admin), ConfirmDirectoryDelete(l, someDirectories()[0].DirectorySettings, 5, 2)),
 		"confirm check":     Confirm(page("/admin/directories/3/confirm", admin), ConfirmCheck(l, someDirectories()[0].DirectorySettings, *someDirectories()[0].Status.Withheld)),
 		"confirm convert":   Confirm(page("/admin/directories/3/convert", admin), ConfirmConvert(l, someDirectories()[0].DirectorySettings, []agent.User{*admin})),
-		"user refused":      AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, Refused: agent.CodeAccountExpired, Follows: true, ByGroups: true, Form: UserForm{ByGroups: true}, Errors: errors}),
+		"user refused": AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, Refused: agent.CodeAccountExpired, Form: UserForm{ByGroups: true, RightsForm: fullRights()}, Errors: errors,
+			Inherited: Inherited{someGroups(), someGroups().Apply(inGroup, agent.DefaultSettings())}, Applied: someGroups().Apply(inGroup, agent.DefaultSettings()), DirectoryGroups: someGroups().Below(2)}),
+		"groups":            AdminGroups(page("/admin/groups", admin), AdminGroupsData{Tree: someGroups(), Accounts: map[agent.GroupID]int{1: 5, 2: 1}, Directories: true}),
+		"groups empty":      AdminGroups(page("/admin/groups", admin), AdminGroupsData{Directories: true}),
+		"group":             AdminGroup(page("/admin/groups/3", admin), fullGroup(errors)),
+		"group new":         AdminGroup(page("/admin/groups/new", admin), AdminGroupData{Form: NewGroupForm(agent.Group{Directory: agent.LocalDirectory}), Inherited: Inherited{Rights: inherited}}),
+		"group none":        AdminGroup(page("/admin/groups/1", admin), AdminGroupData{ID: 1, Name: hostile, Form: NewGroupForm(agent.Group{Directory: agent.LocalDirectory}), Tree: someGroups(), Inherited: Inherited{Rights: inherited}}),
+		"group search":      AdminGroupDirectory(page("/admin/groups/directory", admin), foundInDirectory()),
+		"group searched":    AdminGroupDirectory(page("/admin/groups/directory", admin), AdminGroupDirectoryData{Directories: []string{hostile}, Searched: true, Text: hostile}),
+		"group unreachable": AdminGroupDirectory(page("/admin/groups/directory", admin), AdminGroupDirectoryData{Directories: []string{hostile}, Error: hostile}),
+		"group alone":       AdminGroupDirectory(page("/admin/groups/directory", admin), AdminGroupDirectoryData{}),
+		"confirm group":     Confirm(page("/admin/groups/3", admin), ConfirmGroup(l, 3, fullGroup(errors).Form, impact, true)),
+		"confirm leave":     Confirm(page("/admin/groups/3", admin), ConfirmGroup(l, 3, fullGroup(errors).Form, impact, false)),
+		"confirm no group":  Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(0)[0], impact, hostile)),
+		"confirm group off": Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(2)[0], impact, "")),
+		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }
@@ -273,17 +297,19 @@ func TestEveryPageIsWhole(t *testing.T) {
 			}
 		})
 		// On a phone, rows become cards, except in the manuals.
-		columns := []string{}
-		doc.Find(".table th").Each(func(_ int, s *goquery.Selection) { columns = append(columns, s.Text()) })
-		doc.Find(".table tbody tr").Each(func(_ int, row *goquery.Selection) {
-			row.Find("td").Each(func(i int, cell *goquery.Selection) {
-				if i >= len(columns) || cell.AttrOr("data-label", "") != columns[i] {
-					t.Errorf("cell %d says %q", i, cell.AttrOr("data-label", ""))
+		doc.Find(".table").Each(func(_ int, table *goquery.Selection) {
+			columns := []string{}
+			table.Find("th").Each(func(_ int, s *goquery.Selection) { columns = append(columns, s.Text()) })
+			table.Find("tbody tr").Each(func(_ int, row *goquery.Selection) {
+				row.Find("td").Each(func(i int, cell *goquery.Selection) {
+					if i >= len(columns) || cell.AttrOr("data-label", "") != columns[i] {
+						t.Errorf("cell %d says %q", i, cell.AttrOr("data-label", ""))
+					}
+				})
+				if n := row.Find("td").Length(); n != len(columns) {
+					t.Errorf("%d cells under %d columns", n, len(columns))
 				}
 			})
-			if n := row.Find("td").Length(); n != len(columns) {
-				t.Errorf("%d cells under %d columns", n, len(columns))
-			}
 		})
 	})
 }

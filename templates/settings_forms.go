@@ -28,7 +28,7 @@ func NewVPNForm(s agent.Settings) VPNForm {
 // NewUserForm fills the form with a saved account.
 func NewUserForm(u agent.User) UserForm {
 	return UserForm{Login: u.Login, Name: u.Name, Phone: u.Phone, Comment: u.Comment,
-		Enabled: u.Enabled, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin}
+		Enabled: u.Enabled, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin, Group: groupValue(u.Group), RightsForm: NewRightsForm(u.Rights)}
 }
 
 // hidden returns the form's fields for a confirmation page.
@@ -48,6 +48,7 @@ func (f VPNForm) hidden() []HiddenField {
 
 func (f UserForm) hidden() []HiddenField {
 	fields := []HiddenField{{"login", f.Login}, {"name", f.Name}, {"phone", f.Phone}, {"comment", f.Comment}}
+	fields = append(append(fields, HiddenField{"parent_id", f.Group}), f.RightsForm.hidden()...)
 	fields = append(fields, ticked("enabled", f.Enabled)...)
 	if f.ByGroups {
 		fields = append(fields, HiddenField{"remote_access", RemoteByGroups})

@@ -7,25 +7,20 @@ import (
 	"errors"
 	"sync"
 
-	"ideco-agent/agent"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/installer"
-	"ideco-agent/agent/store"
 	"ideco-agent/handlers"
 	"ideco-agent/templates"
 )
-
-// accounts implements handlers.Accounts.
-type accounts struct{ *store.Store }
-
-func (a accounts) Users(ctx context.Context, search string, offset, limit int) ([]agent.User, int, error) {
-	return a.Store.Users(ctx, agent.UserFilter{Search: search}, offset, limit)
-}
 
 type passwords struct{}
 
 func (passwords) Hash(ctx context.Context, password string) (string, error) {
 	return directory.Hash(ctx, password)
+}
+
+func (passwords) HashLater(ctx context.Context, password string) (string, error) {
+	return directory.HashLater(ctx, password)
 }
 
 // msi is the embedded installer, or the reason why there is none.

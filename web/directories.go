@@ -41,7 +41,8 @@ type directoryNetwork interface {
 type directorySessions interface {
 	UserChanged(context.Context, agent.User) int
 	VoidResume(context.Context, agent.UserID) error
-	CheckDirectory(directory string, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck)
+	GroupsChanged(ctx context.Context, changed []agent.User) int
+	CheckDirectory(directory string, tree agent.GroupTree, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck)
 }
 
 // directories implements handlers.Directories.
@@ -341,9 +342,7 @@ func (d *directories) Delete(ctx context.Context, id agent.DirectoryID) (ended i
 		u.Enabled = false
 		ended += d.sessions.UserChanged(ctx, u)
 	}
-	for _, u := range changed {
-		ended += d.sessions.UserChanged(ctx, u)
-	}
+	ended += d.sessions.GroupsChanged(ctx, changed)
 	return ended, d.reload(ctx)
 }
 
@@ -433,7 +432,7 @@ func (d *directories) convert(ctx context.Context, found agent.LocalLogin) error
 	if merged != 0 {
 		d.sessions.UserChanged(ctx, agent.User{ID: merged, Enabled: false})
 	}
-	d.follow(ctx, found.User)
+	d.follow(ctx, found.User, found.User)
 	// As after a change of the password. The live sessions have the tokens, too.
 	return errors.Join(d.sessions.VoidResume(ctx, found.User.ID), d.store.EndBrowserSessions(ctx, found.User.ID, ""))
 }

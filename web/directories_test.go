@@ -92,9 +92,11 @@ func (f *fakeNetwork) Facts(id agent.DirectoryID) (string, []string) {
 
 // fakeSessions has one live session for every account.
 type fakeSessions struct {
-	changed []agent.User
-	voided  []agent.UserID
-	check   func(before []agent.User, reading agent.DirectoryReading, confirmed bool) ([]agent.User, *agent.WithheldCheck)
+	changed       []agent.User
+	tree          agent.GroupTree // of the last check
+	voided        []agent.UserID
+	groupsChanged int
+	check         func(before []agent.User, reading agent.DirectoryReading, confirmed bool) ([]agent.User, *agent.WithheldCheck)
 }
 
 func (f *fakeSessions) UserChanged(_ context.Context, u agent.User) int {
@@ -119,7 +121,16 @@ func (f *fakeSessions) ended() (ids []agent.UserID) {
 	return ids
 }
 
-func (f *fakeSessions) CheckDirectory(_ string, before []agent.User, reading agent.DirectoryReading, confirmed bool) ([]agent.User, *agent.WithheldCheck) {
+func (f *fakeSessions) GroupsChanged(ctx context.Context, changed []agent.User) (n int) {
+	f.groupsChanged++
+	for _, u := range changed {
+		n += f.UserChanged(ctx, u)
+	}
+	return n
+}
+
+func (f *fakeSessions) CheckDirectory(_ string, tree agent.GroupTree, before []agent.User, reading agent.DirectoryReading, confirmed bool) ([]agent.User, *agent.WithheldCheck) {
+	f.tree = tree
 	return f.check(before, reading, confirmed)
 }
 

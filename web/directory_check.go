@@ -86,7 +86,7 @@ func (d *directories) check(ctx context.Context, c *directoryCheck) {
 		return
 	}
 	defer c.running.Unlock()
-	users, reading, err := d.read(ctx, c)
+	users, tree, reading, err := d.read(ctx, c)
 	if ctx.Err() != nil || !d.inUse(c) {
 		return
 	}
@@ -99,8 +99,8 @@ func (d *directories) check(ctx context.Context, c *directoryCheck) {
 		d.noteFailure(c, err)
 		return
 	}
-	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, users, reading, false)
-	d.apply(ctx, changed)
+	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, tree, users, reading, false)
+	d.apply(ctx, users, changed)
 	d.note(c, withheld)
 }
 
@@ -130,19 +130,19 @@ func (d *directories) ConfirmCheck(ctx context.Context, id agent.DirectoryID, se
 	if before == nil {
 		return agent.ErrNotFound
 	}
-	users, reading, err := d.read(ctx, c)
+	users, tree, reading, err := d.read(ctx, c)
 	if err != nil {
 		return unreachable(c.settings.Name, err)
 	}
-	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, users, reading, false)
+	changed, withheld := d.sessions.CheckDirectory(c.settings.Name, tree, users, reading, false)
 	if withheld != nil {
 		if withheld.Sessions > sessions || lacksMore(withheld, before) {
 			d.note(c, withheld)
 			return agent.Problems{{Field: "check", Code: locale.FieldCheckChanged}}
 		}
-		changed, _ = d.sessions.CheckDirectory(c.settings.Name, users, reading, true)
+		changed, _ = d.sessions.CheckDirectory(c.settings.Name, tree, users, reading, true)
 	}
-	d.apply(ctx, changed)
+	d.apply(ctx, users, changed)
 	d.note(c, nil)
 	return nil
 }
@@ -152,15 +152,17 @@ func lacksMore(now, before *agent.WithheldCheck) bool {
 	return slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(before.Missing, name) })
 }
 
-// read returns the stored accounts of a directory and a reading of them. A directory without accounts is asked, too, so that its
+// read returns the stored accounts of a directory, the groups, and a reading of the accounts. A directory without accounts is asked, too, so that its
 // state is known. A reading without any of the accounts is an error, because wrong settings or rights of the search account are its
 // likely cause.
-func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, reading agent.DirectoryReading, err error) {
+func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, tree agent.GroupTree, reading agent.DirectoryReading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	users, err = d.store.DirectoryUsers(ctx, c.settings.Name)
+	if users, err = d.store.DirectoryUsers(ctx, c.settings.Name); err == nil {
+		tree, err = d.store.GroupTree(ctx)
+	}
 	if err != nil {
-		return nil, reading, err
+		return nil, tree, reading, err
 	}
 	guids := make([]string, len(users))
 	for i, u := range users {
@@ -170,7 +172,7 @@ func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agen
 	if err == nil && len(users) > 0 && len(reading.People) == 0 {
 		err = errors.New("the directory has none of the stored accounts")
 	}
-	return users, reading, err
+	return users, tree, reading, err
 }
 
 // awaitCheck waits for the first check of a directory with its settings, but not longer than firstCheck, so that its state is
@@ -190,8 +192,9 @@ func (d *directories) awaitCheck(ctx context.Context, id agent.DirectoryID) {
 	}
 }
 
-// apply stores what a check has found and ends the sessions of accounts that are refused now, also if storing fails.
-func (d *directories) apply(ctx context.Context, changed []agent.User) {
+// apply stores what a check of the accounts before has found, and ends the sessions that the changed ones do not permit, also if
+// storing fails.
+func (d *directories) apply(ctx context.Context, before, changed []agent.User) {
 	ctx = context.WithoutCancel(ctx)
 	if len(changed) == 0 {
 		return
@@ -203,13 +206,17 @@ func (d *directories) apply(ctx context.Context, changed []agent.User) {
 		}
 		return
 	}
+	was := map[agent.UserID]agent.User{}
+	for _, u := range before {
+		was[u.ID] = u
+	}
 	for _, u := range changed {
-		d.follow(ctx, u)
+		d.follow(ctx, was[u.ID], u)
 	}
 }
 
 // follow ends the sessions that the stored state of a changed account does not permit.
-func (d *directories) follow(ctx context.Context, u agent.User) {
+func (d *directories) follow(ctx context.Context, before, u agent.User) {
 	stored, err := d.store.User(ctx, u.ID)
 	if errors.Is(err, agent.ErrNotFound) { // deleted meanwhile
 		stored, err = u, nil
@@ -218,6 +225,7 @@ func (d *directories) follow(ctx context.Context, u agent.User) {
 	if err == nil {
 		u = stored
 	}
+	logAdministrator(d.log, before, u)
 	d.sessions.UserChanged(ctx, u)
 	if u.Refusal() == "" {
 		return

@@ -22,6 +22,7 @@ var rooms = map[string][]string{
 	"agent/spelling":           {},
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
+	"agent/accountcsv":         {"agent"},
 	"agent/store":              {"agent"},
 	"agent/directory":          {"agent", "agent/directory/kerberos"},
 	"agent/directory/kerberos": {"agent"},
@@ -32,7 +33,7 @@ var rooms = map[string][]string{
 	"agent/netlab":             {"agent/needs"}, // for tests; nothing else may import it
 	"agent/client":             {"agent", "agent/protocol", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/pipe", "agent/client/service", "agent/client/window", "agent/client/logfile", "agent/client/session", "agent/client/netwatch", "agent/client/diagnose", "agent/client/localcopy"},
 	"agent/client/locale":      {"agent"},
-	"handlers":                 {"agent", "agent/access", "agent/protocol", "templates", "templates/guide", "templates/locale", "static"},
+	"handlers":                 {"agent", "agent/access", "agent/accountcsv", "agent/protocol", "templates", "templates/guide", "templates/locale", "static"},
 	"templates":                {"agent", "static", "templates/guide", "templates/locale"},
 	"templates/guide":          {},
 	"templates/locale":         {"agent"},

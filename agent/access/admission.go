@@ -14,6 +14,7 @@ const busyWait = 30 * time.Second
 // admission is the decision about an attempt. Deciding changes nothing; commit carries it out.
 type admission struct {
 	next       agent.Session
+	rights     agent.AppliedRights
 	live       *session // the live session that becomes next; nil for a new one and for one that had ended
 	current    *session // the session that the connection has now; may be nil
 	extends    bool     // only the length of live changes
@@ -35,25 +36,29 @@ type displaced struct {
 
 // admit decides about an attempt of an identified person. Refusals: those of kind and displacedBy, CodeSessionOver.
 func (c *change) admit(p person, a Attempt) (admission, error) {
+	rights, err := c.rights(p.User)
+	if err != nil {
+		return admission{}, err
+	}
 	current := c.currentSession(a)
 	if p.resumed == nil && current != nil && current.UserID == p.ID && c.fits(c.settings, current.located()) {
-		return c.admitLonger(p.User, current)
+		return c.admitLonger(p.User, rights, current)
 	}
 	kind, inside, err := c.kind(p.User, a.Peer)
 	if err != nil {
 		return admission{}, err
 	}
-	adm := admission{current: current, inside: inside, iface: a.Peer.Interface, connection: a.Connection}
+	adm := admission{rights: rights, current: current, inside: inside, iface: a.Peer.Interface, connection: a.Connection}
 	if r := p.resumed; r != nil {
 		adm.resumes, adm.live, adm.chain, adm.previous = true, r.live, r.token.name, r.token.digest
-		adm.next = c.resumedSession(r.session, kind, a.Device)
+		adm.next = c.resumedSession(r, rights, kind, a.Device)
 		if !c.now.Before(adm.next.Expires) {
 			c.refusedToken(c.ctx, a, r.session, "over")
 			return admission{}, agent.Refuse(agent.CodeSessionOver)
 		}
 	} else {
 		adm.next = agent.Session{ID: agent.NewSessionID(), UserID: p.ID, Directory: p.Directory, Kind: kind, Device: a.Device,
-			Started: c.now, LoggedIn: c.now, Expires: c.now.Add(c.settings.Length(kind))}
+			Started: c.now, LoggedIn: c.now, Expires: c.now.Add(rights.Length(kind))}
 	}
 	adm.next.Login, adm.next.Name, adm.next.ExternalIP = p.Login, p.Name, a.Peer.Addr
 	if kind != agent.KindVPN {
@@ -64,7 +69,7 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 }
 
 // admitLonger extends the session of a connection. Its length counts from now. Refusals: CodeVPNNotAllowed.
-func (c *change) admitLonger(user agent.User, s *session) (admission, error) {
+func (c *change) admitLonger(user agent.User, rights agent.AppliedRights, s *session) (admission, error) {
 	if !permits(user, s.located()) {
 		return admission{}, agent.Refuse(agent.CodeVPNNotAllowed)
 	}
@@ -73,15 +78,15 @@ func (c *change) admitLonger(user agent.User, s *session) (admission, error) {
 	}
 	next := s.Session
 	next.Login, next.Name = user.Login, user.Name
-	next.LoggedIn, next.Expires = c.now, c.now.Add(c.settings.Length(s.Kind))
-	return admission{next: next, live: s, extends: true, chain: s.chain, previous: s.Resume.Current}, nil
+	next.LoggedIn, next.Expires = c.now, c.now.Add(rights.Length(s.Kind))
+	return admission{rights: rights, next: next, live: s, extends: true, chain: s.chain, previous: s.Resume.Current}, nil
 }
 
-// resumedSession returns s as it is after a resume. A resume never moves its end later.
-func (c *change) resumedSession(s agent.Session, kind agent.Kind, device agent.Device) agent.Session {
-	if end := s.LoggedIn.Add(c.settings.Length(kind)); kind != s.Kind && end.Before(s.Expires) {
-		s.Expires = end
-	}
+// resumedSession returns a session as it is after a resume. A resume never moves its end later.
+func (c *change) resumedSession(r *resumed, rights agent.AppliedRights, kind agent.Kind, device agent.Device) agent.Session {
+	s := r.session
+	// Which length a session that had ended was given is not known any more, so the present one counts.
+	s.Expires = endUnder(s, rights, kind, kind != s.Kind || r.live == nil || r.live.ownLength)
 	s.Kind, s.Ended, s.Reason = kind, time.Time{}, ""
 	s.Device.Name, s.Device.OS = device.Name, device.OS
 	return s
@@ -131,10 +136,10 @@ func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	return "", false
 }
 
-// limitDevices adds the sessions that end because of DevicesPerUser. Refusals: CodeDeviceLimit.
+// limitDevices adds the sessions that end because the person has too many devices. Refusals: CodeDeviceLimit.
 func (c *change) limitDevices(a admission, list []displaced) ([]displaced, error) {
 	rest := c.otherSessions(a, list)
-	over := len(rest) + 1 - c.settings.DevicesPerUser
+	over := len(rest) + 1 - a.rights.Devices
 	if over <= 0 {
 		return list, nil
 	}

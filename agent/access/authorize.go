@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -25,10 +26,11 @@ type Attempt struct {
 // Grant is the answer to an Attempt that succeeded.
 type Grant struct {
 	Session     agent.Session
-	NeedTunnel  bool          // TunnelUp must follow within 15 s, unless the session was only extended
-	Extended    bool          // the session of the connection has a new length
-	ResumeToken string        // empty for an agent without a device ID, and when the token of a resume stays good
-	Grace       time.Duration // how long the session waits after its connection is lost
+	NeedTunnel  bool           // TunnelUp must follow within 15 s, unless the session was only extended
+	Extended    bool           // the session of the connection has a new length
+	ResumeToken string         // empty for an agent without a device ID, and when the token of a resume stays good
+	Grace       time.Duration  // how long the session waits after its connection is lost
+	ForwardNets []netip.Prefix // networks through the tunnel; empty = everything
 
 	PasswordExpires time.Time // of the password with which the person logged in; zero = never or not known
 }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -38,7 +39,7 @@ func (c *change) commit(a admission) (Grant, error) {
 		c.event("session_started", s.Session)
 		c.voidDeviceTokens(s.UserID, s.Device.ID)
 	}
-	return c.grant(s, token, false), nil
+	return c.grant(s, token, false, a.rights.ForwardNets), nil
 }
 
 // staysAsStored reports whether an admission may go on although the store is unavailable: a live session comes back to where it
@@ -57,14 +58,15 @@ func (c *change) extend(a admission) (Grant, error) {
 	s := a.live
 	c.put(s, a.next)
 	s.chain, s.noticed = a.chain, c.now
+	c.setOwnLength(s, a.rights)
 	c.arm(s)
 	c.event("session_extended", s.Session)
-	return c.grant(s, token, true), nil
+	return c.grant(s, token, true, a.rights.ForwardNets), nil
 }
 
-func (c *change) grant(s *session, token string, extended bool) Grant {
+func (c *change) grant(s *session, token string, extended bool, forwardNets []netip.Prefix) Grant {
 	return Grant{Session: s.Session, NeedTunnel: s.Kind == agent.KindVPN, Extended: extended, ResumeToken: token,
-		Grace: c.settings.Grace}
+		Grace: c.settings.Grace, ForwardNets: forwardNets}
 }
 
 // newToken makes the session's next resume token, which is empty for a device without an ID.
@@ -192,6 +194,7 @@ func (c *change) activate(a admission) *session {
 	s.inside, s.iface = a.inside, a.iface
 	c.mu.Unlock()
 	c.put(s, a.next)
+	c.setOwnLength(s, a.rights)
 	c.reproveFurther(s)
 	s.chain, s.noticed, s.tunnelDeadline = a.chain, c.now, time.Time{}
 	if s.Kind == agent.KindVPN {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
@@ -15,26 +16,28 @@ const (
 )
 
 // CheckDirectory compares stored accounts of a directory with a reading of it. It returns the accounts whose Login, Name, Phone,
-// Refused or RemoteAccess must be stored; for each of them the caller calls UserChanged afterwards. An account that is missing in
-// the reading counts as disabled. A reading without people changes nothing.
+// Refused or groups, and what follows from the groups in the tree, must be stored, and those with a session that must end earlier.
+// For each of them the caller calls UserChanged afterwards. An account that is missing in the reading counts as disabled. A reading
+// without people changes nothing.
 //
 // The check is withheld, unless it is confirmed, if too many sessions would end or if configured bases or groups are missing. Then
-// changed has only the accounts that lose no access.
-func (m *Manager) CheckDirectory(directory string, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck) {
+// changed has only the accounts that lose no access and, if something is missing, no group.
+func (m *Manager) CheckDirectory(directory string, tree agent.GroupTree, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck) {
 	if len(reading.People) == 0 {
 		return nil, nil
 	}
 	sessions, of := m.sessionsOfDirectory(directory, before)
+	settings, now := m.settings(), now()
 	var losing []agent.User
 	ending := 0
 	for _, was := range before {
-		is := asRead(was, reading.People)
-		n := endedBy(is, sessions[is.ID])
+		is := asRead(was, tree, reading.People)
+		n, shorter := endedBy(is, tree.Apply(is, settings), sessions[is.ID], now)
 		switch {
-		case n > 0, losesAccess(was, is):
+		case n > 0, losesAccess(was, is), len(reading.Missing) > 0 && losesGroup(tree, was, is):
 			losing = append(losing, is)
 			ending += n
-		case !reflect.DeepEqual(is, was):
+		case shorter, !reflect.DeepEqual(is, was):
 			changed = append(changed, is)
 		}
 	}
@@ -45,13 +48,13 @@ func (m *Manager) CheckDirectory(directory string, before []agent.User, reading 
 }
 
 // asRead returns an account as the reading shows it.
-func asRead(u agent.User, people map[string]agent.DirectoryPerson) agent.User {
+func asRead(u agent.User, tree agent.GroupTree, people map[string]agent.DirectoryPerson) agent.User {
 	p, ok := people[u.GUID]
 	if !ok {
 		u.Refused = agent.CodeAccountDisabled
 		return u
 	}
-	return u.Updated(p)
+	return tree.Inherit(u.Updated(p))
 }
 
 // losesAccess reports whether a change takes access away, from a live session or at the next resume.
@@ -59,14 +62,26 @@ func losesAccess(was, is agent.User) bool {
 	return was.Refusal() == "" && is.Refusal() != "" || was.RemoteAccess && !is.RemoteAccess
 }
 
-// endedBy returns how many of the sessions the account does not permit.
-func endedBy(u agent.User, sessions []located) (n int) {
+// losesGroup reports whether a group of the tree applies to the account no longer.
+func losesGroup(tree agent.GroupTree, was, is agent.User) bool {
+	now := map[agent.GroupID]bool{}
+	for _, g := range tree.Of(is) {
+		now[g.ID] = true
+	}
+	return slices.ContainsFunc(tree.Of(was), func(g agent.Group) bool { return !now[g.ID] })
+}
+
+// endedBy returns how many of the sessions end now under an account and its rights, and whether others end earlier than before.
+func endedBy(u agent.User, r agent.AppliedRights, sessions []located, now time.Time) (n int, shorter bool) {
 	for _, s := range sessions {
-		if !permits(u, s) {
+		end := endUnder(s.session, r, s.session.Kind, s.ownLength)
+		if !permits(u, s) || !now.Before(end) {
 			n++
+		} else if end.Before(s.session.Expires) {
+			shorter = true
 		}
 	}
-	return n
+	return n, shorter
 }
 
 // permits reports whether an account may have the session.

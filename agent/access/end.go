@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"ideco-agent/agent"
@@ -64,8 +66,8 @@ func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.R
 }
 
 // UserChanged ends the sessions that the changed account no longer permits: all when it has a Refusal, those from outside
-// without remote access. The remaining ones show its present login and name. Call it after the store holds the change. It
-// returns how many sessions ended.
+// without remote access. The remaining ones get what update says. Call it after the store holds the change. It returns how many
+// sessions ended.
 func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	if user.Refusal() != "" {
 		return m.EndUser(ctx, user.ID, agent.ReasonDisabled)
@@ -82,24 +84,66 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 		}
 		return list
 	})
-	m.always(func(c *change) { c.rename(user) })
+	m.always(func(c *change) { n += c.update(user) })
 	return n
 }
 
-// rename gives the live sessions of an account its login and name.
-func (c *change) rename(user agent.User) {
+// GroupsChanged applies a change of groups to the live sessions: UserChanged for the accounts whose RemoteAccess or AdminByGroups
+// changed, and the shorter lengths for all. Call it after the store holds the change. It returns how many sessions ended.
+func (m *Manager) GroupsChanged(ctx context.Context, changed []agent.User) (n int) {
+	for _, user := range changed {
+		n += m.UserChanged(ctx, user)
+	}
+	people := map[agent.UserID]bool{}
+	for _, s := range m.located() {
+		people[s.session.UserID] = true
+	}
+	for some := range slices.Chunk(slices.Collect(maps.Keys(people)), 100) { // other changes can run in between
+		m.always(func(c *change) {
+			for _, id := range some {
+				c.renew()
+				user, err := c.store.User(c.ctx, id)
+				if err != nil {
+					c.log.ErrorContext(c.ctx, "an account was not read", "user", id, "error", err)
+					continue
+				}
+				n += c.update(user)
+			}
+		})
+	}
+	return n
+}
+
+// update gives the live sessions of an account its login and name, and an earlier end where a group or the account now sets a
+// shorter length. It returns how many sessions ended.
+func (c *change) update(user agent.User) (n int) {
+	rights, err := c.rights(user)
+	if err != nil {
+		c.log.ErrorContext(c.ctx, "the groups were not read", "user", user.ID, "error", err)
+	}
 	for _, s := range c.sessionsOf(user.ID) {
 		next := s.Session
 		next.Login, next.Name = user.Login, user.Name
-		if next.Login == s.Login && next.Name == s.Name {
+		if err == nil {
+			next.Expires = endUnder(s.Session, rights, s.Kind, s.ownLength)
+			c.setOwnLength(s, rights)
+		}
+		switch {
+		case !c.now.Before(next.Expires):
+			c.end(s, agent.ReasonExpired)
+			n++
+			continue
+		case next.Login == s.Login && next.Name == s.Name && next.Expires.Equal(s.Expires):
 			continue
 		}
 		c.put(s, next)
+		c.arm(s)
 		c.renew()
-		if err := c.store.SaveSession(c.ctx, next); err != nil { // a restart shows the login from before until the agent comes back
-			c.log.ErrorContext(c.ctx, "the new login of a session was not written", "session", s.ID, "error", err)
+		if err := c.store.SaveSession(c.ctx, next); err != nil { // what was there before holds from a restart until the agent comes back
+			c.log.ErrorContext(c.ctx, "a changed session was not written", "session", s.ID, "error", err)
 		}
 	}
+	return n
 }
 
 // endThose ends the sessions that choose returns. It ignores the cancellation of ctx, because the caller has already saved a

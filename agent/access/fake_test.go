@@ -38,6 +38,7 @@ type memoryStore struct {
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
+	tree        agent.GroupTree
 }
 
 func newMemoryStore() *memoryStore {
@@ -59,8 +60,40 @@ func (m *memoryStore) change(id agent.UserID, change func(*agent.User)) agent.Us
 	defer m.mu.Unlock()
 	u := m.users[id]
 	change(&u)
+	m.users[id] = m.tree.Inherit(u)
+	return m.users[id]
+}
+
+// setGroups replaces the groups and returns the accounts whose RemoteAccess or AdminByGroups changed.
+func (m *memoryStore) setGroups(groups ...agent.Group) (changed []agent.User) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tree = agent.NewGroupTree(groups)
+	for id, u := range m.users {
+		is := m.tree.Inherit(u)
+		if m.users[id] = is; is.RemoteAccess != u.RemoteAccess || is.AdminByGroups != u.AdminByGroups {
+			changed = append(changed, is)
+		}
+	}
+	return changed
+}
+
+func (m *memoryStore) GroupTree(context.Context) (agent.GroupTree, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.tree, m.fail("GroupTree")
+}
+
+func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.fail("RememberLogin"); err != nil {
+		return err
+	}
+	u := m.users[id]
+	u.LastLogin = at
 	m.users[id] = u
-	return u
+	return nil
 }
 
 // account returns an account as it is now.

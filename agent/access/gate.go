@@ -195,15 +195,16 @@ func originOf(p agent.Peer) agent.Origin {
 	return agent.OriginStranger
 }
 
-// remember stores the device of a person who has signed in. If that fails, the device counts as unknown at the next sign-in;
-// nothing else breaks.
+// remember stores the time and the device of a sign-in. If that fails, the device counts as unknown at the next sign-in; nothing
+// else breaks.
 func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
-	if device == "" {
-		return
+	now := time.Now()
+	err := g.devices.RememberLogin(ctx, user.ID, now)
+	if device != "" {
+		err = errors.Join(err, g.devices.RememberDevice(ctx, user.ID, device, now))
 	}
-	err := g.devices.RememberDevice(ctx, user.ID, device, time.Now())
 	if err != nil && agent.AsError(err).Code != agent.CodeStoreUnavailable { // the store logs it once
-		g.log.ErrorContext(ctx, "a device was not remembered", "user", user.ID, "device", device, "error", err)
+		g.log.ErrorContext(ctx, "a sign-in was not remembered", "user", user.ID, "device", device, "error", err)
 	}
 }
 

@@ -71,6 +71,9 @@ func TestSignIn(t *testing.T) {
 				if code := g.try(c.login, c.password, outsidePeer, ""); code != c.code {
 					t.Errorf("code %q, want %q", code, c.code)
 				}
+				if at := g.memoryStore.account(ivan).LastLogin; (c.code == "") != at.Equal(started) {
+					t.Errorf("the last sign-in is %v", at)
+				}
 				if len(g.memoryStore.checks) != c.checks {
 					t.Errorf("the directory was asked %d times, want %d", len(g.memoryStore.checks), c.checks)
 				}
@@ -87,9 +90,9 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestSignInFailure: if a method of the store fails, the sign-in fails. RememberDevice is the exception.
+// TestSignInFailure: if a method of the store fails, the sign-in fails. Those that remember it are the exception.
 func TestSignInFailure(t *testing.T) {
-	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true} {
+	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true, "RememberLogin": true} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
 			g.memoryStore.failOn(method)

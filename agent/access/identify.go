@@ -68,7 +68,8 @@ func (c *change) identify(checked credentials, a Attempt) (person, error) {
 		if !c.pending.valid(checked.user.ID, checked.ticket) {
 			return person{}, agent.Refuse(agent.CodeSessionOver)
 		}
-		return person{User: checked.user}, nil
+		user, err := c.account(checked.user.ID) // as of now: groups or rights may have changed since the check of the password
+		return person{User: user}, err
 	}
 	s, live, err := c.findByToken(*checked.token)
 	if errors.Is(err, agent.ErrNotFound) { // deleted since checkToken

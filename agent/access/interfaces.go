@@ -22,8 +22,10 @@ type Directory interface {
 	Ticket(ctx context.Context, token []byte) (agent.User, error)
 }
 
-// Devices stores the devices on which a person has logged in.
+// Devices stores when and on which devices a person has logged in.
 type Devices interface {
+	// RememberLogin stores the time of a person's last sign-in.
+	RememberLogin(ctx context.Context, user agent.UserID, at time.Time) error
 	KnowsDevice(ctx context.Context, user agent.UserID, deviceID string) (bool, error)
 	RememberDevice(ctx context.Context, user agent.UserID, deviceID string, at time.Time) error
 }
@@ -33,6 +35,7 @@ type Devices interface {
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)
+	GroupTree(context.Context) (agent.GroupTree, error)
 	// SaveSession adds or replaces a session. A zero Ended makes it open again. Refusals: agent.CodeStoreUnavailable when
 	// nothing was written.
 	SaveSession(context.Context, agent.Session) error

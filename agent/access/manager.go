@@ -64,6 +64,7 @@ type session struct {
 	noticed        time.Time  // notices due until then were sent or left out
 	inside         bool       // see agent.Peer
 	iface          string     // agent.Peer.Interface of its connection; empty after a restart
+	ownLength      bool       // a group or the account sets its length, not the settings
 	chain          chainName  // zero until this process has received or made a token
 	timer          *time.Timer
 	further        []furtherAddress // in the order of their proofs, the oldest first
@@ -179,10 +180,11 @@ type change struct {
 	base     context.Context // without the caller's cancellation: a begun change is finished or undone
 	ctx      context.Context // base with a deadline
 	cancel   context.CancelFunc
-	now      time.Time      // in UTC and whole microseconds, as the store keeps it
-	settings agent.Settings // at the beginning of the change
-	notify   []func()       // messages to connections, sent when do has returned
-	writes   []func()       // into the store, after that
+	now      time.Time        // in UTC and whole microseconds, as the store keeps it
+	settings agent.Settings   // at the beginning of the change
+	tree     *agent.GroupTree // nil = not read yet
+	notify   []func()         // messages to connections, sent when do has returned
+	writes   []func()         // into the store, after that
 }
 
 // change runs do with changeLock. Then it tells the connections, and after that it writes the ends: nobody waits for the store

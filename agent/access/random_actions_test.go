@@ -22,6 +22,7 @@ type randomActions struct {
 	void    map[string]bool // resume tokens that must not work any more
 	ended   map[string]bool // sessions that cannot be resumed
 	tokens  []addressToken  // all address tokens
+	faulty  bool            // faults were caused
 }
 
 // addressToken is an address token of a session.
@@ -61,7 +62,7 @@ func TestRandomActionsInTheLAN(t *testing.T) {
 				"login":        m.login,
 				"resume":       m.resume,
 				"lost":         m.lost,
-				"mac":          m.macChange,
+				"vary MAC":     m.macChange,
 				"time":         m.time,
 				"cause faults": m.faults,
 			})
@@ -86,7 +87,6 @@ func (m *randomActions) run(r *rapid.T) {
 		"logout":       m.logout,
 		"tunnel":       m.tunnelUp,
 		"prove":        m.prove,
-		"mac":          m.macChange,
 		"end":          m.end,
 		"user":         m.userChanges,
 		"password":     m.passwordChange,
@@ -94,6 +94,8 @@ func (m *randomActions) run(r *rapid.T) {
 		"time":         m.time,
 		"restart":      func(*rapid.T) { m.repairAndRestart() },
 		"cause faults": m.faults,
+		"vary MAC":     m.macChange,
+		"vary groups":  m.groupsChange,
 	})
 }
 
@@ -116,10 +118,13 @@ func (m *randomActions) check(r *rapid.T) {
 	synctest.Wait()
 	m.t = r
 	m.checkInvariants()
-	count := map[agent.UserID]int{}
 	for _, s := range m.Sessions() {
-		if count[s.UserID]++; count[s.UserID] > m.Settings().DevicesPerUser {
-			r.Errorf("user %d has %d sessions", s.UserID, count[s.UserID])
+		rights := m.rightsOf(s.UserID)
+		if s.Expires.After(s.LoggedIn.Add(rights.Length(s.Kind))) && (ownLength(rights, s.Kind) || !m.faulty) {
+			r.Errorf("session %s of kind %s ends %v after its login, allowed are %v", s.ID, s.Kind, s.Expires.Sub(s.LoggedIn), rights.Length(s.Kind))
+		}
+		if !rights.RemoteAccess && s.Kind == agent.KindVPN && !m.Settings().InLocalNetworks(s.ExternalIP) {
+			r.Errorf("session %s is there without remote access", s.ID)
 		}
 		if m.ended[s.ID] {
 			r.Errorf("session %s is live after a final end", s.ID)
@@ -154,6 +159,11 @@ func (m *randomActions) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	case err == nil:
 		if a.Connection.(*agentConnection).endReasons() != "[]" {
 			r.Errorf("a connection with a session was told %s", a.Connection.(*agentConnection).endReasons())
+		}
+		if n, rights := len(m.sessionsOf(grant.Session.UserID)), m.rightsOf(grant.Session.UserID); n > rights.Devices && !grant.Extended {
+			r.Errorf("user %d has %d sessions", grant.Session.UserID, n)
+		} else if !slices.Equal(grant.ForwardNets, rights.ForwardNets) {
+			r.Errorf("%v through the tunnel, want %v", grant.ForwardNets, rights.ForwardNets)
 		}
 		e := testSession{grant, a}
 		m.granted = append(m.granted, &e)
@@ -307,13 +317,46 @@ func (m *randomActions) end(r *rapid.T) {
 func (m *randomActions) userChanges(r *rapid.T) {
 	id := rapid.SampledFrom([]agent.UserID{ivan, olga, petr}).Draw(r, "user")
 	enabled, remote := rapid.Bool().Draw(r, "enabled"), rapid.Bool().Draw(r, "remote")
-	u := m.memoryStore.change(id, func(u *agent.User) { u.Enabled, u.RemoteAccess = enabled, remote })
+	byGroups, group := rapid.Bool().Draw(r, "by groups"), agent.GroupID(rapid.IntRange(0, 2).Draw(r, "group"))
+	u := m.memoryStore.change(id, func(u *agent.User) {
+		u.Enabled, u.RemoteAccess, u.RemoteByGroups, u.Group = enabled, remote, byGroups, group
+	})
+	remote = u.RemoteAccess
 	m.UserChanged(context.Background(), u)
 	for _, s := range m.Sessions() {
 		if s.UserID == id && (!enabled || !remote && s.Kind == agent.KindVPN && !m.Settings().InLocalNetworks(s.ExternalIP)) {
 			r.Errorf("%+v is still there", s)
 		}
 	}
+}
+
+// groupsChange replaces the two groups of the tree.
+func (m *randomActions) groupsChange(r *rapid.T) {
+	m.memoryStore.failOn("")
+	var groups []agent.Group
+	for id := range agent.GroupID(2) {
+		g := agent.Group{ID: id + 1, Parent: id, Rights: agent.Rights{
+			Devices:    rapid.IntRange(0, 3).Draw(r, "devices"),
+			SessionLAN: rapid.SampledFrom([]time.Duration{0, time.Minute, 30 * time.Hour}).Draw(r, "LAN"),
+			SessionVPN: rapid.SampledFrom([]time.Duration{0, 2 * time.Hour, 30 * time.Hour}).Draw(r, "VPN")}}
+		if rapid.Bool().Draw(r, "sets remote access") {
+			g.Rights.RemoteAccess = new(bool)
+			*g.Rights.RemoteAccess = rapid.Bool().Draw(r, "remote")
+		}
+		if rapid.Bool().Draw(r, "sets networks") {
+			g.Rights.ForwardNets = lanNets
+		}
+		groups = append(groups, g)
+	}
+	m.GroupsChanged(context.Background(), m.memoryStore.setGroups(groups...))
+}
+
+// rightsOf returns what applies to an account now.
+func (m *randomActions) rightsOf(id agent.UserID) agent.AppliedRights {
+	u := m.memoryStore.account(id)
+	m.memoryStore.mu.Lock()
+	defer m.memoryStore.mu.Unlock()
+	return m.memoryStore.tree.Apply(u, m.Settings())
 }
 
 func (m *randomActions) passwordChange(r *rapid.T) {
@@ -349,6 +392,7 @@ func (m *randomActions) time(r *rapid.T) {
 
 // faults makes the store and the firewall fail, or repairs them.
 func (m *randomActions) faults(r *rapid.T) {
+	m.faulty = true
 	m.memoryStore.failOn(rapid.SampledFrom([]string{"", "", "SaveSession", "User"}).Draw(r, "broken"))
 	m.fakeFirewall.mu.Lock()
 	m.fakeFirewall.broken = rapid.IntRange(0, 5).Draw(r, "firewall") == 0

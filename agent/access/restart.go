@@ -53,7 +53,7 @@ func (c *change) restoreSession(s *session) agent.Reason {
 	return ""
 }
 
-// endReason returns why a session of the former process ends; empty if it may go on.
+// endReason returns why a session of the former process ends; empty if it may go on, perhaps with an earlier end.
 func (c *change) endReason(s *session) agent.Reason {
 	if !c.now.Before(s.Expires) {
 		return agent.ReasonExpired
@@ -69,6 +69,16 @@ func (c *change) endReason(s *session) agent.Reason {
 		return agent.ReasonDisabled
 	case !c.fits(c.settings, s.located()):
 		return agent.ReasonShutdown
+	}
+	rights, err := c.rights(user)
+	if err != nil {
+		c.log.ErrorContext(c.ctx, "the groups were not read", "session", s.ID, "error", err)
+		return agent.ReasonLost
+	}
+	s.Expires = endUnder(s.Session, rights, s.Kind, false)
+	c.setOwnLength(s, rights)
+	if !c.now.Before(s.Expires) {
+		return agent.ReasonExpired
 	}
 	return ""
 }

@@ -18,12 +18,13 @@ func (m *Manager) WouldEnd(set agent.Settings) (n int) {
 
 // located is a session with its source.
 type located struct {
-	session agent.Session
-	inside  bool
-	iface   string
+	session   agent.Session
+	inside    bool
+	iface     string
+	ownLength bool
 }
 
-func (s *session) located() located { return located{s.Session, s.inside, s.iface} }
+func (s *session) located() located { return located{s.Session, s.inside, s.iface, s.ownLength} }
 
 func (m *Manager) located() []located {
 	m.mu.Lock()

@@ -36,6 +36,17 @@ const opaqueMark = "opaque"
 // turn; when the queue is full the error is an *agent.Error with CodeTooManyAttempts and Wait. A password that is too long is
 // an agent.Problem.
 func Hash(ctx context.Context, password string) (hash string, err error) {
+	return hashInTurn(ctx, password, newCaller(agent.OriginLoopback, agent.Peer{}))
+}
+
+// HashLater is Hash behind all logins, for many passwords one after the other.
+func HashLater(ctx context.Context, password string) (hash string, err error) {
+	last := newCaller(agent.OriginLoopback, agent.Peer{})
+	last.last = true
+	return hashInTurn(ctx, password, last)
+}
+
+func hashInTurn(ctx context.Context, password string, turn *caller) (hash string, err error) {
 	password = spelling.Password(password)
 	if password == "" {
 		return "", errors.New("hash an empty password")
@@ -43,7 +54,7 @@ func Hash(ctx context.Context, password string) (hash string, err error) {
 	if len(password) > agent.MaxPassword {
 		return "", agent.Problem{Field: "psw", Code: "field_too_long"}
 	}
-	full := hashing.do(ctx, newCaller(agent.OriginLoopback, agent.Peer{}), func() { hash, err = argon2id.CreateHash(password, params) })
+	full := hashing.do(ctx, turn, func() { hash, err = argon2id.CreateHash(password, params) })
 	if full != nil {
 		return "", refusal(full)
 	}

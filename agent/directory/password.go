@@ -52,7 +52,7 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 	} else {
 		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
 	}
-	user, err := r.people.SaveDirectoryUser(ctx, now.DirectoryPerson)
+	user, err := r.save(ctx, now.DirectoryPerson)
 	if err != nil && stored.ID != 0 {
 		r.log.WarnContext(ctx, "an account was not stored after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
 		return stored, nil

@@ -252,6 +252,12 @@ func TestADTree(t *testing.T) {
 
 	settings.TreeGroups = o.group(t, settings, tree...)
 	o.Set([]agent.DirectorySettings{settings})
+	ad.Disable(t, "alice") // the groups of a disabled account are not read, so the stored ones stay
+	_, code := o.login(t, "alice", lab.Password)
+	if alice, err := o.find(func(u agent.User) bool { return u.Login == "alice" }); err != nil || code != agent.CodeAccountDisabled ||
+		alice.Refused != code || !alice.RemoteInDirectory || len(alice.DirectoryGroups) != 3 || !alice.AdminByGroups {
+		t.Error(alice, code, err)
+	}
 	ad.Delete(t, ad.GroupDN("Empty"))
 	if reading, err := o.Read(t.Context(), 1, nil); err != nil || !slices.Equal(reading.Missing, []string{"Empty"}) {
 		t.Error(reading, err)

@@ -47,6 +47,7 @@ func (m *memoryPeople) SaveDirectoryUser(_ context.Context, p agent.DirectoryPer
 		}
 	}
 	user.Login, user.Name, user.Phone, user.Refused, user.RemoteAccess = p.Login, p.Name, p.Phone, p.Refused, p.Remote
+	user.RemoteInDirectory = p.Remote
 	user.DirectoryGroups, user.AdminByGroups = p.Groups, slices.Contains(p.Groups, m.admins)
 	user.PasswordExpires = p.PasswordExpires
 	m.users = append(m.users[:i:i], append([]agent.User{user}, m.users[min(i+1, len(m.users)):]...)...)

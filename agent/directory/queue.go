@@ -23,6 +23,7 @@ var errFull = errors.New("the queue is full")
 //   - When too many wait, a caller from the network with the highest load is turned away; among equals, the one that came
 //     last. It may be the caller that has just come.
 //   - Strangers never hold the last working place and never more than half of the waiting places.
+//   - A caller that is marked as last begins when nobody else may, and never in the last working place. It is not turned away.
 //
 // The states of a caller:
 //
@@ -43,6 +44,7 @@ type queue struct {
 // caller is a request for work in the queue.
 type caller struct {
 	origin   agent.Origin
+	last     bool           // goes behind all others; has priority only so that it is not turned away
 	networks []netip.Prefix // see agent.Peer.Networks
 	load     [4]int         // of its networks, the widest first, the last one repeated; 0 with priority. Set by setLoads
 	turn     chan error     // gets one value: nil when the caller may work, errFull when it is turned away
@@ -129,12 +131,17 @@ func (q *queue) next() (next *caller) {
 
 // mayBegin reports whether there is a place for a caller. It needs mu.
 func (q *queue) mayBegin(c *caller) bool {
+	if c.last && len(q.working) >= q.places-1 {
+		return false
+	}
 	return len(q.working) < q.places && (c.origin != agent.OriginStranger || len(strangers(q.working)) < q.places-1)
 }
 
 // rank orders callers by origin; the lowest begins first. It needs mu.
 func (q *queue) rank(c *caller) int {
 	switch {
+	case c.last:
+		return 3
 	case c.hasPriority():
 		return 0
 	case c.origin != q.lastOrigin:

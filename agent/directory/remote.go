@@ -297,6 +297,9 @@ func (r *remote) save(ctx context.Context, p agent.DirectoryPerson) (agent.User,
 	if err != nil && !errors.Is(err, agent.ErrNotFound) {
 		return agent.User{}, err
 	}
+	if p.Refused != "" && p.Refused != agent.CodeNotPermitted { // refused before the groups were read
+		p.Remote, p.Groups = before.RemoteInDirectory, before.DirectoryGroups
+	}
 	user, err := r.people.SaveDirectoryUser(ctx, p)
 	if err == nil && user.AdminByGroups != before.AdminByGroups {
 		r.log.InfoContext(ctx, "security", "event", "administrator_by_group", "account", user.Login, "user", user.ID,

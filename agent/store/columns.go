@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -101,19 +100,17 @@ func (c rightsColumn) Scan(value any) error {
 	return json.Unmarshal([]byte(text), c.to)
 }
 
-// membersColumn is a list of words that are separated by spaces; NULL for none.
-type membersColumn struct{ to *[]string }
+// wordsColumn is a list of words with a space between two; none is "". strings.Join writes it.
+type wordsColumn struct{ to *[]string }
 
-func (c membersColumn) Scan(value any) error {
-	*c.to = nil
-	if value == nil {
-		return nil
-	}
+func (c wordsColumn) Scan(value any) error {
 	text, ok := value.(string)
 	if !ok {
-		return fmt.Errorf("memberships are %T", value)
+		return fmt.Errorf("a list of words is %T", value)
 	}
-	*c.to = strings.Fields(text)
-	slices.Sort(*c.to)
+	*c.to = nil
+	if text != "" {
+		*c.to = strings.Fields(text)
+	}
 	return nil
 }

@@ -165,7 +165,7 @@ func deleteDirectory(ctx context.Context, tx *sql.Tx, id agent.DirectoryID) (del
 	if err := deleteGroupsOf(ctx, tx, d.Name); err != nil {
 		return nil, nil, err
 	}
-	if changed, err = inheritAll(ctx, tx); err != nil {
+	if changed, err = inherit(ctx, tx, `in_groups <> ''`); err != nil {
 		return nil, nil, err
 	}
 	return deleted, changed, changeOne(tx.ExecContext(ctx, `DELETE FROM directories WHERE id = $1`, int64(id)))

@@ -223,6 +223,64 @@ func TestLoginWithoutChange(t *testing.T) {
 	}
 }
 
+// TestLoginInGroupsWithoutChange: what groups give an account is no reason to write, nor are the ticks of the domain's clock.
+func TestLoginInGroupsWithoutChange(t *testing.T) {
+	s := newStore(t)
+	addDirectory(t, s, company)
+	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Rights: allow(true), Admin: true})
+	p := person("a", "ivanov")
+	p.Groups, p.PasswordExpires = []string{"S-2", "S-1"}, start
+	before := login(t, s, p)
+	if !before.RemoteAccess || !before.AdminByGroups || !before.PasswordExpires.Equal(start) || !slices.Equal(before.DirectoryGroups, []string{"S-1", "S-2"}) {
+		t.Fatalf("%+v", before)
+	}
+	check(t, s.RememberLogin(t.Context(), before.ID, start))
+	before.LastLogin = start
+	s.fault.Store(&agent.Error{Code: agent.CodeStoreUnavailable})
+	p.PasswordExpires = start.Add(time.Minute - 1)
+	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
+		t.Error(diff)
+	}
+	s.fault.Store(nil)
+	for _, at := range []time.Time{start.Add(time.Minute), {}} {
+		p.PasswordExpires = at
+		if u := login(t, s, p); !u.PasswordExpires.Equal(at) || !u.LastLogin.Equal(start) {
+			t.Errorf("expires %v, want %v; last login %v", u.PasswordExpires, at, u.LastLogin)
+		}
+	}
+	p.Groups = nil
+	if u := login(t, s, p); u.RemoteAccess || u.AdminByGroups || u.DirectoryGroups != nil {
+		t.Errorf("%+v", u)
+	}
+}
+
+// TestCheckKeepsWhatAnAdministratorChanged: a check writes only what the directory says.
+func TestCheckKeepsWhatAnAdministratorChanged(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
+	group := addGroup(t, s, agent.Group{Name: "local"})
+	p := person("a", "ivanov")
+	p.PasswordExpires = start
+	read := login(t, s, p)
+	want, err := s.UpdateUser(ctx, read.ID, func(u *agent.User) error {
+		u.Enabled, u.Comment, u.Group, u.RemoteAccess, u.RemoteByGroups, u.Rights = false, "c", group, true, false, agent.Rights{Devices: 7}
+		return nil
+	})
+	check(t, err)
+	check(t, s.RememberLogin(ctx, read.ID, start))
+	read.Name, read.Refused, read.RemoteInDirectory, read.DirectoryGroups = "Новое имя", agent.CodeNotPermitted, true, []string{"S-1"}
+	read.RemoteAccess, read.Rights, read.PasswordExpires, read.LastLogin = false, agent.Rights{Devices: 1}, time.Time{}, time.Time{}
+	check(t, s.SaveDirectoryUsers(ctx, []agent.User{read}))
+	want.Name, want.Refused, want.RemoteInDirectory, want.DirectoryGroups = "Новое имя", agent.CodeNotPermitted, true, []string{"S-1"}
+	want.AdminByGroups, want.LastLogin = true, start
+	got, err := s.User(ctx, read.ID)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
 // TestRemoteAccessByGroups: an administrator's decision about one person overrides the groups.
 func TestRemoteAccessByGroups(t *testing.T) {
 	ctx := t.Context()
@@ -378,6 +436,20 @@ func TestConvertMerges(t *testing.T) {
 	}
 	if journal := journalOf(t, s, "twin"); journal.Reason != agent.ReasonDisabled || journal.Resume != (agent.ResumeDigests{}) {
 		t.Errorf("journal: %+v", journal)
+	}
+}
+
+// TestConvertInAGroup: a converted account stays in its group, and its password no longer must be changed.
+func TestConvertInAGroup(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	group := addGroup(t, s, agent.Group{Name: "office", Rights: allow(true), Admin: true})
+	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, Group: group, RemoteByGroups: true, MustChange: true, Rights: agent.Rights{Devices: 2}}, "hash")
+	_, err := s.ConvertToDirectory(ctx, id, person("a", "ivanov"))
+	check(t, err)
+	if u, err := s.User(ctx, id); err != nil || u.Group != group || !u.RemoteAccess || !u.RemoteByGroups || !u.AdminByGroups || u.MustChange || u.Rights.Devices != 2 {
+		t.Errorf("%+v, %v", u, err)
 	}
 }
 

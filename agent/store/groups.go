@@ -59,7 +59,7 @@ func (s *Store) DeleteGroup(ctx context.Context, id agent.GroupID) (changed []ag
 		if err := deleteGroup(ctx, tx, id); err != nil {
 			return err
 		}
-		changed, err = inheritAll(ctx, tx)
+		changed, err = inherit(ctx, tx, `in_groups LIKE $1`, inGroup(id))
 		return err
 	})
 	if err != nil {
@@ -121,7 +121,7 @@ func createGroup(ctx context.Context, tx *sql.Tx, g agent.Group) (agent.GroupID,
 	if err := numberGroups(ctx, tx, insertAt(tree.Below(g.Parent), g)); err != nil {
 		return 0, nil, err
 	}
-	changed, err := inheritAll(ctx, tx)
+	changed, err := inherit(ctx, tx, `directory = $1 AND ' ' || directory_groups || ' ' LIKE '% ' || $2 || ' %'`, g.Directory, g.Member.ID)
 	return g.ID, changed, err
 }
 
@@ -160,7 +160,7 @@ func updateGroup(ctx context.Context, tx *sql.Tx, id agent.GroupID, change func(
 	if err := numberGroups(ctx, tx, insertAt(without(tree.Below(g.Parent), id), g)); err != nil {
 		return g, nil, err
 	}
-	if changed, err = inheritAll(ctx, tx); err != nil {
+	if changed, err = inherit(ctx, tx, `in_groups LIKE $1`, inGroup(id)); err != nil {
 		return g, nil, err
 	}
 	tree, err = groupTree(ctx, tx)
@@ -233,29 +233,38 @@ func freeName(name string, others []agent.Group) string {
 	return free
 }
 
-// inheritAll computes anew what follows from groups, after the groups have changed. It returns the accounts that changed.
-func inheritAll(ctx context.Context, tx *sql.Tx) (changed []agent.User, err error) {
+// inherit computes anew what follows from groups, after the groups of the selected accounts have changed. It returns those whose
+// RemoteAccess or AdminByGroups changed.
+func inherit(ctx context.Context, tx *sql.Tx, where string, args ...any) (changed []agent.User, err error) {
 	tree, err := groupTree(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	users, err := all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) }, `SELECT `+userColumns+` FROM users ORDER BY id`)
+	type inherited struct {
+		remote, admin bool
+		groups        string
+	}
+	ids := map[inherited][]agent.UserID{}
+	_, err = all(ctx, tx, func(row scanner) (is agent.User, err error) {
+		var groups string
+		was, err := scanUser(row, &groups)
+		is = tree.Inherit(was)
+		if is.RemoteAccess != was.RemoteAccess || is.AdminByGroups != was.AdminByGroups {
+			changed = append(changed, is)
+		} else if groups == inGroups(tree, is) {
+			return is, err
+		}
+		now := inherited{is.RemoteAccess, is.AdminByGroups, inGroups(tree, is)}
+		ids[now] = append(ids[now], is.ID)
+		return is, err
+	}, `SELECT `+userColumns+`, in_groups FROM users WHERE `+where+` ORDER BY id`, args...)
 	if err != nil {
 		return nil, err
 	}
-	type inherited struct{ remote, admin bool }
-	ids := map[inherited][]agent.UserID{}
-	for _, was := range users {
-		is := tree.Inherit(was)
-		if is.RemoteAccess != was.RemoteAccess || is.AdminByGroups != was.AdminByGroups {
-			changed = append(changed, is)
-			now := inherited{is.RemoteAccess, is.AdminByGroups}
-			ids[now] = append(ids[now], is.ID)
-		}
-	}
 	for now, list := range ids {
 		for part := range slices.Chunk(list, 500) {
-			_, err := tx.ExecContext(ctx, `UPDATE users SET remote_access = $1, admin_by_groups = $2 WHERE id IN (`+numbers(part)+`)`, now.remote, now.admin)
+			_, err := tx.ExecContext(ctx, `UPDATE users SET remote_access = $1, admin_by_groups = $2, in_groups = $3 WHERE id IN (`+strings.Join(numbers(part), ",")+`)`,
+				now.remote, now.admin, now.groups)
 			if err != nil {
 				return nil, err
 			}
@@ -264,46 +273,48 @@ func inheritAll(ctx context.Context, tx *sql.Tx) (changed []agent.User, err erro
 	return changed, nil
 }
 
-// numbers is a list of ids in SQL.
-func numbers[ID ~int64](ids []ID) string {
+// inGroups is the column in_groups of an account.
+func inGroups(tree agent.GroupTree, u agent.User) string {
+	var ids []agent.GroupID
+	for _, g := range tree.Of(u) {
+		ids = append(ids, g.ID)
+	}
+	if ids == nil {
+		return ""
+	}
+	slices.Sort(ids)
+	return " " + strings.Join(numbers(ids), " ") + " "
+}
+
+// inGroup is a pattern for in_groups.
+func inGroup(id agent.GroupID) string { return "% " + strconv.FormatInt(int64(id), 10) + " %" }
+
+func numbers[ID ~int64](ids []ID) []string {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
 		texts[i] = strconv.FormatInt(int64(id), 10)
 	}
-	return strings.Join(texts, ",")
+	return texts
 }
 
-// groupsOfUsers selects the groups in which accounts are, without those above.
-const groupsOfUsers = `SELECT id AS user_id, group_id FROM users WHERE group_id <> 0
-	UNION SELECT u.id, g.id FROM groups g
-		JOIN directory_members m ON m.member = g.member_id JOIN users u ON u.id = m.user_id AND u.directory = g.directory`
-
 func countByGroup(ctx context.Context, tx *sql.Tx) (map[agent.GroupID]int, error) {
-	tree, err := groupTree(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	type membership struct {
-		user  agent.UserID
-		group agent.GroupID
-	}
-	list, err := all(ctx, tx, func(row scanner) (m membership, err error) {
-		err = row.Scan(&m.user, &m.group)
-		return m, err
-	}, groupsOfUsers+` ORDER BY user_id`)
-	if err != nil {
-		return nil, err
-	}
-	counts, last := map[agent.GroupID]int{}, map[agent.GroupID]agent.UserID{} // last: the account that was counted last
-	for _, m := range list {
-		for _, g := range tree.Path(m.group) {
-			if last[g.ID] != m.user {
-				last[g.ID] = m.user
-				counts[g.ID]++
-			}
+	counts := map[agent.GroupID]int{}
+	_, err := all(ctx, tx, func(row scanner) (none struct{}, err error) {
+		var groups []string
+		var n int
+		if err := row.Scan(wordsColumn{&groups}, &n); err != nil {
+			return none, err
 		}
-	}
-	return counts, nil
+		for _, text := range groups {
+			id, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return none, err
+			}
+			counts[agent.GroupID(id)] += n
+		}
+		return none, nil
+	}, `SELECT in_groups, count(*) FROM users WHERE in_groups <> '' GROUP BY in_groups`)
+	return counts, err
 }
 
 func scanGroupID(row scanner) (id agent.GroupID, err error) {

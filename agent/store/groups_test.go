@@ -263,11 +263,9 @@ func TestInheritedRights(t *testing.T) {
 	u, err := s.User(ctx, member)
 	check(t, err)
 	u.DirectoryGroups, u.RemoteInDirectory = []string{"S-1", "S-2"}, false
-	check(t, s.SaveDirectoryUsers(ctx, list2(u)))
+	check(t, s.SaveDirectoryUsers(ctx, []agent.User{u}))
 	have("checked", list{stranger}, list{inherits, chosen, member})
 }
-
-func list2(users ...agent.User) []agent.User { return users }
 
 // TestGroupsAreNoLastAdministrator: administrators by groups do not replace one by a choice.
 func TestGroupsAreNoLastAdministrator(t *testing.T) {
@@ -416,6 +414,39 @@ func TestRandomChanges(t *testing.T) {
 				}
 				known[u.ID] = u
 			}
+			checkFilters(r, s, tree, groups, stored)
 		}
 	})
+}
+
+// checkFilters checks that the filters by group select what the tree says.
+func checkFilters(t rapid.TB, s *Store, tree agent.GroupTree, groups []agent.GroupID, users []agent.User) {
+	want := map[agent.GroupID]int{}
+	alone := 0
+	for _, u := range users {
+		for _, g := range tree.Of(u) {
+			want[g.ID]++
+		}
+		if len(tree.Of(u)) == 0 {
+			alone++
+		}
+	}
+	counts, err := s.CountByGroup(context.Background())
+	if diff := cmp.Diff(want, counts); err != nil || diff != "" {
+		t.Fatalf("counts: %v %s", err, diff)
+	}
+	for _, id := range groups {
+		page, total, err := s.Users(context.Background(), agent.UserFilter{Group: id}, 0, 0)
+		if err != nil || total != want[id] || len(page) != want[id] {
+			t.Fatalf("group %d has %d accounts, selected are %d: %v", id, want[id], total, err)
+		}
+		for _, u := range page {
+			if !slices.ContainsFunc(tree.Of(u), func(g agent.Group) bool { return g.ID == id }) {
+				t.Fatalf("%s is not in group %d", u.Login, id)
+			}
+		}
+	}
+	if _, total, err := s.Users(context.Background(), agent.UserFilter{NoGroup: true}, 0, 0); err != nil || total != alone {
+		t.Fatalf("%d accounts are in no group, selected are %d: %v", alone, total, err)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -196,12 +195,12 @@ func (s *Store) CountRemoteAccess(ctx context.Context) (n int, err error) {
 
 const userColumns = `id, login, name, directory, enabled, admin, remote_access, phone, comment, created,
 	guid, refused, remote_by_groups, group_id, rights, admin_by_groups, must_change, last_login, remote_in_directory, password_expires,
-	(SELECT string_agg(member, ' ') FROM directory_members WHERE user_id = users.id)`
+	directory_groups`
 
 func scanUser(row scanner, more ...any) (u agent.User, err error) {
 	into := append([]any{&u.ID, &u.Login, &u.Name, &u.Directory, &u.Enabled, &u.Admin, &u.RemoteAccess, &u.Phone,
 		&u.Comment, timeColumn{&u.Created}, &u.GUID, &u.Refused, &u.RemoteByGroups, &u.Group, rightsColumn{&u.Rights}, &u.AdminByGroups,
-		&u.MustChange, timeColumn{&u.LastLogin}, &u.RemoteInDirectory, timeColumn{&u.PasswordExpires}, membersColumn{&u.DirectoryGroups}}, more...)
+		&u.MustChange, timeColumn{&u.LastLogin}, &u.RemoteInDirectory, timeColumn{&u.PasswordExpires}, wordsColumn{&u.DirectoryGroups}}, more...)
 	if err = row.Scan(into...); errors.Is(err, sql.ErrNoRows) {
 		err = agent.ErrNotFound
 	}
@@ -229,15 +228,13 @@ func createUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, u agent.U
 	u = tree.Inherit(u)
 	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
 			remote_access, phone, comment, created, guid, refused, remote_by_groups,
-			group_id, rights, admin_by_groups, must_change, remote_in_directory, password_expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id`,
+			group_id, rights, admin_by_groups, must_change, remote_in_directory, password_expires, directory_groups, in_groups)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) RETURNING id`,
 		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
 		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created), u.GUID, string(u.Refused), u.RemoteByGroups,
-		int64(u.Group), rights, u.AdminByGroups, u.MustChange && u.Local(), u.RemoteInDirectory, micros(u.PasswordExpires)).Scan(&id)
-	if err != nil {
-		return 0, err
-	}
-	return id, setMembers(ctx, tx, id, nil, u.DirectoryGroups)
+		int64(u.Group), rights, u.AdminByGroups, u.MustChange && u.Local(), u.RemoteInDirectory, micros(u.PasswordExpires),
+		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u)).Scan(&id)
+	return id, err
 }
 
 // updateUser changes the account before and returns it. It lets an account keep a login that is equal to another one by now.
@@ -259,34 +256,15 @@ func updateUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, before, u
 	}
 	u = tree.Inherit(u)
 	u.MustChange = u.MustChange && u.Local()
-	err = changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
+	return u, changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
 			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10, refused = $11, remote_by_groups = $12,
-			group_id = $13, rights = $14, admin_by_groups = $15, must_change = $16, remote_in_directory = $17, password_expires = $18
-		WHERE id = $19`,
+			group_id = $13, rights = $14, admin_by_groups = $15, must_change = $16, remote_in_directory = $17, password_expires = $18,
+			directory_groups = $19, in_groups = $20
+		WHERE id = $21`,
 		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Enabled, u.Admin, u.RemoteAccess, u.Phone,
 		u.Comment, string(u.Refused), u.RemoteByGroups,
-		int64(u.Group), rights, u.AdminByGroups, u.MustChange, u.RemoteInDirectory, micros(u.PasswordExpires), int64(u.ID)))
-	if err != nil {
-		return u, err
-	}
-	return u, setMembers(ctx, tx, u.ID, before.DirectoryGroups, u.DirectoryGroups)
-}
-
-// setMembers stores User.DirectoryGroups.
-func setMembers(ctx context.Context, tx *sql.Tx, id agent.UserID, before, now []string) error {
-	if slices.Equal(before, now) {
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, `DELETE FROM directory_members WHERE user_id = $1`, int64(id)); err != nil {
-		return err
-	}
-	for _, member := range now {
-		_, err := tx.ExecContext(ctx, `INSERT INTO directory_members (user_id, member) VALUES ($1, $2) ON CONFLICT DO NOTHING`, int64(id), member)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		int64(u.Group), rights, u.AdminByGroups, u.MustChange, u.RemoteInDirectory, micros(u.PasswordExpires),
+		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u), int64(u.ID)))
 }
 
 // checkLoginFree reports agent.ErrLoginTaken when another account than except has the login in some spelling. Accounts with a
@@ -296,8 +274,8 @@ func checkLoginFree(ctx context.Context, tx *sql.Tx, u agent.User, except agent.
 		return nil
 	}
 	var taken bool
-	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users
-		WHERE directory = $1 AND (login_norm = $2 OR login_key = $3) AND id <> $4)`,
+	err := tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM users WHERE directory = $1 AND login_norm = $2 AND id <> $4)
+		OR EXISTS (SELECT 1 FROM users WHERE directory = $1 AND login_key = $3 AND id <> $4)`, // one OR of both would search all
 		u.Directory, spelling.Login(u.Login), loginKey(u.Login), int64(except)).Scan(&taken)
 	if err == nil && taken {
 		return agent.ErrLoginTaken

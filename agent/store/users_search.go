@@ -55,11 +55,10 @@ func conditions(f agent.UserFilter) (where string, args []any) {
 		add(`directory = ?`, f.Directory)
 	}
 	if f.Group != 0 {
-		add(`id IN (SELECT user_id FROM (`+groupsOfUsers+`) AS membership WHERE group_id IN (
-			WITH RECURSIVE below(id) AS (SELECT ? UNION SELECT g.id FROM groups g JOIN below b ON g.parent = b.id) SELECT id FROM below))`, int64(f.Group))
+		add(`in_groups LIKE ?`, inGroup(f.Group))
 	}
 	if f.NoGroup {
-		add(`id NOT IN (SELECT user_id FROM (` + groupsOfUsers + `) AS membership)`)
+		add(`in_groups = ''`)
 	}
 	if f.Remote != nil {
 		add(`remote_access = ?`, *f.Remote)

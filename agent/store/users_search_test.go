@@ -2,6 +2,7 @@ package store
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -32,6 +33,70 @@ func TestSearchUsers(t *testing.T) {
 		users, total, err := s.Users(t.Context(), agent.UserFilter{Search: search}, 0, 0)
 		if diff := cmp.Diff(want, logins(users)); err != nil || diff != "" || total != len(want) {
 			t.Errorf("%q: %d, %v %s", search, total, err, diff)
+		}
+	}
+}
+
+func TestFilterUsers(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	top := addGroup(t, s, agent.Group{Name: "top"})
+	below := addGroup(t, s, agent.Group{Name: "below", Parent: top, Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}})
+	admins := addGroup(t, s, agent.Group{Name: "admins", Admin: true, Position: 1})
+	add := func(u agent.User, at time.Time) {
+		t.Helper()
+		id := addUser(t, s, u, "")
+		if !at.IsZero() {
+			check(t, s.RememberLogin(ctx, id, at))
+		}
+	}
+	none := time.Time{}
+	add(agent.User{Login: "admin", Name: "Иванов", Enabled: true, Admin: true}, start.Add(time.Hour))
+	add(agent.User{Login: "boss", Enabled: true, Group: admins, MustChange: true}, none)
+	add(agent.User{Login: "clerk", RemoteAccess: true, Group: top}, start)
+	for _, p := range []agent.DirectoryPerson{{GUID: "d", Login: "dir", Name: "Иван", Remote: true, Groups: []string{"S-1"}},
+		{GUID: "e", Login: "expired", Refused: agent.CodeAccountExpired, Groups: []string{"S-2"}}} {
+		p.Directory = company
+		login(t, s, p)
+	}
+	yes, no := true, false
+	type filter = agent.UserFilter
+	for _, test := range []struct {
+		filter filter
+		want   []string
+	}{
+		{filter{}, []string{"admin", "boss", "clerk", "dir", "expired"}},
+		{filter{Directory: agent.LocalDirectory}, []string{"admin", "boss", "clerk"}},
+		{filter{Directory: company}, []string{"dir", "expired"}},
+		{filter{Directory: "none.ru"}, []string{}},
+		{filter{Group: top}, []string{"clerk", "dir"}},
+		{filter{Group: below}, []string{"dir"}},
+		{filter{Group: admins}, []string{"boss"}},
+		{filter{Group: 77}, []string{}},
+		{filter{Group: top, Directory: company}, []string{"dir"}},
+		{filter{NoGroup: true}, []string{"admin", "expired"}},
+		{filter{Remote: &yes}, []string{"clerk", "dir"}},
+		{filter{Remote: &no}, []string{"admin", "boss", "expired"}},
+		{filter{Admin: true}, []string{"admin", "boss"}},
+		{filter{State: agent.UserEnabled}, []string{"admin", "boss", "dir"}},
+		{filter{State: agent.UserDisabled}, []string{"clerk"}},
+		{filter{State: agent.UserRefused}, []string{"expired"}},
+		{filter{State: agent.UserMustChange}, []string{"boss"}},
+		{filter{Since: start}, []string{"admin", "clerk"}},
+		{filter{Since: start.Add(1000)}, []string{"admin"}},
+		{filter{Before: start}, []string{"boss", "dir", "expired"}},
+		{filter{Since: start, Before: start.Add(time.Hour)}, []string{"clerk"}},
+		{filter{Search: "иван", Directory: company, Remote: &yes, State: agent.UserEnabled, Group: top}, []string{"dir"}},
+	} {
+		users, total, err := s.Users(ctx, test.filter, 0, 0)
+		if diff := cmp.Diff(test.want, logins(users)); err != nil || diff != "" || total != len(test.want) {
+			t.Errorf("%+v: %d, %v %s", test.filter, total, err, diff)
+		}
+	}
+	for _, state := range agent.UserStates {
+		if where, _ := conditions(filter{State: state}); where == "" {
+			t.Errorf("%s selects all", state)
 		}
 	}
 }

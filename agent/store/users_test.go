@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -27,17 +28,21 @@ func TestUserComesBack(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	want := agent.User{Login: "Иванов", Name: "Иванов Иван", Directory: agent.LocalDirectory, Enabled: true, Admin: true,
-		RemoteAccess: true, Phone: "+7 900 000-00-00", Comment: "o'k; --", Created: start}
+		RemoteAccess: true, Phone: "+7 900 000-00-00", Comment: "o'k; --", Created: start, MustChange: true,
+		Rights: everyRight, Group: addGroup(t, s, agent.Group{Name: "admins", Admin: true}), AdminByGroups: true}
+	want.Rights.RemoteAccess = nil
 	want.ID = addUser(t, s, want, "hash")
 	got, err := s.User(ctx, want.ID)
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+	if diff := cmp.Diff(want, got, compareAddresses); err != nil || diff != "" {
 		t.Errorf("%v %s", err, diff)
 	}
 
-	want.Login, want.Name, want.Admin, want.Comment = "petrov", "", false, ""
+	want.Login, want.Name, want.Admin, want.Comment, want.LastLogin = "petrov", "", false, "", start
+	want.Group, want.AdminByGroups, want.MustChange, want.Rights = 0, false, false, agent.Rights{Devices: 1}
+	check(t, s.RememberLogin(ctx, want.ID, start))
 	addUser(t, s, agent.User{Login: "admin", Enabled: true, Admin: true}, "hash") // somebody must be
 	changed := want
-	changed.Directory, changed.Created = "elsewhere", start.AddDate(1, 0, 0) // these two stay
+	changed.Directory, changed.Created, changed.LastLogin = "elsewhere", start.AddDate(1, 0, 0), time.Time{} // these stay
 	check(t, saveUser(ctx, s, changed))
 	got, hash, err := s.LocalAccount(ctx, " PETROV ")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" || hash != "hash" {
@@ -72,6 +77,8 @@ func TestUnknownUser(t *testing.T) {
 		"account": account, "user": user,
 		"update":   saveUser(ctx, s, agent.User{ID: 7, Login: "x"}),
 		"password": s.SetPassword(ctx, 7, "hash"),
+		"changed":  s.ChangePassword(ctx, 7, "hash", "new"),
+		"login":    s.RememberLogin(ctx, 7, start),
 		"remote":   s.SetRemoteAccess(ctx, 7, true),
 		"delete":   s.DeleteUser(ctx, 7),
 		"device":   s.RememberDevice(ctx, 7, "pc", start),
@@ -104,6 +111,27 @@ func TestSetPassword(t *testing.T) {
 	check(t, s.SetPassword(ctx, id, "new"))
 	if _, hash, err := s.LocalAccount(ctx, "ivanov"); err != nil || hash != "new" {
 		t.Errorf("%q, %v", hash, err)
+	}
+}
+
+// TestChangePassword: only the password that the person has typed is replaced.
+func TestChangePassword(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	id := addUser(t, s, agent.User{Login: "ivanov", MustChange: true}, "old")
+	if err := s.ChangePassword(ctx, id, "another", "new"); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("another password: %v", err)
+	}
+	if u, hash, err := s.LocalAccount(ctx, "ivanov"); err != nil || hash != "old" || !u.MustChange {
+		t.Errorf("%q, %+v, %v", hash, u, err)
+	}
+	check(t, s.ChangePassword(ctx, id, "old", "new"))
+	if u, hash, err := s.LocalAccount(ctx, "ivanov"); err != nil || hash != "new" || u.MustChange {
+		t.Errorf("%q, %+v, %v", hash, u, err)
+	}
+	empty := addUser(t, s, agent.User{Login: "empty"}, "")
+	if err := s.ChangePassword(ctx, empty, "", "new"); !errors.Is(err, agent.ErrNotFound) {
+		t.Errorf("an account without a password: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package locale
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,11 @@ func (l *Localizer) Duration(d time.Duration) string {
 }
 
 func pad(n int64) string { return fmt.Sprintf("%02d", n) }
+
+// Hours formats a duration in hours with all decimals: «12 ч», «0,5 ч».
+func (l *Localizer) Hours(d time.Duration) string {
+	return l.T("hours_only", Args{"H": l.Number(math.Round(d.Hours()*1000) / 1000)})
+}
 
 // Bytes formats an amount with one decimal in units of 1024, as Windows does: «1,4 ГБ», «512 Б». nil (not counted) is «—».
 func (l *Localizer) Bytes(n *uint64) string {

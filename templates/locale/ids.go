@@ -18,12 +18,17 @@ const (
 	ToastTrialOver        = "toast_trial_over"
 	ToastForwardingOn     = "toast_forwarding_on"
 	ToastDirectoryDeleted = "toast_directory_deleted"
+	ToastGroupCreated     = "toast_group_created"
+	ToastGroupDeleted     = "toast_group_deleted"
 	ToastConverted        = "toast_converted"
 	ToastNobodyChosen     = "toast_nobody_chosen"
 	ToastCheckConfirmed   = "toast_check_confirmed"
 	ToastCheckOver        = "toast_check_over"
 	ToastKeytabSaved      = "toast_keytab_saved"
 	ToastKeytabRemoved    = "toast_keytab_removed"
+	ToastUsersChanged     = "toast_users_changed"
+	ToastSessionsEnded    = "toast_sessions_ended"
+	ToastImported         = "toast_imported"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -82,10 +87,18 @@ const (
 	FieldDirectoryPassword = "field_directory_password" // the stored password is not sent to another server
 	FieldDirectoryGroup    = "field_directory_group"    // the Value is the group as it was typed
 	FieldDirectories       = "field_too_many_directories"
+	FieldNoDirectory       = "field_no_directory"    // the Value is the name
+	FieldGroup             = "field_group"           // there is no such group
+	FieldGroupNotLocal     = "field_group_not_local" // the Value is the directory whose group it is
+	FieldGroupTaken        = "field_group_taken"
+	FieldGroupDepth        = "field_group_depth"
+	FieldGroups            = "field_too_many_tree_groups"
+	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
+	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
 )
 
 // Toasts are the ids of the messages after a successful action.
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
-	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastConverted,
+	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
 	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved}

@@ -115,7 +115,8 @@ func (l *Localizer) Problem(p agent.Problem) string {
 	args := Args{"Value": p.Value, "MinPassword": agent.MinPassword,
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes, "MaxFormerDomains": agent.MaxFormerDomains,
 		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen,
-		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups}
+		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups,
+		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth}
 	for _, n := range agent.Numbers() {
 		if n.Name == p.Field {
 			args["Min"], args["Max"] = l.Number(n.Min), l.Number(n.Max)

@@ -12,6 +12,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/accountcsv"
 )
 
 // catalogue returns a language's file: id to text, or to plural forms.
@@ -93,6 +94,22 @@ func derived(t *testing.T) []string {
 	for _, finding := range agent.DirectoryFindings {
 		ids = append(ids, "directory_cause_"+string(finding), "directory_cure_"+string(finding))
 	}
+	for _, state := range agent.UserStates {
+		ids = append(ids, "filter_state_"+string(state))
+	}
+	for _, act := range []string{"vpn_allow", "vpn_deny", "vpn_group", "enable", "disable", "end"} {
+		ids = append(ids, "bulk_"+act)
+	}
+	for _, kind := range []string{"never", "before", "since"} {
+		ids = append(ids, "filter_login_"+kind)
+	}
+	for _, wrong := range accountcsv.FileErrors {
+		ids = append(ids, string(wrong))
+	}
+	for _, column := range accountcsv.Columns {
+		ids = append(ids, "import_column_"+string(column))
+	}
+	ids = append(ids, accountcsv.MistakeCodes...)
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
 	}

@@ -88,6 +88,9 @@ func (v *visitor) submitTo(of, action string, typed map[string]string) {
 		if goquery.NodeName(field) == "textarea" {
 			value = field.Text()
 		}
+		if goquery.NodeName(field) == "select" {
+			value = field.Find("option[selected]").AttrOr("value", field.Find("option").First().AttrOr("value", ""))
+		}
 		values.Add(name, value)
 	})
 	for name, value := range typed {

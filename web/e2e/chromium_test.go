@@ -241,7 +241,7 @@ func TestInChromium(t *testing.T) {
 	if err != nil || len(generated) < 12 {
 		t.Fatalf("generated password %q, %v", generated, err)
 	}
-	b.click("[name=remote_access]")
+	b.click("#remote_access_1")
 	b.pictures("user-new")
 	b.click("main form button.primary")
 	b.sees(".toast", "Учётная запись создана")

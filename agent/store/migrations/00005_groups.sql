@@ -18,14 +18,6 @@ CREATE TABLE groups (
 );
 CREATE UNIQUE INDEX groups_by_member ON groups (directory, member_id) WHERE member_id <> '';
 
--- The groups of the account's directory in the tree of which it is a member.
-CREATE TABLE directory_members (
-    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    member  TEXT   NOT NULL, -- groups.member_id
-    PRIMARY KEY (user_id, member)
-);
-CREATE INDEX directory_members_by_member ON directory_members (member, user_id);
-
 ALTER TABLE users ADD COLUMN group_id BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN rights TEXT NOT NULL DEFAULT '{}'; -- JSON
 ALTER TABLE users ADD COLUMN admin_by_groups BOOLEAN NOT NULL DEFAULT FALSE;
@@ -33,7 +25,13 @@ ALTER TABLE users ADD COLUMN must_change BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE users ADD COLUMN last_login BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE users ADD COLUMN remote_in_directory BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE users ADD COLUMN password_expires BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX users_by_group ON users (group_id) WHERE group_id <> 0;
+-- The groups of the directory of which the account is a member (groups.member_id), with a space between two.
+ALTER TABLE users ADD COLUMN directory_groups TEXT NOT NULL DEFAULT '';
+-- All groups that apply to the account, also those above; with a space before each id and after the last. It follows from group_id and directory_groups.
+ALTER TABLE users ADD COLUMN in_groups TEXT NOT NULL DEFAULT '';
+
+CREATE INDEX users_by_directory_login ON users (directory, login_norm);
+CREATE INDEX users_administrators ON users (id) WHERE admin;
 
 -- Until now these accounts had remote access by the remote groups of their directory alone.
 UPDATE users SET remote_in_directory = remote_access WHERE remote_by_groups;

@@ -1,0 +1,47 @@
+package accountcsv
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// dangerous are first characters by which a spreadsheet program takes a cell for a formula.
+const dangerous = "=+-@\t\r"
+
+// protect makes a text harmless in a spreadsheet program: an apostrophe keeps it from being a formula. plain takes it back.
+func protect(text string) string {
+	if text != "" && (strings.ContainsRune(dangerous, rune(text[0])) || plain(text) != text) {
+		return "'" + text
+	}
+	return text
+}
+
+// plain removes the apostrophe of protect, and the one by which people keep the zeros at the beginning of a number.
+func plain(cell string) string {
+	if rest, is := strings.CutPrefix(cell, "'"); is && rest != "" && strings.ContainsRune(dangerous+"'0123456789", rune(rest[0])) {
+		return rest
+	}
+	return cell
+}
+
+// unwrap returns the text of a cell that Excel keeps as a text by a formula: ="007".
+func unwrap(cell string) string {
+	if text, is := strings.CutPrefix(strings.TrimSpace(cell), `="`); is {
+		if text, is = strings.CutSuffix(text, `"`); is {
+			return strings.ReplaceAll(text, `""`, `"`)
+		}
+	}
+	return cell
+}
+
+func contains(columns []Column, column Column) bool { return slices.Contains(columns, column) }
+
+func decimal(n int) string { return strconv.Itoa(n) }
+
+func choose(condition bool, yes, no string) string {
+	if condition {
+		return yes
+	}
+	return no
+}

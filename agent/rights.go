@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Everything reports whether the rights say that all traffic goes into the tunnel.
+func (r Rights) Everything() bool {
+	for _, n := range r.ForwardNets {
+		if n.Bits() == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// RightsNumbers are those of SessionNumbers that accounts and groups can state, too.
+func RightsNumbers() (list []NumberSetting) {
+	for _, n := range SessionNumbers {
+		if n.Name != "grace_seconds" {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// Right returns the number in Unit, or nil if the rights say nothing about it. The setting is one of RightsNumbers.
+func (n NumberSetting) Right(r Rights) *float64 {
+	s := r.settings()
+	if n.raw(&s) == 0 {
+		return nil
+	}
+	value := n.Get(&s)
+	return &value
+}
+
+// SetRight sets the number to a value in Unit; nil makes the rights say nothing about it.
+func (n NumberSetting) SetRight(r *Rights, value *float64) Problem {
+	s, v := r.settings(), 0.0
+	if value != nil {
+		v = *value
+	}
+	if value != nil && (v < n.Min || v > n.Max || !n.Fraction && v != math.Trunc(v)) {
+		return Problem{n.Name, n.Code, ""}
+	}
+	n.Set(&s, v)
+	r.SessionLAN, r.SessionVPN, r.Devices = s.SessionLAN, s.SessionVPN, s.DevicesPerUser
+	return Problem{}
+}
+
+// RightText returns the number for its form field; empty if the rights say nothing about it.
+func (n NumberSetting) RightText(r Rights) string {
+	value := n.Right(r)
+	if value == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*value, 'f', -1, 64)
+}
+
+// ParseRight sets the number from the text of its form field.
+func (n NumberSetting) ParseRight(r *Rights, text string) Problem {
+	if strings.TrimSpace(text) == "" {
+		return n.SetRight(r, nil)
+	}
+	var s Settings
+	if problem := n.Parse(&s, text); problem.Code != "" {
+		return problem
+	}
+	value := n.Get(&s)
+	return n.SetRight(r, &value)
+}
+
+// settings has the numbers as settings.
+func (r Rights) settings() Settings {
+	return Settings{SessionLAN: r.SessionLAN, SessionVPN: r.SessionVPN, DevicesPerUser: r.Devices}
+}

@@ -1,0 +1,144 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ideco-agent/agent"
+)
+
+// imported is a new local account.
+func imported(login string) agent.ImportedUser {
+	return agent.ImportedUser{User: agent.User{Login: login, Directory: agent.LocalDirectory, Enabled: true, RemoteByGroups: true, Created: start}, Hash: "hash of " + login}
+}
+
+func TestSaveUsers(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	group := addGroup(t, s, agent.Group{Name: "vpn", Rights: allow(true)})
+	local := agent.User{Login: "ivanov", Directory: agent.LocalDirectory, Enabled: true, Created: start, Comment: "stays"}
+	local.ID = addUser(t, s, local, "old")
+	p := person("a", "petrov")
+	p.PasswordExpires, p.Remote, p.Groups, p.Phone = start, true, []string{"S-1"}, "1"
+	remote := login(t, s, p)
+	check(t, s.RememberLogin(ctx, remote.ID, start))
+
+	list := []agent.ImportedUser{imported("new"), {User: local}, {User: local, Hash: "new hash"}, {User: remote}}
+	list[0].Group = group
+	list[1].Login, list[1].Name, list[1].MustChange = "Ivanov", "Иванов", true
+	list[2].User = list[1].User
+	list[2].RemoteByGroups, list[2].RemoteAccess, list[2].Group = true, false, group
+	changed := &list[3].User
+	changed.Comment, changed.Enabled, changed.Group, changed.RemoteByGroups, changed.RemoteAccess = "c", false, group, false, false
+	changed.Login, changed.Name, changed.Phone, changed.GUID, changed.Directory = "x", "x", "x", "x", "x.ru" // from here on, all stays
+	changed.Refused, changed.RemoteInDirectory, changed.DirectoryGroups = agent.CodeNotPermitted, false, nil
+	changed.PasswordExpires, changed.LastLogin, changed.Created = time.Time{}, time.Time{}, time.Time{}
+
+	ids, err := s.SaveUsers(ctx, list)
+	check(t, err)
+	created := imported("new").User
+	created.ID, created.Group, created.RemoteAccess = ids[0], group, true
+	local.Login, local.Name, local.MustChange, local.RemoteByGroups, local.RemoteAccess, local.Group = "Ivanov", "Иванов", true, true, true, group
+	remote.Comment, remote.Enabled, remote.Group, remote.RemoteByGroups, remote.RemoteAccess, remote.LastLogin = "c", false, group, false, false, start
+	for i, want := range map[int]agent.User{0: created, 2: local, 3: remote} {
+		got, err := s.User(ctx, ids[i])
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%d: %v %s", i, err, diff)
+		}
+		if diff := cmp.Diff(want, list[i].User); diff != "" {
+			t.Errorf("%d in the list: %s", i, diff)
+		}
+	}
+	for login, want := range map[string]string{"new": "hash of new", "ivanov": "new hash"} {
+		if _, hash, err := s.LocalAccount(ctx, login); err != nil || hash != want {
+			t.Errorf("%s: %q, %v", login, hash, err)
+		}
+	}
+	if ids, err := s.SaveUsers(ctx, nil); err != nil || len(ids) != 0 {
+		t.Errorf("nothing: %v, %v", ids, err)
+	}
+}
+
+// TestSaveUsersAllOrNothing: an error names the account, and nothing of the list is stored.
+func TestSaveUsersAllOrNothing(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	admins := []agent.ImportedUser{imported("admin1"), imported("admin2")}
+	for i := range admins {
+		admins[i].Admin = true
+	}
+	_, err := s.SaveUsers(ctx, admins)
+	check(t, err)
+	with := func(one agent.ImportedUser, change func(*agent.User)) agent.ImportedUser {
+		change(&one.User)
+		return one
+	}
+	off := func(u *agent.User) { u.Enabled = false }
+	for what, test := range map[string]struct {
+		list  []agent.ImportedUser
+		index int
+		want  error
+	}{
+		"taken":              {[]agent.ImportedUser{imported("a"), imported("ADMIN1")}, 1, agent.ErrLoginTaken},
+		"twice in the list":  {[]agent.ImportedUser{imported("a"), imported("b"), imported("A")}, 2, agent.ErrLoginTaken},
+		"renamed":            {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, 0, agent.ErrLoginTaken},
+		"group":              {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, 1, agent.ErrNotFound},
+		"account":            {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, 0, agent.ErrNotFound},
+		"last administrator": {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, 2, agent.ErrLastAdministrator},
+		"no administrator":   {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, 1, agent.ErrLastAdministrator},
+	} {
+		given := slices.Clone(test.list)
+		_, err := s.SaveUsers(ctx, test.list)
+		var at *agent.ImportError
+		if !errors.As(err, &at) || at.Index != test.index || !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v at %d", what, err, test.want, test.index)
+		}
+		if diff := cmp.Diff(given, test.list); diff != "" {
+			t.Errorf("%s: the list changed: %s", what, diff)
+		}
+		users, _, err := s.Users(ctx, agent.UserFilter{}, 0, 0)
+		if diff := cmp.Diff([]agent.User{admins[0].User, admins[1].User}, users); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", what, err, diff)
+		}
+	}
+	_, err = s.SaveUsers(ctx, []agent.ImportedUser{with(admins[0], off), imported("a")}) // one stays
+	check(t, err)
+}
+
+// TestSaveUsersSwapAdministrators: only the end of the list counts.
+func TestSaveUsersSwapAdministrators(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	old := imported("old")
+	old.Admin = true
+	list := []agent.ImportedUser{old}
+	_, err := s.SaveUsers(ctx, list)
+	check(t, err)
+	list[0].Admin = false
+	list = append(list, imported("new"))
+	list[1].Admin = true
+	_, err = s.SaveUsers(ctx, list)
+	check(t, err)
+}
+
+func BenchmarkSaveUsers(b *testing.B) {
+	s := newStore(b)
+	group := addGroup(b, s, agent.Group{Name: "office"})
+	n := 0
+	for b.Loop() {
+		list := make([]agent.ImportedUser, 10_000)
+		for i := range list {
+			n++
+			list[i] = imported(fmt.Sprint("user", n))
+			list[i].Group = group
+		}
+		_, err := s.SaveUsers(b.Context(), list)
+		check(b, err)
+	}
+}

@@ -1,0 +1,303 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/accountcsv"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// maxBulk is the most accounts that one act may concern.
+const maxBulk = 20_000
+
+// bulk is an act on several accounts, worked out but not done.
+type bulk struct {
+	templates.BulkQuestion
+	changed []accountChange
+}
+
+// accountChange is an account before and after an act.
+type accountChange struct{ before, after agent.User }
+
+// adminUsersBulk asks, then acts on the checked accounts or on all that the filter selects.
+func (s *Site) adminUsersBulk(c echo.Context) error {
+	l := who(c).L
+	form := readUserFilter(c.FormValue)
+	params, err := c.FormParams()
+	if err != nil {
+		return err
+	}
+	chosen := readUserIDs(params["user"])
+	again := func(alert string) error {
+		d := templates.AdminUsersData{Act: c.FormValue("act"), Checked: map[agent.UserID]bool{}}
+		for _, id := range chosen {
+			d.Checked[id] = true
+		}
+		return s.usersPage(c, http.StatusBadRequest, form, c.FormValue("page"), d, alert)
+	}
+	b, alert, err := s.planBulk(c, form, chosen)
+	if err != nil {
+		return err
+	}
+	if alert != "" {
+		return again(alert)
+	}
+	if b.Concerned == 0 {
+		return again(templates.BulkNothing(l, b.BulkQuestion))
+	}
+	if c.FormValue("confirm") != "1" || c.FormValue("accounts") != strconv.Itoa(b.Concerned) || tooFew(c.FormValue("sessions"), b.Sessions) {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmBulk(l, b.BulkQuestion)))
+	}
+	err = s.doBulk(c, b)
+	if errors.Is(err, agent.ErrLastAdministrator) {
+		return again(l.T(locale.AlertLastAdministrator))
+	}
+	if errors.Is(err, agent.ErrNotFound) {
+		return again(l.T("bulk_gone"))
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, choose(b.Act == templates.ActEnd, locale.ToastSessionsEnded, locale.ToastUsersChanged), form.URL())
+}
+
+// tooFew reports whether more sessions would end than the person has confirmed.
+func tooFew(confirmed string, ending int) bool {
+	n, err := strconv.Atoi(confirmed)
+	return err != nil || n < ending
+}
+
+func readUserIDs(texts []string) (ids []agent.UserID) {
+	for _, text := range texts {
+		if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+			ids = append(ids, agent.UserID(id))
+		}
+	}
+	return ids
+}
+
+// planBulk works out what an act does. It returns a text instead if it is impossible.
+func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []agent.UserID) (b bulk, alert string, err error) {
+	ctx, l := c.Request().Context(), who(c).L
+	b.BulkQuestion = templates.BulkQuestion{Filter: form, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
+	tree, err := s.Accounts.GroupTree(ctx)
+	if err != nil {
+		return b, "", err
+	}
+	act, ok := readAct(b.Act, tree)
+	if !ok {
+		return b, l.T("bulk_no_act"), nil
+	}
+	if id, is := strings.CutPrefix(b.Act, templates.ActGroup); is {
+		group, _ := strconv.ParseInt(id, 10, 64)
+		b.Group = accountcsv.GroupPath(tree, agent.GroupID(group))
+	}
+	var users []agent.User
+	if b.All {
+		filter, err := userFilter(form, time.Now())
+		if err != nil {
+			return b, whenError(l, form), nil
+		}
+		var total int
+		if users, total, err = s.selectUsers(ctx, filter, maxBulk); err != nil {
+			return b, "", err
+		}
+		if total > maxBulk {
+			return b, l.T("bulk_too_many", locale.Args{"Max": maxBulk}), nil
+		}
+	} else {
+		if len(chosen) == 0 {
+			return b, l.T("bulk_nobody"), nil
+		}
+		b.Chosen = chosen
+		if users, err = s.usersByID(ctx, chosen); err != nil {
+			return b, "", err
+		}
+	}
+	live := s.sessionsByUser()
+	own := who(c).User.ID
+	for _, before := range users {
+		after := tree.Inherit(act(before))
+		ending := endingSessions(live[before.ID], before, after, b.Act == templates.ActEnd)
+		switch {
+		case before.ID == own && (ending > 0 || !after.Enabled || before.Administrator() && !after.Administrator()):
+			b.Own = true
+		case reflect.DeepEqual(before, after) && ending == 0:
+			b.Same++
+		default:
+			b.changed = append(b.changed, accountChange{before, after})
+		}
+	}
+	if b.Act == templates.ActDisable {
+		if err := s.spareLastAdministrator(ctx, &b); err != nil {
+			return b, "", err
+		}
+	}
+	b.Concerned = len(b.changed)
+	for _, one := range b.changed {
+		b.Admins += becomesAdministrator(one.before, one.after)
+		b.Sessions += endingSessions(live[one.before.ID], one.before, one.after, b.Act == templates.ActEnd)
+	}
+	return b, "", nil
+}
+
+// readAct returns what an act does to an account. It reports false for an unknown act or group.
+func readAct(act string, tree agent.GroupTree) (func(agent.User) agent.User, bool) {
+	remote := func(allowed, byGroups bool) func(agent.User) agent.User {
+		return func(u agent.User) agent.User {
+			u.RemoteAccess, u.RemoteByGroups = allowed, byGroups
+			return u
+		}
+	}
+	enable := func(on bool) func(agent.User) agent.User {
+		return func(u agent.User) agent.User {
+			u.Enabled = on
+			return u
+		}
+	}
+	switch act {
+	case templates.ActVPNAllow:
+		return remote(true, false), true
+	case templates.ActVPNDeny:
+		return remote(false, false), true
+	case templates.ActVPNGroup:
+		return remote(false, true), true // Inherit sets what the groups allow
+	case templates.ActEnable:
+		return enable(true), true
+	case templates.ActDisable:
+		return enable(false), true
+	case templates.ActEnd:
+		return func(u agent.User) agent.User { return u }, true
+	}
+	text, is := strings.CutPrefix(act, templates.ActGroup)
+	id, err := strconv.ParseInt(text, 10, 64)
+	if g, known := tree.Group(agent.GroupID(id)); !is || err != nil || id != 0 && (!known || !g.Local()) {
+		return nil, false
+	}
+	return func(u agent.User) agent.User {
+		u.Group = agent.GroupID(id)
+		return u
+	}, true
+}
+
+// usersByID returns accounts without those that are gone, each one once.
+func (s *Site) usersByID(ctx context.Context, ids []agent.UserID) (users []agent.User, err error) {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		u, err := s.Accounts.User(ctx, id)
+		if errors.Is(err, agent.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, u)
+	}
+	return users, nil
+}
+
+// spareLastAdministrator leaves one administrator out of b if it would switch off all of those who are made so on their accounts.
+func (s *Site) spareLastAdministrator(ctx context.Context, b *bulk) error {
+	off := map[agent.UserID]bool{}
+	for _, one := range b.changed {
+		off[one.before.ID] = true
+	}
+	admins, _, err := s.selectUsers(ctx, agent.UserFilter{Directory: agent.LocalDirectory, Admin: true, State: agent.UserEnabled}, maxBulk)
+	if err != nil {
+		return err
+	}
+	admins = slices.DeleteFunc(admins, func(u agent.User) bool { return !u.Admin })
+	if slices.ContainsFunc(admins, func(u agent.User) bool { return !off[u.ID] }) || len(admins) == 0 {
+		return nil
+	}
+	spared := slices.MinFunc(admins, func(a, b agent.User) int { return int(a.ID - b.ID) })
+	b.LastAdmin = spared.Login
+	b.changed = slices.DeleteFunc(b.changed, func(one accountChange) bool { return one.before.ID == spared.ID })
+	return nil
+}
+
+// sessionsByUser returns the live sessions of every account.
+func (s *Site) sessionsByUser() map[agent.UserID][]agent.LiveSession {
+	live := map[agent.UserID][]agent.LiveSession{}
+	for _, one := range s.Sessions.Sessions() {
+		live[one.UserID] = append(live[one.UserID], one)
+	}
+	return live
+}
+
+// endingSessions counts the sessions that a change of their account ends.
+func endingSessions(live []agent.LiveSession, before, after agent.User, all bool) (n int) {
+	for _, one := range live {
+		vpn := one.Kind == agent.KindVPN && before.RemoteAccess && !after.RemoteAccess
+		if all || after.Refusal() != "" || vpn {
+			n++
+		}
+	}
+	return n
+}
+
+// becomesAdministrator is 1 if a change makes an administrator, and else 0.
+func becomesAdministrator(before, after agent.User) int {
+	if after.Administrator() && !before.Administrator() {
+		return 1
+	}
+	return 0
+}
+
+// doBulk stores the changes, all or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
+// agent.ErrNotFound.
+func (s *Site) doBulk(c echo.Context, b bulk) error {
+	ctx := c.Request().Context()
+	if b.Act == templates.ActEnd {
+		ctx := context.WithoutCancel(ctx)
+		for _, one := range b.changed {
+			s.Sessions.EndUser(ctx, one.before.ID, agent.ReasonAdmin)
+		}
+	} else {
+		users := make([]agent.ImportedUser, len(b.changed))
+		for i, one := range b.changed {
+			users[i].User = one.after
+		}
+		if _, err := s.Accounts.SaveUsers(ctx, users); err != nil {
+			return err
+		}
+	}
+	s.securityEvent(c, "accounts_changed", "act", b.Act, "accounts", b.Concerned, "sessions", b.Sessions)
+	if b.Act == templates.ActEnd {
+		return nil
+	}
+	return s.enforceChanges(c, b.changed)
+}
+
+// enforceChanges ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal.
+func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err error) {
+	ctx := context.WithoutCancel(c.Request().Context())
+	for _, one := range changed {
+		s.Sessions.UserChanged(ctx, one.after)
+		if one.after.Refusal() != "" && one.before.Refusal() == "" {
+			err = errors.Join(err, s.endBrowsers(ctx, one.after.ID, ""))
+		}
+	}
+	return err
+}
+
+// endBrowsers is EndBrowserSessions for accounts most of which have none: it writes only if there is one.
+func (s *Site) endBrowsers(ctx context.Context, id agent.UserID, except string) error {
+	list, err := s.Browsers.BrowserSessions(ctx, id)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return s.Browsers.EndBrowserSessions(ctx, id, except)
+}

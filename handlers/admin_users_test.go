@@ -1,0 +1,509 @@
+package handlers
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/accountcsv"
+	"ideco-agent/agent/store"
+	"ideco-agent/templates"
+)
+
+// people makes accounts and groups: «Офис» allows remote access, «Офис/Продажи» says nothing, «Хозяева» administers.
+func people(t *testing.T, a administration) (office, sales, owners agent.GroupID) {
+	t.Helper()
+	db := a.realStore()
+	allowed := true
+	group := func(g agent.Group) agent.GroupID {
+		g.Directory = agent.LocalDirectory
+		id, _, err := db.CreateGroup(t.Context(), g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	office = group(agent.Group{Name: "Офис", Rights: agent.Rights{RemoteAccess: &allowed}})
+	sales = group(agent.Group{Name: "Продажи", Parent: office})
+	owners = group(agent.Group{Name: "Хозяева", Admin: true})
+	for _, u := range []agent.User{
+		{Login: "petrova", Name: "Петрова", Group: sales, RemoteByGroups: true, Enabled: true},
+		{Login: "sidorov", Group: office, Enabled: true, MustChange: true},
+	} {
+		u.Directory = agent.LocalDirectory
+		if _, err := db.CreateUser(t.Context(), u, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.RememberLogin(t.Context(), a.named("ivanov").ID, time.Now().AddDate(0, 0, -40)); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.RememberLogin(t.Context(), a.named("boss").ID, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return office, sales, owners
+}
+
+func (a administration) realStore() *store.Store { return a.site.Accounts.(accounts).Store }
+
+func (a administration) named(login string) agent.User {
+	a.t.Helper()
+	all, _, err := a.site.Accounts.Users(a.t.Context(), agent.UserFilter{Search: login}, 0, 0)
+	if err != nil || len(all) != 1 {
+		a.t.Fatalf("%s: %v, %v", login, all, err)
+	}
+	return all[0]
+}
+
+func loginsOn(t *testing.T, page string) (logins []string) {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc.Find("td.lead-cell a").Each(func(_ int, s *goquery.Selection) { logins = append(logins, s.Text()) })
+	return logins
+}
+
+// TestUsersFilter: each condition selects, conditions add up, and the page keeps them.
+func TestUsersFilter(t *testing.T) {
+	a := newAdministration(t)
+	office, sales, _ := people(t, a)
+	a.named("off")
+	if _, err := a.site.Accounts.UpdateUser(t.Context(), a.named("off").ID, func(u *agent.User) error { u.Enabled = false; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	before40 := time.Now().AddDate(0, 0, -39).Format("02.01.2006")
+	for query, want := range map[string][]string{
+		"":                              {"boss", "ivanov", "off", "petrova", "sidorov"},
+		"q=ПЕТ":                         {"petrova"},
+		"directory=local":               {"boss", "ivanov", "off", "petrova", "sidorov"},
+		"directory=company.local":       nil,
+		fmt.Sprint("group=", office):    {"petrova", "sidorov"},
+		fmt.Sprint("group=", sales):     {"petrova"},
+		"group=none":                    {"boss", "ivanov", "off"},
+		"remote=1":                      {"petrova"},
+		"remote=0":                      {"boss", "ivanov", "off", "sidorov"},
+		"role=admin":                    {"boss"},
+		"state=disabled":                {"off"},
+		"state=must_change":             {"sidorov"},
+		"state=enabled":                 {"boss", "ivanov", "petrova", "sidorov"},
+		"login=never":                   {"off", "petrova", "sidorov"},
+		"login=before&when=30":          {"ivanov", "off", "petrova", "sidorov"},
+		"login=since&when=30":           {"boss"},
+		"login=since&when=41":           {"boss", "ivanov"},
+		"login=before&when=" + before40: {"ivanov", "off", "petrova", "sidorov"},
+		"login=since&when=2020-01-01":   {"boss", "ivanov"},
+		"remote=0&" + fmt.Sprint("group=", office): {"sidorov"},
+		"state=nonsense&remote=2":                  {"boss", "ivanov", "off", "petrova", "sidorov"},
+	} {
+		page := a.get("/admin/users?" + (url.URL{RawQuery: query}).RawQuery)
+		if got := loginsOn(t, page); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", query, got, want)
+		}
+		wrongLink := query != "" && !strings.Contains(query, "nonsense") && goqueryFind(t, page, `.search a[href="/admin/users"]`).Length() == 0
+		if wrongLink {
+			t.Errorf("%s: no link to reset the filter", query)
+		}
+	}
+	for query, text := range map[string]string{"login=before": "Укажите число дней", "login=since&when=вчера": "не число дней", "login=since&when=-1": "не число дней", "login=since&when=31.02.2026": "не число дней"} {
+		if page := a.get("/admin/users?" + query); !strings.Contains(page, text) || len(loginsOn(t, page)) != 5 {
+			t.Errorf("%s: %v", query, loginsOn(t, page))
+		}
+	}
+	page := a.get(fmt.Sprintf("/admin/users?group=%d&remote=1&login=since&when=9999&q=", sales))
+	if goqueryFind(t, page, "#group option[selected]").Text() != "Офис/Продажи" || goqueryFind(t, page, "#when").AttrOr("value", "") != "9999" {
+		t.Error("the filter is not kept")
+	}
+	if list := a.get("/admin/users"); !says(t, list, "td", "Офис/Продажи") || !says(t, list, "td .state.warn", "Сменит пароль") || !says(t, list, "td", "Не входил") {
+		t.Error("the list lacks the group, the state or the last login")
+	}
+}
+
+// TestUsersFilterKeptByPages: the links of other pages and the form of bulk acts have the filter.
+func TestUsersFilterKeptByPages(t *testing.T) {
+	a := newAdministration(t)
+	for i := range 60 {
+		if _, err := a.realStore().CreateUser(t.Context(), agent.User{Login: fmt.Sprintf("user%02d", i), Directory: agent.LocalDirectory}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := a.get("/admin/users?q=user&state=disabled")
+	next := goqueryFind(t, page, "a[rel=next]").AttrOr("href", "")
+	if next != "/admin/users?page=2&q=user&state=disabled" {
+		t.Errorf("next: %s", next)
+	}
+	if got := loginsOn(t, a.get(next)); len(got) != 10 || got[0] != "user50" {
+		t.Errorf("page 2: %v", got)
+	}
+	if goqueryFind(t, page, "#bulk input[name=state]").AttrOr("value", "") != "disabled" {
+		t.Error("the form has no filter")
+	}
+}
+
+// bulkForm is the form of the list with these accounts checked.
+func (a administration) bulkForm(act string, logins ...string) url.Values {
+	form := url.Values{"act": {act}, "scope": {"checked"}}
+	for _, login := range logins {
+		form.Add("user", fmt.Sprint(a.named(login).ID))
+	}
+	return form
+}
+
+// confirmation returns the fields of a question.
+func confirmation(t *testing.T, page string) url.Values {
+	t.Helper()
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{}
+	doc.Find(".question input").Each(func(_ int, s *goquery.Selection) {
+		if name := s.AttrOr("name", ""); name != templates.CSRFField {
+			form.Add(name, s.AttrOr("value", ""))
+		}
+	})
+	return form
+}
+
+// TestBulk: each act asks once, says whom it concerns, and does it to all of them.
+func TestBulk(t *testing.T) {
+	a := newAdministration(t)
+	office, sales, _ := people(t, a)
+	do := func(form url.Values, question ...string) {
+		t.Helper()
+		page := a.wants(a.post("/admin/users/bulk", form), http.StatusOK, question...)
+		a.wants(a.post("/admin/users/bulk", confirmation(t, page)), http.StatusSeeOther)
+	}
+	do(a.bulkForm("vpn_allow", "ivanov", "petrova"), "Разрешить VPN: 2 учётные записи?", "Ни одна сессия не завершится")
+	if p := a.named("petrova"); !p.RemoteAccess || p.RemoteByGroups || !a.named("ivanov").RemoteAccess {
+		t.Errorf("allowed: %+v", p)
+	}
+	do(a.bulkForm("vpn_deny", "ivanov", "petrova", "sidorov"), "Запретить VPN: 2 учётные записи?", "У 1 учётной записи ничего не изменится")
+	if a.named("petrova").RemoteAccess || a.named("ivanov").RemoteAccess {
+		t.Error("not denied")
+	}
+	do(a.bulkForm("vpn_group", "ivanov", "petrova", "sidorov"), "VPN как в группе: 3 учётные записи?")
+	if !a.named("petrova").RemoteAccess || !a.named("sidorov").RemoteByGroups || a.named("ivanov").RemoteAccess {
+		t.Error("not as in the group")
+	}
+	do(a.bulkForm(fmt.Sprint("group:", sales), "ivanov", "sidorov"), "Переместить в «Офис/Продажи»: 2 учётные записи?")
+	if u := a.named("ivanov"); u.Group != sales || !u.RemoteAccess {
+		t.Errorf("moved: %+v", u)
+	}
+	do(a.bulkForm("group:0", "ivanov"), "Убрать из группы: 1 учётная запись?")
+	if u := a.named("ivanov"); u.Group != 0 || u.RemoteAccess {
+		t.Errorf("removed: %+v", u)
+	}
+	liveSession(t, a.site, "ivanov")
+	signIn(t, a.site, "ivanov")
+	do(a.bulkForm("end", "ivanov", "petrova"), "Завершить сессии: 1 учётная запись?", "1 сессия завершится сразу")
+	if n := len(a.site.Sessions.Sessions()); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
+	liveSession(t, a.site, "ivanov")
+	do(a.bulkForm("disable", "ivanov", "petrova"), "Отключить: 2 учётные записи?", "1 сессия завершится сразу")
+	if browsers, _ := a.site.Browsers.BrowserSessions(t.Context(), a.named("ivanov").ID); a.named("ivanov").Enabled || len(a.site.Sessions.Sessions()) != 0 || len(browsers) != 0 {
+		t.Errorf("a session or a browser is left: %v", browsers)
+	}
+	do(a.bulkForm("enable", "ivanov", "petrova"), "Включить: 2 учётные записи?")
+	all := url.Values{"act": {"disable"}, "scope": {"all"}, "group": {fmt.Sprint(office)}}
+	do(all, "Отключить: 2 учётные записи?")
+	if a.named("petrova").Enabled || a.named("sidorov").Enabled || !a.named("ivanov").Enabled {
+		t.Error("not those that the filter selects")
+	}
+}
+
+// TestBulkSpares: the own account and the last administrator stay, and the page says so.
+func TestBulkSpares(t *testing.T) {
+	a := newAdministration(t)
+	_, _, owners := people(t, a)
+	page := a.wants(a.post("/admin/users/bulk", url.Values{"act": {"disable"}, "scope": {"all"}}), http.StatusOK, "Отключить: 4 учётные записи?", "Ваша собственная учётная запись пропущена")
+	a.wants(a.post("/admin/users/bulk", confirmation(t, page)), http.StatusSeeOther)
+	if !a.named("boss").Enabled || a.named("ivanov").Enabled {
+		t.Error("the own account is off, or others are not")
+	}
+	a.wants(a.post("/admin/users/bulk", a.bulkForm("disable", "boss")), http.StatusBadRequest, "менять нечего", "Ваша собственная учётная запись пропущена")
+
+	// boss administers by a group only from here on; the last one by a choice is another one.
+	for _, change := range []struct {
+		login string
+		to    func(*agent.User)
+	}{{"ivanov", func(u *agent.User) { u.Admin, u.Enabled = true, true }}, {"boss", func(u *agent.User) { u.Admin, u.Group = false, owners }}} {
+		if _, err := a.site.Accounts.UpdateUser(t.Context(), a.named(change.login).ID, func(u *agent.User) error { change.to(u); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.getStatus("/admin/users") != http.StatusOK {
+		t.Skip("administrators by a group are not admitted yet")
+	}
+	page = a.wants(a.post("/admin/users/bulk", a.bulkForm("disable", "ivanov", "boss", "off")), http.StatusBadRequest, "менять нечего")
+	if !says(t, page, ".banner.bad", "ivanov пропущена") || !a.named("ivanov").Enabled {
+		t.Error("the last administrator is not spared")
+	}
+}
+
+func (a administration) getStatus(path string) int {
+	return ask(a.h, "GET", path, page, inLAN, a.boss).Code
+}
+
+// TestBulkAsksAgain: a confirmation holds only for as many accounts and sessions as the question named.
+func TestBulkAsksAgain(t *testing.T) {
+	a := newAdministration(t)
+	people(t, a)
+	page := a.wants(a.post("/admin/users/bulk", url.Values{"act": {"disable"}, "scope": {"all"}, "group": {"none"}}), http.StatusOK, "Отключить: 2 учётные записи?")
+	liveSession(t, a.site, "ivanov")
+	page = a.wants(a.post("/admin/users/bulk", confirmation(t, page)), http.StatusOK, "1 сессия завершится сразу")
+	if _, err := a.realStore().CreateUser(t.Context(), agent.User{Login: "late", Directory: agent.LocalDirectory, Enabled: true}, ""); err != nil {
+		t.Fatal(err)
+	}
+	page = a.wants(a.post("/admin/users/bulk", confirmation(t, page)), http.StatusOK, "Отключить: 3 учётные записи?")
+	if !a.named("ivanov").Enabled {
+		t.Fatal("done without a confirmation")
+	}
+	a.wants(a.post("/admin/users/bulk", confirmation(t, page)), http.StatusSeeOther)
+	for form, text := range map[string]string{"act=disable": "Никто не отмечен", "act=fly&user=2": "Такого действия", "act=group:99&user=2": "Такого действия", "act=group:&user=2": "Такого действия",
+		"act=disable&scope=all&login=since&when=x": "не число дней", "act=enable&user=1&user=77": "менять нечего"} {
+		values, _ := url.ParseQuery(form)
+		a.wants(a.post("/admin/users/bulk", values), http.StatusBadRequest, text)
+	}
+}
+
+// upload sends a file as the page does.
+func (a administration) uploadAccounts(name, content string) *httptest.ResponseRecorder {
+	a.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	_ = form.WriteField(templates.CSRFField, "token")
+	file, err := form.CreateFormFile("file", name)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	_, _ = file.Write([]byte(content))
+	_ = form.Close()
+	r := httptest.NewRequest("POST", "https://gw.example.test/admin/users/import", &body)
+	r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
+	for _, c := range a.boss {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	a.h.ServeHTTP(w, r)
+	return w
+}
+
+func importToken(t *testing.T, page string) url.Values {
+	t.Helper()
+	return url.Values{"import": {goqueryFind(t, page, "input[name=import]").AttrOr("value", "")}}
+}
+
+// TestImport: a file is shown first, shows no passwords, and is stored only then.
+func TestImport(t *testing.T) {
+	a := newAdministration(t)
+	_, sales, _ := people(t, a)
+	const secret = "a secret password"
+	file := "Логин;Имя;Пароль;Группа;Включена\n" +
+		"IVANOV;Иванов Иван;" + secret + ";Офис/Продажи;\n" +
+		"new;Новый;;;\n" +
+		"newer;;" + secret + ";;\n" +
+		"sidorov;;;Офис;нет\n"
+	liveSession(t, a.site, "ivanov")
+	signIn(t, a.site, "ivanov")
+	page := a.wants(a.uploadAccounts("люди.csv", file), http.StatusOK, "люди.csv", "Загрузить 4 учётные записи", "Ни одна сессия не завершится", "1 новый человек без пароля", "Будет задано 2 пароля")
+	if strings.Contains(page, secret) {
+		t.Error("the page shows a password")
+	}
+	for _, change := range []string{"Офис/Продажи", "да → нет", "Иванов Иван", "будет задан новый"} {
+		if text := strings.Join(strings.Fields(goqueryFind(t, page, "main").Text()), " "); !strings.Contains(text, change) {
+			t.Errorf("%q is not shown", change)
+		}
+	}
+	if a.named("ivanov").Name != "" {
+		t.Fatal("stored before the confirmation")
+	}
+	token := importToken(t, page)
+	other := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
+	other.wants(other.post("/admin/users/import/apply", token), http.StatusConflict, "Этой загрузки больше нет")
+	a.wants(a.post("/admin/users/import/apply", token), http.StatusSeeOther)
+	if u := a.named("ivanov"); u.Login != "ivanov" || u.Name != "Иванов Иван" || u.Group != sales {
+		t.Errorf("%+v", u)
+	}
+	if u := a.named("newer"); !u.Enabled || !u.MustChange || !u.RemoteByGroups || u.Admin {
+		t.Errorf("%+v", u)
+	}
+	if a.named("sidorov").Enabled {
+		t.Error("sidorov is still on")
+	}
+	if browsers, _ := a.site.Browsers.BrowserSessions(t.Context(), a.named("ivanov").ID); len(browsers) != 0 || len(a.site.Sessions.Sessions()) != 1 {
+		t.Errorf("after a new password: %d browsers, %d sessions", len(browsers), len(a.site.Sessions.Sessions()))
+	}
+	if _, hash, err := a.realStore().LocalAccount(t.Context(), "newer"); err != nil || hash == "" {
+		t.Errorf("no password: %v", err)
+	}
+	a.wants(a.post("/admin/users/import/apply", token), http.StatusConflict, "Этой загрузки больше нет")
+	a.wants(a.uploadAccounts("again.csv", strings.ReplaceAll(file, secret, "")), http.StatusOK, "Загружать нечего")
+}
+
+// TestImportMistakes: in 10,000 accounts each of 200 mistakes is named with its line, and nothing is stored.
+func TestImportMistakes(t *testing.T) {
+	a := newAdministration(t)
+	var file strings.Builder
+	file.WriteString("login,name,enabled,group\r\n")
+	wrong := map[int]bool{}
+	for line := 2; line <= 10_001; line++ {
+		if (line-2)%50 == 7 {
+			wrong[line] = true
+			fmt.Fprintf(&file, "user%d,A,%s\r\n", line, []string{"maybe,", "yes,Nowhere"}[line%2])
+			continue
+		}
+		fmt.Fprintf(&file, "user%d,A,yes,\r\n", line)
+	}
+	page := a.wants(a.uploadAccounts("users.csv", file.String()), http.StatusBadRequest, "200 ошибок", "Ничего не загружено")
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := doc.Find("td.lead-cell")
+	named.Each(func(_ int, s *goquery.Selection) {
+		line := 0
+		if _, err := fmt.Sscanf(strings.TrimSpace(s.Text()), "Строка %d", &line); err != nil || !wrong[line] {
+			t.Errorf("%q is no mistake", s.Text())
+		}
+		delete(wrong, line)
+	})
+	if len(wrong) > 0 || doc.Find("input[name=import]").Length() > 0 {
+		t.Errorf("not named: %v", wrong)
+	}
+	if all, _ := a.site.allUsers(t.Context()); len(all) != 3 {
+		t.Errorf("%d accounts", len(all))
+	}
+	a.wants(a.uploadAccounts("own.csv", "login,enabled\nboss,no\n"), http.StatusBadRequest, "ваша собственная учётная запись")
+	for content, text := range map[string]string{"PK\x03\x04xl/": "книга Excel", "%PDF-1.7": "документ", "name\nA\n": "нет столбца", "login\n": "только названия", "": "пуст", "a\x00b": "не текст"} {
+		a.wants(a.uploadAccounts("file.csv", content), http.StatusBadRequest, text)
+	}
+	a.wants(a.uploadAccounts("big.csv", "login\n"+strings.Repeat("a", accountcsv.MaxBytes)), http.StatusBadRequest, "больше 10 МБ")
+	a.wants(a.post("/admin/users/import", url.Values{}), http.StatusBadRequest, "Выберите файл")
+	a.wants(a.uploadAccounts("admin.csv", "login,admin\nivanov,yes\n"), http.StatusOK, "Эти столбцы не загружаются: admin", "Загружать нечего")
+}
+
+// TestImportMoved: a preview holds only while the accounts that it concerns stay as they were.
+func TestImportMoved(t *testing.T) {
+	a := newAdministration(t)
+	_, _, _ = people(t, a)
+	page := a.wants(a.uploadAccounts("f.csv", "login,name,group\nivanov,B,\nsidorov,,Офис\n"), http.StatusOK)
+	if err := a.realStore().RememberLogin(t.Context(), a.named("ivanov").ID, time.Now()); err != nil { // is no change
+		t.Fatal(err)
+	}
+	if _, err := a.site.Accounts.UpdateUser(t.Context(), a.named("ivanov").ID, func(u *agent.User) error { u.Phone = "5"; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	page = a.wants(a.post("/admin/users/import/apply", importToken(t, page)), http.StatusOK, "учётные записи изменились")
+	if a.named("ivanov").Name != "" {
+		t.Fatal("stored")
+	}
+	a.wants(a.post("/admin/users/import/apply", importToken(t, page)), http.StatusSeeOther)
+	if u := a.named("ivanov"); u.Name != "B" || u.Phone != "5" {
+		t.Errorf("%+v", u)
+	}
+
+	// A group that makes administrators is named.
+	a.wants(a.uploadAccounts("f.csv", "login,group\nivanov,Хозяева\n"), http.StatusOK, "1 человек станет администратором")
+
+	// Every browser keeps one file, and all together keep few.
+	first := importToken(t, a.wants(a.uploadAccounts("f.csv", "login\nx\n"), http.StatusOK))
+	a.wants(a.uploadAccounts("f.csv", "login\ny\n"), http.StatusOK)
+	a.wants(a.post("/admin/users/import/apply", first), http.StatusConflict, "Этой загрузки больше нет")
+	for range maxImports - 1 {
+		b := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
+		b.wants(b.uploadAccounts("f.csv", "login\nx\n"), http.StatusOK)
+	}
+	b := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
+	b.wants(b.uploadAccounts("f.csv", "login\nx\n"), http.StatusServiceUnavailable, "Повторите через 15 минут")
+}
+
+// TestExport: the file holds all local accounts and no hash, and changes nothing when it is loaded.
+func TestExport(t *testing.T) {
+	a := newAdministration(t)
+	people(t, a)
+	if _, err := a.realStore().CreateUser(t.Context(), agent.User{Login: "=cmd", Name: "+1", Directory: agent.LocalDirectory}, ""); err != nil {
+		t.Fatal(err)
+	}
+	w := ask(a.h, "GET", "/admin/users/export.csv", page, inLAN, a.boss)
+	file := w.Body.String()
+	if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || !strings.HasPrefix(file, "\ufeffлогин;") ||
+		strings.Contains(file, "argon2id") || strings.Count(file, "\r\n") != 7 || !strings.Contains(file, "\r\n'=cmd;'+1;") {
+		t.Errorf("%d %v\n%s", w.Code, w.Header(), file)
+	}
+	a.wants(a.uploadAccounts("accounts.csv", file), http.StatusOK, "Загружать нечего")
+}
+
+// TestMustChange: the page demands a change of the password unless the administrator says otherwise; REST only when asked.
+func TestMustChange(t *testing.T) {
+	a := newAdministration(t)
+	if _, on := goqueryFind(t, a.get("/admin/users/new"), "#must_change").Attr("checked"); !on {
+		t.Error("off for a new account")
+	}
+	for login, form := range map[string]url.Values{"fresh": {"must_change": {"1"}}, "plain": {}} {
+		form.Set("login", login)
+		form.Set("psw", "long enough")
+		form.Set("enabled", "1")
+		a.wants(a.post("/admin/users", form), http.StatusSeeOther)
+		if must := a.named(login).MustChange; must != (login == "fresh") {
+			t.Errorf("%s: %v", login, must)
+		}
+	}
+	path := fmt.Sprintf("/admin/users/%d", a.named("fresh").ID)
+	if !says(t, a.get(path), ".banner.warn", "должен сменить пароль") {
+		t.Error("the account's page does not say it")
+	}
+	a.wants(a.post(path, url.Values{"login": {"fresh"}, "enabled": {"1"}}), http.StatusSeeOther)
+	if !a.named("fresh").MustChange {
+		t.Error("saving the account has cleared it")
+	}
+	a.wants(a.post(path+"/password", url.Values{"psw": {"short"}}), http.StatusBadRequest)
+	a.wants(a.post(path+"/password", url.Values{"psw": {"long enough"}}), http.StatusSeeOther)
+	if a.named("fresh").MustChange {
+		t.Error("still set")
+	}
+	a.wants(a.post(path+"/password", url.Values{"psw": {"long enough"}, "must_change": {"1"}}), http.StatusSeeOther)
+	if !a.named("fresh").MustChange {
+		t.Error("not set")
+	}
+	rest := restClient{t, a.h, a.boss}
+	call := func(method, path, body string) {
+		t.Helper()
+		if status, answer := rest.call(method, path, body); status != http.StatusOK {
+			t.Errorf("%s %s: %d %v", method, path, status, answer)
+		}
+	}
+	call("POST", "/user_backend/users", `{"login":"script","psw":"long enough"}`)
+	if a.named("script").MustChange {
+		t.Error("set by REST unasked")
+	}
+	call("POST", "/user_backend/users", `{"login":"script2","psw":"long enough","must_change":true}`)
+	id := a.named("script2").ID
+	call("PUT", fmt.Sprint("/user_backend/change_password/", id), `{"psw":"long enough"}`)
+	if !a.named("script2").MustChange {
+		t.Error("cleared by REST unasked")
+	}
+	call("PUT", fmt.Sprint("/user_backend/change_password/", id), `{"psw":"long enough","must_change":false}`)
+	if a.named("script2").MustChange {
+		t.Error("not cleared by REST")
+	}
+	call("PUT", fmt.Sprint("/user_backend/users/", id), `{"must_change":true}`)
+	if !a.named("script2").MustChange {
+		t.Error("not set by REST")
+	}
+}

@@ -1,0 +1,110 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"testing"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+)
+
+// TestAdministratorByGroup: who is in a group of administrators administers, and no longer does so from the next request after
+// leaving it. The last administrator who is one by an own choice stays.
+func TestAdministratorByGroup(t *testing.T) {
+	s := newSite(t)
+	h, real, db := gated(s), s.PortalHandler(), s.Accounts.(accounts).Store
+	ctx := context.Background()
+	id, _, err := db.CreateGroup(ctx, agent.Group{Name: "Administrators", Directory: agent.LocalDirectory, Admin: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ivanov := signIn(t, s, "ivanov")
+	want := func(what string, status int, home string) {
+		t.Helper()
+		if got := ask(h, "GET", "/admin/agent", page, inLAN, ivanov).Code; got != status {
+			t.Errorf("%s: %d, want %d", what, got, status)
+		}
+		if got := ask(real, "GET", "/", page, inLAN, ivanov).Header().Get("Location"); got != home {
+			t.Errorf("%s: sent to %s", what, got)
+		}
+		if code := ask(h, "GET", "/admin/agent", page, outside, ivanov).Code; code != http.StatusNotFound {
+			t.Errorf("%s, from outside: %d", what, code)
+		}
+	}
+	want("a user", http.StatusForbidden, "/cabinet")
+	put := func(group agent.GroupID) {
+		if _, err := db.UpdateUser(ctx, 2, func(u *agent.User) error { u.Group = group; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(id)
+	want("in the group", reached, "/admin/agent")
+	if _, err := db.UpdateUser(ctx, 1, func(u *agent.User) error { u.Admin = false; return nil }); err == nil {
+		t.Error("the last administrator depends on a group")
+	}
+	put(0)
+	want("out of the group", http.StatusForbidden, "/cabinet")
+	put(id)
+	if _, err := db.DeleteGroup(ctx, id); err != nil {
+		t.Fatal(err)
+	}
+	want("without the group", http.StatusForbidden, "/cabinet")
+}
+
+// oneAddress is a tunnel with one address.
+type oneAddress struct{ access.Tunnel }
+
+var addressInTunnel = netip.MustParseAddr("10.128.0.2")
+
+func (oneAddress) Available() bool                        { return true }
+func (oneAddress) Release(context.Context, agent.Session) {}
+func (oneAddress) Traffic() map[string]agent.Traffic      { return nil }
+func (oneAddress) Reserve(context.Context, agent.Session) (netip.Addr, error) {
+	return addressInTunnel, nil
+}
+
+func (oneAddress) Up(context.Context, agent.Session, agent.Key) (agent.TunnelConfig, error) {
+	return agent.TunnelConfig{Address: netip.PrefixFrom(addressInTunnel, 16)}, nil
+}
+
+// TestNetworksOfGroups: the tunnel carries the networks that the person's group sets.
+func TestNetworksOfGroups(t *testing.T) {
+	s := newSite(t)
+	db := s.Accounts.(accounts).Store
+	ctx := context.Background()
+	set := s.Settings.(*fixedSettings)
+	set.now.ForwardNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}
+	s.Sessions = access.NewManager(access.Config{Gate: s.Gate, Store: db, Tunnel: oneAddress{}, Settings: set.Current, Log: s.Log})
+	group := func(nets ...netip.Prefix) agent.GroupID {
+		id, _, err := db.CreateGroup(ctx, agent.Group{Name: fmt.Sprint("Group ", nets), Directory: agent.LocalDirectory, Rights: agent.Rights{ForwardNets: nets}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	for _, c := range []struct {
+		group agent.GroupID
+		want  string
+	}{
+		{0, "[192.168.0.0/16]"},
+		{group(), "[192.168.0.0/16]"},
+		{group(netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("10.2.0.0/16")), "[10.1.0.0/16 10.2.0.0/16]"},
+		{group(netip.MustParsePrefix("0.0.0.0/0")), "[0.0.0.0/0]"},
+	} {
+		if _, err := db.UpdateUser(ctx, 2, func(u *agent.User) error { u.Group, u.RemoteAccess = c.group, true; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		conn := dialAgent(t, s)
+		if answer := askAgent(t, conn, []byte(`{"type":"authorize","login":"ivanov","password":"`+password+`"}`)); answer["need_tunnel"] != true {
+			t.Fatal(answer)
+		}
+		answer := askAgent(t, conn, []byte(`{"type":"tunnel_wg","public_key":"aGVsbG8gd29ybGQgaGVsbG8gd29ybGQgaGVsbG8gd28="}`))
+		if got := fmt.Sprint(answer["forward_nets"]); got != c.want {
+			t.Errorf("group %d: %s, want %s", c.group, got, c.want)
+		}
+		askAgent(t, conn, []byte(`{"type":"unauthorize"}`))
+	}
+}

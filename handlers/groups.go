@@ -1,0 +1,224 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// Groups stores the tree of groups. The lists of accounts are those whose RemoteAccess or AdminByGroups a change has changed.
+// Errors: those of agent.GroupTree.CheckPlace.
+type Groups interface {
+	GroupTree(context.Context) (agent.GroupTree, error)
+	CreateGroup(context.Context, agent.Group) (agent.GroupID, []agent.User, error)
+	UpdateGroup(ctx context.Context, id agent.GroupID, change func(*agent.Group) error) (agent.Group, []agent.User, error)
+	// DeleteGroup moves the accounts and the groups below to the parent.
+	DeleteGroup(context.Context, agent.GroupID) ([]agent.User, error)
+	CountByGroup(context.Context) (map[agent.GroupID]int, error)
+}
+
+// group loads the group in the path and the tree, and passes them to action.
+func (s *Site) group(action func(echo.Context, agent.GroupTree, agent.Group) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") {
+			return agent.ErrNotFound
+		}
+		tree, err := s.Groups.GroupTree(c.Request().Context())
+		if err != nil {
+			return err
+		}
+		g, ok := tree.Group(agent.GroupID(id))
+		if !ok {
+			return agent.ErrNotFound
+		}
+		return action(c, tree, g)
+	}
+}
+
+// allGroups returns the groups of a tree, each before those below it.
+func allGroups(t agent.GroupTree) (list []agent.Group) {
+	var below func(agent.GroupID)
+	below = func(parent agent.GroupID) {
+		for _, g := range t.Below(parent) {
+			list = append(list, g)
+			below(g.ID)
+		}
+	}
+	below(0)
+	return list
+}
+
+// withGroup returns the tree with a changed group.
+func withGroup(t agent.GroupTree, g agent.Group) agent.GroupTree {
+	list := allGroups(t)
+	for i := range list {
+		if list[i].ID == g.ID {
+			list[i] = g
+		}
+	}
+	return agent.NewGroupTree(list)
+}
+
+// impact returns what a change of the tree does to the accounts of a group and of those below it. moved maps an account to the
+// one after the change.
+func (s *Site) impact(ctx context.Context, before, after agent.GroupTree, of agent.GroupID, moved func(agent.User) agent.User) (i templates.GroupImpact, err error) {
+	settings := s.Settings.Current()
+	for offset := 0; ; offset += restUsersPage {
+		users, total, err := s.Accounts.Users(ctx, agent.UserFilter{Group: of}, offset, restUsersPage)
+		if err != nil {
+			return i, err
+		}
+		i.Accounts = total
+		for _, u := range users {
+			was, is := before.Apply(u, settings), after.Apply(moved(u), settings)
+			if was.RemoteAccess && !is.RemoteAccess {
+				i.LoseRemote++
+				i.Sessions += s.vpnSessionsOf(u.ID)
+			}
+			if was.Admin && !is.Admin {
+				i.LoseAdmin++
+			}
+			if !was.Admin && is.Admin {
+				i.GainAdmin++
+			}
+			if was.Devices != is.Devices || was.SessionLAN != is.SessionLAN || was.SessionVPN != is.SessionVPN || !slices.Equal(was.ForwardNets, is.ForwardNets) {
+				i.Other++
+			}
+		}
+		if len(users) < restUsersPage {
+			return i, nil
+		}
+	}
+}
+
+// groupProblem turns an error of agent.GroupTree.CheckPlace into a problem with a field.
+func groupProblem(err error) error {
+	for _, one := range []struct {
+		err     error
+		problem agent.Problem
+	}{
+		{agent.ErrGroupNameTaken, agent.Problem{Field: "name", Code: locale.FieldGroupTaken}},
+		{agent.ErrTooManyGroups, agent.Problem{Field: "name", Code: locale.FieldGroups}},
+		{agent.ErrGroupDepth, agent.Problem{Field: "parent_id", Code: locale.FieldGroupDepth}},
+		{agent.ErrNotFound, agent.Problem{Field: "parent_id", Code: locale.FieldGroup}},
+		{agent.ErrDirectoryGroupTaken, agent.Problem{Field: "directory_group", Code: locale.FieldGroupMember}},
+	} {
+		if errors.Is(err, one.err) {
+			return agent.Problems{one.problem}
+		}
+	}
+	return err
+}
+
+// checkGroup returns what is wrong with a group, by itself and in the tree.
+func checkGroup(tree agent.GroupTree, g agent.Group) agent.Problems {
+	problems := g.Check()
+	var place agent.Problems
+	if errors.As(groupProblem(tree.CheckPlace(g)), &place) {
+		problems = append(problems, withoutNoted(problems, place)...)
+	}
+	return problems
+}
+
+// createGroup stores a new group. Errors: agent.Problems if a field is invalid.
+func (s *Site) createGroup(c echo.Context, g agent.Group) (agent.GroupID, error) {
+	if problems := g.Check(); len(problems) > 0 {
+		return 0, problems
+	}
+	id, changed, err := s.Groups.CreateGroup(c.Request().Context(), g)
+	if err != nil {
+		return 0, groupProblem(err)
+	}
+	s.securityEvent(c, "group_created", "group", g.Name, "admin", g.Admin)
+	return id, s.enforceAll(c, changed)
+}
+
+// changeGroup changes a group and ends the sessions that it no longer permits. A group that gets another parent becomes the last
+// one there, unless it gets another position too. Errors: agent.Problems if a field is invalid.
+func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.Group) error) (agent.Group, error) {
+	g, changed, err := s.Groups.UpdateGroup(c.Request().Context(), id, func(g *agent.Group) error {
+		was := *g
+		if err := change(g); err != nil {
+			return err
+		}
+		if g.Parent != was.Parent && g.Position == was.Position {
+			g.Position = 0
+		}
+		if problems := g.Check(); len(problems) > 0 {
+			return problems
+		}
+		return nil
+	})
+	if err != nil {
+		return agent.Group{}, groupProblem(err)
+	}
+	s.securityEvent(c, "group_changed", "group", g.Name, "admin", g.Admin)
+	return g, s.enforceAll(c, changed)
+}
+
+func (s *Site) deleteGroup(c echo.Context, g agent.Group) error {
+	changed, err := s.Groups.DeleteGroup(c.Request().Context(), g.ID)
+	if err != nil {
+		return err
+	}
+	s.securityEvent(c, "group_deleted", "group", g.Name)
+	return s.enforceAll(c, changed)
+}
+
+func (s *Site) enforceAll(c echo.Context, changed []agent.User) error {
+	var all []error
+	for _, u := range changed {
+		all = append(all, s.enforce(c, u))
+	}
+	return errors.Join(all...)
+}
+
+// directoryGroup finds a group of a directory by its ID, DN or name. text is a part of its name. Errors: agent.Problems if the
+// directory or the group does not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
+func (s *Site) directoryGroup(ctx context.Context, directory, typed, text string) (agent.DirectoryGroup, error) {
+	d, err := s.directoryByName(ctx, directory)
+	if err != nil {
+		return agent.DirectoryGroup{}, err
+	}
+	groups, err := s.Directories.SearchGroups(ctx, d, text)
+	if err != nil {
+		return agent.DirectoryGroup{}, err
+	}
+	var found []agent.DirectoryGroup
+	for _, g := range groups {
+		if g.ID == typed || strings.EqualFold(g.DN, typed) {
+			return g, nil
+		}
+		if strings.EqualFold(g.Name, typed) {
+			found = append(found, g)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return agent.DirectoryGroup{}, agent.Problems{{Field: "directory_group", Code: locale.FieldDirectoryGroup, Value: agent.Clean(typed, 80)}}
+	case 1:
+		return found[0], nil
+	}
+	return agent.DirectoryGroup{}, agent.Problems{{Field: "directory_group", Code: locale.FieldGroupAmbiguous, Value: agent.Clean(typed, 80)}}
+}
+
+func (s *Site) directoryByName(ctx context.Context, name string) (agent.DirectorySettings, error) {
+	all, err := s.Directories.List(ctx)
+	if err != nil {
+		return agent.DirectorySettings{}, err
+	}
+	i := slices.IndexFunc(all, func(d agent.DirectorySettings) bool { return d.Name == name })
+	if i < 0 {
+		return agent.DirectorySettings{}, agent.Problems{{Field: "directory", Code: locale.FieldNoDirectory, Value: agent.Clean(name, 80)}}
+	}
+	return all[i], nil
+}

@@ -1,0 +1,76 @@
+package web
+
+import (
+	"context"
+	"log/slog"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/store"
+)
+
+// groups are the stored groups. A change takes effect at once: for the live sessions, and for what is asked of the directories.
+type groups struct {
+	*store.Store
+	directories *directories
+}
+
+// CreateGroup is [store.Store.CreateGroup].
+func (g groups) CreateGroup(ctx context.Context, group agent.Group) (id agent.GroupID, changed []agent.User, err error) {
+	changed, err = g.change(ctx, func() (changed []agent.User, err error) {
+		id, changed, err = g.Store.CreateGroup(ctx, group)
+		return changed, err
+	})
+	return id, changed, err
+}
+
+// UpdateGroup is [store.Store.UpdateGroup].
+func (g groups) UpdateGroup(ctx context.Context, id agent.GroupID, change func(*agent.Group) error) (group agent.Group, changed []agent.User, err error) {
+	changed, err = g.change(ctx, func() (changed []agent.User, err error) {
+		group, changed, err = g.Store.UpdateGroup(ctx, id, change)
+		return changed, err
+	})
+	return group, changed, err
+}
+
+// DeleteGroup is [store.Store.DeleteGroup].
+func (g groups) DeleteGroup(ctx context.Context, id agent.GroupID) ([]agent.User, error) {
+	return g.change(ctx, func() ([]agent.User, error) { return g.Store.DeleteGroup(ctx, id) })
+}
+
+// change changes the stored groups.
+func (g groups) change(ctx context.Context, do func() ([]agent.User, error)) ([]agent.User, error) {
+	d := g.directories
+	d.changes.Lock()
+	defer d.changes.Unlock()
+	administrators, err := g.administrators(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := do()
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, u := range changed {
+		logAdministrator(d.log, administrators[u.ID], u)
+	}
+	d.sessions.GroupsChanged(ctx, changed)
+	return changed, d.reload(ctx)
+}
+
+// administrators returns the accounts that may administer.
+func (g groups) administrators(ctx context.Context) (map[agent.UserID]agent.User, error) {
+	users, _, err := g.Users(ctx, agent.UserFilter{Admin: true}, 0, 0)
+	byID := map[agent.UserID]agent.User{}
+	for _, u := range users {
+		byID[u.ID] = u
+	}
+	return byID, err
+}
+
+// logAdministrator logs that an account became an administrator by a group, or stopped being one.
+func logAdministrator(log *slog.Logger, before, now agent.User) {
+	if now.AdminByGroups != before.AdminByGroups {
+		log.Info("security", "event", "administrator_by_group", "account", now.Login, "user", now.ID, "directory", now.Directory, "admin", now.AdminByGroups)
+	}
+}
