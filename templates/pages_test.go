@@ -115,7 +115,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"gateway":           AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
 		"gateway trial":     AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
 		"gateway new":       AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
-		"guide":             Guide(page("/guide/rest", admin), guide.Pages(l.Lang())[5]),
+		"guide":             Guide(page("/guide/rest", admin), guide.Pages(l.Lang())[6]),
 		"guide stranger":    Guide(page("/guide/agent", nil), guide.Pages(l.Lang())[4]),
 		"directories":       AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Directories: someDirectories(), Now: now}),
 		"directories new":   AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Now: now}),

@@ -4,6 +4,7 @@ package lab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +150,14 @@ func (d *NameServer) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	answer := new(dns.Msg).SetReply(question)
 	answer.Authoritative, answer.RecursionAvailable = true, true
 	answer.Answer = d.records[k]
+	for at := k; len(answer.Answer) == 0 || at != k; { // follows CNAMEs
+		alias := d.records[key{at.name, dns.TypeCNAME}]
+		if len(alias) == 0 || len(answer.Answer) > 8 {
+			break
+		}
+		at.name = strings.ToLower(alias[0].(*dns.CNAME).Target)
+		answer.Answer = slices.Concat(answer.Answer, alias, d.records[at])
+	}
 	if len(answer.Answer) == 0 && !d.known(k.name) {
 		answer.Rcode = dns.RcodeNameError
 	}
