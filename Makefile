@@ -145,7 +145,7 @@ test-gateway: go
 # the packages start on some systems are neither used nor disturbed.
 test-ad: ad-tools
 	@.ci/install chromium:chromium
-	go test -tags ad -count=1 -timeout 5m ./agent/directory/...
+	go test -tags ad -count=1 -timeout 5m ./agent/directory/... ./agent/client/ticket
 	go test -tags ad,browser -count=1 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
 
@@ -165,7 +165,7 @@ lint: go
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser,wine,gateway,ad ./web/e2e ./agent/directory/...
+	go vet -tags browser,wine,gateway,ad ./web/e2e ./agent/directory/... ./agent/client/ticket
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	go test -count=1 -run '^TestImports' ./web

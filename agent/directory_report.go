@@ -14,6 +14,7 @@ const (
 	StepBases       DirectoryStep = "bases"       // the bases exist and people are found below them
 	StepGroups      DirectoryStep = "groups"      // the login groups and remote groups exist
 	StepLockout     DirectoryStep = "lockout"     // the lockout of people without a policy of their own
+	StepPassword    DirectoryStep = "password"    // the ports for changing passwords answer
 	StepPerson      DirectoryStep = "person"      // the typed login means a person, with groups and state
 	StepLocal       DirectoryStep = "local"       // local logins that people of the directory have, too
 	StepKeytab      DirectoryStep = "keytab"      // the keytab has keys of the services; left out without a keytab
@@ -21,7 +22,7 @@ const (
 
 // DirectorySteps lists every DirectoryStep, for tests that look for a missing text.
 var DirectorySteps = []DirectoryStep{StepControllers, StepConnect, StepCertificate, StepBind, StepBases, StepGroups, StepLockout,
-	StepPerson, StepLocal, StepKeytab}
+	StepPassword, StepPerson, StepLocal, StepKeytab}
 
 // StepState says how a step ended.
 type StepState string
@@ -64,6 +65,7 @@ const (
 	FindingEverybody        DirectoryFinding = "everybody"           // no login groups: everybody in the directory may log in
 	FindingLockoutUnknown   DirectoryFinding = "lockout_unknown"     // {Limit}, {Minutes}
 	FindingLockoutOne       DirectoryFinding = "lockout_one"         // one wrong password locks the account
+	FindingNoKPasswd        DirectoryFinding = "no_kpasswd"          // port 88 or 464 does not answer, so LDAP changes passwords: {Host}
 	FindingNoPerson         DirectoryFinding = "no_person"           // {Login}
 	FindingSeveral          DirectoryFinding = "several_people"      // a login that means several people: {Login}
 	FindingNotInGroup       DirectoryFinding = "person_not_in_group" // the person is in none of the login groups
@@ -79,7 +81,7 @@ const (
 var DirectoryFindings = []DirectoryFinding{FindingNoDNS, FindingNoSRV, FindingForeignHost, FindingUnresolved, FindingNoAnswer, FindingConnRefused,
 	FindingNoTLS, FindingUnknownCA, FindingSelfSigned, FindingWrongName, FindingNoSAN, FindingSHA1, FindingExpiredCert,
 	FindingTLSFailed, FindingSearchCredential, FindingSearchTries, FindingSearchAccount, FindingPasswordLost, FindingNoBase, FindingEmptyBase,
-	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoPerson, FindingSeveral,
+	FindingNoGroup, FindingEverybody, FindingLockoutUnknown, FindingLockoutOne, FindingNoKPasswd, FindingNoPerson, FindingSeveral,
 	FindingPersonRefused, FindingNotInGroup, FindingLocalLogins, FindingKeytabLost, FindingNoService, FindingNoServiceName, FindingFailed}
 
 // DirectoryReport is the result of testing a directory.

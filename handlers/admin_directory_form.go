@@ -50,6 +50,8 @@ func (s *Site) readDirectory(c echo.Context, saved agent.DirectorySettings) (tem
 	minutes, problem = wholeNumber("check_minutes", values.Get("check_minutes"), "field_check_minutes")
 	note(problem)
 	d.CheckInterval = time.Duration(minutes) * time.Minute
+	d.PasswordChange, problem = parsePasswordChange(text("password_change"))
+	note(problem)
 	d.Default = values.Get("default") == "1"
 	d.CA, problem = agent.ParseCertificates("ca_pem", typedCertificates(c, values))
 	note(problem)
@@ -90,6 +92,17 @@ func lines(text string) (list []string) {
 		}
 	}
 	return list
+}
+
+// parsePasswordChange reads the field password_change. An empty one is the default.
+func parsePasswordChange(text string) (agent.PasswordChange, agent.Problem) {
+	switch c := agent.PasswordChange(text); c {
+	case "", templates.PasswordChangeAuto:
+		return agent.PasswordChangeAuto, agent.Problem{}
+	case agent.PasswordChangeLDAP, agent.PasswordChangeOff:
+		return c, agent.Problem{}
+	}
+	return "", agent.Problem{Field: "password_change", Code: "field_password_change"}
 }
 
 // wholeNumber parses a number that is not negative. An empty text is 0.

@@ -71,5 +71,7 @@ func (s *Site) adminGroupTake(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, templates.NewGroupForm(g), nil)
+	form := templates.NewGroupForm(g)
+	form.Text = c.FormValue("group_text") // a search for the name alone may find more groups than a directory answers with
+	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, form, nil)
 }

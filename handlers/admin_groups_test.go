@@ -233,7 +233,7 @@ func TestDirectoryGroupPages(t *testing.T) {
 		!says(t, form, ".banner.info", "раз в 5 мин") {
 		t.Errorf("the form: %s", goqueryFind(t, form, "main").Text())
 	}
-	if !says(t, form, "label", "группы каталога с удалённым доступом") || !says(t, form, ".banner.warn", "администраторы домена company.local") {
+	if !says(t, form, "label", "Как выше — решают группы каталога с удалённым доступом") || !says(t, form, ".banner.warn", "администраторы домена company.local") {
 		t.Error("the sources or the warning of a directory")
 	}
 	values := groupValues("Удалённые", "remote_access", "1")

@@ -114,7 +114,7 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 			return b, "", err
 		}
 		if total > maxBulk {
-			return b, l.T("bulk_too_many", locale.Args{"Max": maxBulk}), nil
+			return b, l.T("bulk_too_many", locale.Args{"Max": l.Whole(maxBulk)}), nil
 		}
 	} else {
 		if len(chosen) == 0 {

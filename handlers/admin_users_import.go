@@ -50,7 +50,7 @@ func (s *Site) adminUsersPreview(c echo.Context) error {
 	}
 	file, err := parseUpload(header)
 	if wrong := accountcsv.FileError(""); errors.As(err, &wrong) {
-		return refuse(l.T(string(wrong), locale.Args{"Rows": accountcsv.MaxRows, "Columns": strings.Join(file.Unknown, ", ")}))
+		return refuse(l.T(string(wrong), locale.Args{"Rows": l.Whole(accountcsv.MaxRows), "Columns": strings.Join(file.Unknown, ", ")}))
 	}
 	if err != nil {
 		return err

@@ -190,6 +190,8 @@ func (a *agentConn) answer(frame []byte) error {
 		return a.tunnel(m)
 	case *protocol.AddressTokenRequest:
 		return a.anotherAddress()
+	case *protocol.ChangePassword:
+		return a.changePassword(m)
 	}
 	return a.refuseMessage()
 }
@@ -255,7 +257,10 @@ func (a *agentConn) authorizeAs(attempt access.Attempt, device *protocol.Device)
 		return err
 	}
 	a.noteHost(ctx, grant.Session)
-	return a.firstAddress(a.session)
+	if err := a.firstAddress(a.session); err != nil {
+		return err
+	}
+	return a.warnPassword(ctx, grant)
 }
 
 func (a *agentConn) carriesSession(yes bool) {
@@ -265,17 +270,21 @@ func (a *agentConn) carriesSession(yes bool) {
 }
 
 // refuse answers a failed authorize.
-func (a *agentConn) refuse(err error) error {
+func (a *agentConn) refuse(err error) error { return a.send(a.refusal(err)) }
+
+// refusal makes the answer to a failed authorize or change_password.
+func (a *agentConn) refusal(err error) protocol.AuthState {
 	e := agent.AsError(err)
 	if e.Code == agent.CodeInternal {
-		a.site.Log.Error("authorize failed", "peer", a.peer, "ref", e.Ref, "error", err)
+		a.site.Log.Error("a login or a change of a password failed", "peer", a.peer, "ref", e.Ref, "error", err)
 	}
-	return a.send(protocol.AuthState{
-		Type:    protocol.TypeAuthState,
-		Timeout: seconds(e),
-		Message: a.l.Refusal(e),
-		Code:    string(e.Code),
-	})
+	return protocol.AuthState{
+		Type:           protocol.TypeAuthState,
+		Timeout:        seconds(e),
+		Message:        a.l.Refusal(e),
+		Code:           string(e.Code),
+		ChangePassword: e.MayChange,
+	}
 }
 
 func (a *agentConn) unauthorize() error {

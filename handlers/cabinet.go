@@ -6,7 +6,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"ideco-agent/agent"
 	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
@@ -15,7 +14,8 @@ func (s *Site) cabinet(c echo.Context) error {
 	return s.cabinetPage(c, http.StatusOK, nil)
 }
 
-func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) error {
+// cabinetPage shows the cabinet. problems are texts by field of the form for the password.
+func (s *Site) cabinetPage(c echo.Context, status int, problems map[string]string) error {
 	v, now := who(c), s.Settings.Current()
 	browsers, err := s.Browsers.BrowserSessions(c.Request().Context(), v.User.ID)
 	if err != nil {
@@ -26,9 +26,14 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems agent.Problems) 
 		Domain:         unicodeName(now.Domain),
 		InstallerReady: s.Installer.Ready() == nil,
 		Unsigned:       !s.Installer.Signed(),
-		Errors:         fieldTexts(v.L, problems),
+		Errors:         problems,
+		PasswordHere:   s.changesHere(c.Request().Context(), v.User.Directory),
 		Sessions:       s.sessionsOf(v.User.ID),
 		Now:            time.Now(),
+	}
+	d.PasswordWarning = v.L.PasswordExpiring(v.User.PasswordExpires, d.Now, d.PasswordHere)
+	if !v.User.Local() && c.QueryParam("password") == "changed" {
+		d.PasswordChanged = v.L.T("password_changed_directory")
 	}
 	for _, b := range browsers {
 		if b.Expires.After(d.Now) && d.Now.Sub(b.LastSeen) <= browserIdle {

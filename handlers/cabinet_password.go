@@ -11,30 +11,45 @@ import (
 	"ideco-agent/templates/locale"
 )
 
+// cabinetChanged is the cabinet with what a person of a directory has to know after a change of the password.
+const cabinetChanged = "/cabinet?password=changed"
+
 // cabinetPassword changes the account's own password. The throttle applies to the current one, so that an unattended browser
 // cannot be used to guess it.
 func (s *Site) cabinetPassword(c echo.Context) error {
 	v := who(c)
-	if !v.User.Local() {
+	if !s.changesHere(c.Request().Context(), v.User.Directory) {
 		return refusal{http.StatusForbidden, locale.Forbidden}
 	}
-	if p := checkNewPassword(c); p.Code != "" {
-		return s.cabinetPage(c, http.StatusBadRequest, agent.Problems{p})
+	problems := typedTwice(c)
+	if v.User.Local() {
+		problems = problemsOf(checkNewPassword(c))
 	}
-	_, err := s.Gate.SignIn(c.Request().Context(), access.SignIn{
-		Login:    v.User.Login,
-		Password: c.FormValue("current"),
-		Peer:     v.Peer,
-		DeviceID: browserDevice(c),
-	})
-	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code == agent.CodeBadCredentials {
-		return s.cabinetPage(c, http.StatusBadRequest, agent.Problems{{Field: "current", Code: locale.FieldPasswordWrong}})
+	if problems != nil {
+		return s.cabinetPage(c, http.StatusBadRequest, fieldTexts(v.L, problems))
+	}
+	_, err := s.changeUnderOld(c.Request().Context(), access.PasswordChange{
+		SignIn: access.SignIn{
+			Login:    fullLogin(*v.User),
+			Password: c.FormValue("current"),
+			Peer:     v.Peer,
+			DeviceID: browserDevice(c),
+		},
+		NewPassword: c.FormValue("psw"),
+	}, v.Browser.ID)
+	if refused := (*agent.Error)(nil); errors.As(err, &refused) {
+		switch refused.Code {
+		case agent.CodeBadCredentials:
+			return s.cabinetPage(c, http.StatusBadRequest, map[string]string{"current": v.L.T(locale.FieldPasswordWrong)})
+		case agent.CodePasswordRejected:
+			return s.cabinetPage(c, http.StatusBadRequest, map[string]string{"psw": v.L.Refusal(refused)})
+		}
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.changePassword(c, *v.User, c.FormValue("psw")); err != nil {
-		return err
+	if !v.User.Local() {
+		return c.Redirect(http.StatusSeeOther, cabinetChanged)
 	}
 	return done(c, locale.ToastPasswordChanged, "/cabinet")
 }

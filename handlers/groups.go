@@ -14,8 +14,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Groups stores the tree of groups. The lists of accounts are those whose RemoteAccess or AdminByGroups a change has changed.
-// Errors: those of agent.GroupTree.CheckPlace.
+// Groups stores the tree of groups. A change takes effect on live sessions at once; the lists of accounts are those whose
+// RemoteAccess or AdminByGroups it has changed. Errors: those of agent.GroupTree.CheckPlace.
 type Groups interface {
 	GroupTree(context.Context) (agent.GroupTree, error)
 	CreateGroup(context.Context, agent.Group) (agent.GroupID, []agent.User, error)
@@ -134,18 +134,18 @@ func (s *Site) createGroup(c echo.Context, g agent.Group) (agent.GroupID, error)
 	if problems := g.Check(); len(problems) > 0 {
 		return 0, problems
 	}
-	id, changed, err := s.Groups.CreateGroup(c.Request().Context(), g)
+	id, _, err := s.Groups.CreateGroup(c.Request().Context(), g)
 	if err != nil {
 		return 0, groupProblem(err)
 	}
 	s.securityEvent(c, "group_created", "group", g.Name, "admin", g.Admin)
-	return id, s.enforceAll(c, changed)
+	return id, nil
 }
 
 // changeGroup changes a group and ends the sessions that it no longer permits. A group that gets another parent becomes the last
 // one there, unless it gets another position too. Errors: agent.Problems if a field is invalid.
 func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.Group) error) (agent.Group, error) {
-	g, changed, err := s.Groups.UpdateGroup(c.Request().Context(), id, func(g *agent.Group) error {
+	g, _, err := s.Groups.UpdateGroup(c.Request().Context(), id, func(g *agent.Group) error {
 		was := *g
 		if err := change(g); err != nil {
 			return err
@@ -162,27 +162,18 @@ func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.
 		return agent.Group{}, groupProblem(err)
 	}
 	s.securityEvent(c, "group_changed", "group", g.Name, "admin", g.Admin)
-	return g, s.enforceAll(c, changed)
+	return g, nil
 }
 
 func (s *Site) deleteGroup(c echo.Context, g agent.Group) error {
-	changed, err := s.Groups.DeleteGroup(c.Request().Context(), g.ID)
-	if err != nil {
+	if _, err := s.Groups.DeleteGroup(c.Request().Context(), g.ID); err != nil {
 		return err
 	}
 	s.securityEvent(c, "group_deleted", "group", g.Name)
-	return s.enforceAll(c, changed)
+	return nil
 }
 
-func (s *Site) enforceAll(c echo.Context, changed []agent.User) error {
-	var all []error
-	for _, u := range changed {
-		all = append(all, s.enforce(c, u))
-	}
-	return errors.Join(all...)
-}
-
-// directoryGroup finds a group of a directory by its ID, DN or name. text is a part of its name. Errors: agent.Problems if the
+// directoryGroup finds a group of a directory by its ID, DN or name, among those that a search for text finds. Errors: agent.Problems if the
 // directory or the group does not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
 func (s *Site) directoryGroup(ctx context.Context, directory, typed, text string) (agent.DirectoryGroup, error) {
 	d, err := s.directoryByName(ctx, directory)

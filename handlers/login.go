@@ -38,7 +38,8 @@ func (s *Site) login(c echo.Context) error {
 	err := s.signIn(c, login, c.FormValue("password"))
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
 		retryAfter(c, refused)
-		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused), SSO: s.offersSSO(who(c).Peer)}
+		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused),
+			SSO: s.offersSSO(who(c).Peer), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
 		return s.render(c, statusOf(refused.Code), templates.Login(s.page(c), d))
 	}
 	if err != nil {

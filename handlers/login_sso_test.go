@@ -51,7 +51,9 @@ func withKeytab(t *testing.T, s *Site) *[]string {
 	return read
 }
 
-func ticket(text string) string { return "Negotiate " + base64.StdEncoding.EncodeToString([]byte(text)) }
+func ticket(text string) string {
+	return "Negotiate " + base64.StdEncoding.EncodeToString([]byte(text))
+}
 
 // askSSO posts to a path of SSO.
 func askSSO(h http.Handler, path, from, authorization string) *httptest.ResponseRecorder {

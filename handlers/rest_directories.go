@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -101,6 +102,7 @@ func directoryFields(d *agent.DirectorySettings) map[string]any {
 		"check_minutes":   (*minutesField)(&d.CheckInterval),
 		"default":         &d.Default,
 		"computer_name":   &d.ComputerName,
+		"password_change": (*passwordChangeField)(&d.PasswordChange),
 	}
 }
 
@@ -152,6 +154,23 @@ func (f *groupsField) UnmarshalJSON(b []byte) error {
 	}
 	*f = typedGroups(lines(strings.Join(typed, "\n")), *f)
 	return nil
+}
+
+// passwordChangeField is "auto", "ldap" or "off".
+type passwordChangeField agent.PasswordChange
+
+func (f *passwordChangeField) MarshalJSON() ([]byte, error) {
+	return json.Marshal(cmp.Or(string(*f), templates.PasswordChangeAuto))
+}
+
+func (f *passwordChangeField) UnmarshalJSON(b []byte) error {
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	c, problem := parsePasswordChange(text)
+	*f = passwordChangeField(c)
+	return asError(problem)
 }
 
 type minutesField time.Duration

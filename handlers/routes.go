@@ -46,6 +46,7 @@ func (s *Site) portalRoutes() []route {
 
 		{"GET", "/login", anybody, page, s.loginPage},
 		{"POST", "/login", anybody, page, s.login},
+		{"POST", "/login/password", anybody, page, s.loginPassword},
 		{"GET", "/login/sso", anybody, page, s.loginSSOOver},
 		{"POST", "/login/sso", anybody, page, s.loginSSO},
 		{"POST", "/logout", user, page, s.logout},

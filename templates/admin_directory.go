@@ -24,8 +24,14 @@ func NewDirectoryForm(d agent.DirectorySettings) DirectoryForm {
 		Controllers: strings.Join(d.Controllers, "\n"), Transport: string(d.Transport), TLSName: d.TLSName,
 		Bases: strings.Join(d.Bases, "\n"), CA: d.CA, LoginGroups: groupLines(d.LoginGroups), RemoteGroups: groupLines(d.RemoteGroups),
 		LockoutLimit: positive(d.LockoutLimit), LockoutMinutes: positive(int(d.LockoutWindow / time.Minute)),
-		CheckMinutes: positive(int(d.CheckInterval / time.Minute)), Default: d.Default}
+		CheckMinutes: positive(int(d.CheckInterval / time.Minute)), PasswordChange: passwordChoice(d.PasswordChange), Default: d.Default}
 }
+
+// passwordChoice is the value of the form field password_change.
+func passwordChoice(c agent.PasswordChange) string { return or(string(c), PasswordChangeAuto) }
+
+// PasswordChangeAuto is the value of the form field and of the REST field password_change for agent.PasswordChangeAuto.
+const PasswordChangeAuto = "auto"
 
 // positive is empty for zero.
 func positive(n int) string {
@@ -62,14 +68,14 @@ func (d AdminDirectoryData) heading(l *locale.Localizer) string {
 
 // advanced reports whether the folded part of the form has an error or something that is not the default.
 func (d AdminDirectoryData) advanced() bool {
-	for _, name := range []string{"controllers", "transport", "tls_name", "ldap_paths", "lockout_limit", "lockout_minutes", "check_minutes"} {
+	for _, name := range []string{"controllers", "transport", "tls_name", "ldap_paths", "lockout_limit", "lockout_minutes", "check_minutes", "password_change"} {
 		if d.Errors[name] != "" {
 			return true
 		}
 	}
 	f, usual := d.Form, positive(int(agent.DefaultCheckInterval/time.Minute))
 	return f.Controllers != "" || f.Transport != string(agent.TransportLDAPS) || f.TLSName != "" || f.Bases != "" || f.LockoutLimit != "" ||
-		f.LockoutMinutes != "" || f.CheckMinutes != usual
+		f.LockoutMinutes != "" || f.CheckMinutes != usual || f.PasswordChange != PasswordChangeAuto
 }
 
 // passwordHelp is the text under the password of the search account.

@@ -52,7 +52,7 @@ func (f RightsForm) hidden() []HiddenField {
 
 func (f GroupForm) hidden() []HiddenField {
 	fields := append(f.RightsForm.hidden(), HiddenField{"name", f.Name}, HiddenField{"parent_id", f.Parent}, HiddenField{"comment", f.Comment},
-		HiddenField{"remote_access", f.Remote}, HiddenField{"directory", f.Directory}, HiddenField{"member", f.Member}, HiddenField{"member_name", f.MemberName})
+		HiddenField{"remote_access", f.Remote}, HiddenField{"directory", f.Directory}, HiddenField{"member", f.Member}, HiddenField{"member_name", f.MemberName}, HiddenField{"group_text", f.Text})
 	return append(fields, ticked("admin", f.Admin)...)
 }
 
@@ -203,6 +203,9 @@ func (i Inherited) help(l *locale.Localizer, value string, from agent.Source) st
 func (i Inherited) remote(l *locale.Localizer, id string) string {
 	if i.Rights.From.RemoteAccess.Kind == "" {
 		return l.T(id)
+	}
+	if id == "as_above" && i.Rights.From.RemoteAccess.Kind == agent.SourceDirectory { // differs from person to person
+		return l.T("inherited_directory", locale.Args{"Choice": l.T(id)})
 	}
 	from := sourceText(l, i.Tree, i.Rights.From.RemoteAccess)
 	if nobodyAllows(i.Rights) {

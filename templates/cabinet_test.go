@@ -45,6 +45,21 @@ func TestCabinetLabelsDependOnWhoKeepsTheAccount(t *testing.T) {
 	}
 }
 
+// TestCabinetPasswordOfDirectory: the form is there where the directory's setting permits it, without the rules of local passwords.
+func TestCabinetPasswordOfDirectory(t *testing.T) {
+	d := readyCabinet
+	d.PasswordHere, d.PasswordWarning = true, "Пароль истечёт через 3 дня."
+	doc := cabinetOf(t, directoryPerson, d)
+	if doc.Find(`form[action="/cabinet/password"] input[type=password]`).Length() != 3 || strings.Contains(doc.Text(), "обратитесь к вашему системному администратору") ||
+		strings.Contains(doc.Text(), "Не меньше") || doc.Find(".banner.warn").Text() == "" {
+		t.Error(doc.Find("[aria-labelledby=password-title]").Text(), doc.Find(".banner").Text())
+	}
+	d.PasswordChanged = "Пароль изменён."
+	if doc := cabinetOf(t, directoryPerson, d); strings.TrimSpace(doc.Find(".banner").Text()) != "Пароль изменён." {
+		t.Error(doc.Find(".banner").Text())
+	}
+}
+
 func TestCabinetSaysWhyThereIsNoDownload(t *testing.T) {
 	off, unnamed, missing := readyCabinet, readyCabinet, readyCabinet
 	off.AgentEnabled, unnamed.Domain, missing.InstallerReady = false, "", false

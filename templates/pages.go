@@ -33,9 +33,12 @@ type Page struct {
 
 // LoginData fills [Login].
 type LoginData struct {
-	Login string // as typed
-	Error string // why the sign-in was refused
-	SSO   bool   // the visitor may sign in without a password
+	Login  string            // as typed
+	Error  string            // why the sign-in was refused
+	Change bool              // a new password must be set
+	Rules  string            // what the new password must be; may be empty
+	Errors map[string]string // with Change, by field: password, psw, psw2
+	SSO    bool              // the visitor may sign in without a password
 }
 
 // LoginSSOData fills [LoginSSO].
@@ -416,6 +419,7 @@ type GroupForm struct {
 	Directory  string // name of the directory; empty = a local group
 	Member     string // ID of its group
 	MemberName string
+	Text       string // the search that found it
 }
 
 // AdminGroupDirectoryData fills [AdminGroupDirectory], the search for a group of a directory.
@@ -494,6 +498,7 @@ type DirectoryForm struct {
 	LockoutLimit     string
 	LockoutMinutes   string
 	CheckMinutes     string
+	PasswordChange   string
 	Default          bool
 
 	Login     string // to look up in a test
@@ -528,6 +533,15 @@ type CabinetData struct {
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
+
+	PasswordHere    bool   // the password of an account of a directory can be changed here
+	PasswordWarning string // that it expires soon; empty if not
+	PasswordChanged string // what to know after a change; empty without one
+}
+
+// passwordForm reports whether the account can change its password here.
+func (d CabinetData) passwordForm(u *agent.User) bool {
+	return u != nil && (u.Local() || d.PasswordHere)
 }
 
 // BrowserRow is a browser in which the account is signed in.

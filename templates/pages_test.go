@@ -115,8 +115,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"gateway":           AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
 		"gateway trial":     AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
 		"gateway new":       AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
-		"guide":             Guide(page("/guide/rest", admin), guide.Pages(l.Lang())[6]),
-		"guide stranger":    Guide(page("/guide/agent", nil), guide.Pages(l.Lang())[4]),
+		"guide":             Guide(page("/guide/rest", admin), guidePage(l, "rest")),
+		"guide stranger":    Guide(page("/guide/agent", nil), guidePage(l, "agent")),
 		"directories":       AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Directories: someDirectories(), Now: now}),
 		"directories new":   AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Now: now}),
 		"directory new":     AdminDirectory(page("/admin/directories/new", admin), AdminDirectoryData{Form: NewDirectoryForm(agent.DirectorySettings{}), Report: someReport(), GroupsSearched: true}),
@@ -165,6 +165,11 @@ func each(t *testing.T, check func(t *testing.T, name string, doc *goquery.Docum
 			t.Run(lang+"/"+name, func(t *testing.T) { check(t, name, render(t, c)) })
 		}
 	}
+}
+
+func guidePage(l *locale.Localizer, name string) guide.Page {
+	p, _ := guide.Find(l.Lang(), name)
+	return p
 }
 
 func html(s *goquery.Selection) string {

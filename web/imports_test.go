@@ -44,7 +44,7 @@ var rooms = map[string][]string{
 	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},
 	"cmd/ideco-portal":         {"web"},
 	"cmd/ideco-agent/validate": {"agent/installer"},
-	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/logfile", "agent/client/window", "agent/client/diagnose", "agent/client/localcopy", "agent/client/netwatch"},
+	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/logfile", "agent/client/window", "agent/client/diagnose", "agent/client/localcopy", "agent/client/netwatch", "agent/client/ticket"},
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.

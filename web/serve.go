@@ -133,7 +133,7 @@ func Serve(ctx context.Context, c Config) error {
 		Settings:      settings,
 		AgentHosts:    db,
 		Accounts:      db,
-		Groups:        db,
+		Groups:        groups{db, directories},
 		Directories:   directories,
 		Passwords:     passwords{},
 		Browsers:      db,

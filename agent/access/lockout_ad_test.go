@@ -33,6 +33,8 @@ func (o *office) LocalAccount(context.Context, string) (agent.User, string, erro
 
 func (o *office) RenewHash(context.Context, agent.UserID, string, string) error { return nil }
 
+func (o *office) ChangePassword(context.Context, agent.UserID, string, string) error { return nil }
+
 func (o *office) user(which func(agent.User) bool) (agent.User, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -75,6 +77,8 @@ func (o *office) RememberDevice(_ context.Context, user agent.UserID, device str
 	o.devices[fmt.Sprint(user, device)] = true
 	return nil
 }
+
+func (o *office) RememberLogin(context.Context, agent.UserID, time.Time) error { return nil }
 
 // TestADLockout: 60 wrong passwords within half an hour of the throttle's clock, from outside, the LAN, the gateway itself and five
 // devices, in every form of the login and while connections to the controllers break, never lock an account. Each comparison

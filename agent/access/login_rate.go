@@ -72,6 +72,19 @@ func (r *rates) take(user agent.UserID, device string) error {
 	return nil
 }
 
+// full returns the refusal that take would return now, and counts nothing.
+func (r *rates) full(user agent.UserID, device string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	for key, size := range map[rateKey]rate{{user: user}: r.account, {user, device}: r.device} {
+		if b := r.buckets[key]; b != nil && b.TokensAt(now) < 1 {
+			return &agent.Error{Code: agent.CodeTooManyAttempts, Wait: size.every}
+		}
+	}
+	return nil
+}
+
 // bucket returns the key's bucket, or a new one.
 func (r *rates) bucket(key rateKey, size rate) *timerate.Limiter {
 	if b := r.buckets[key]; b != nil {

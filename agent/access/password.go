@@ -38,6 +38,9 @@ func (g *Gate) changePassword(ctx context.Context, p PasswordChange) (agent.User
 		return agent.User{}, agent.Refuse(agent.CodePasswordRejected)
 	}
 	return g.count(ctx, p.SignIn, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
+		if err := g.logins.full(a.UserID, p.DeviceID); err != nil { // afterwards the password would be changed
+			return agent.User{}, err
+		}
 		if a.ChangePassword != nil {
 			return a.ChangePassword(ctx, c, p.NewPassword)
 		}

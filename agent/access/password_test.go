@@ -63,6 +63,25 @@ func TestChangePasswordCounts(t *testing.T) {
 	})
 }
 
+// TestChangesTooOften: a refusal because of too many logins leaves the password as it is.
+func TestChangesTooOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		for range loginsPerAccount.burst {
+			if code := g.try("ivan", "right", outsidePeer, ""); code != "" {
+				t.Fatal(code)
+			}
+		}
+		if r := g.tryChange("right", "new"); r.Code != agent.CodeTooManyAttempts || r.Wait <= 0 {
+			t.Error(r)
+		}
+		<-time.After(loginsPerAccount.every)
+		if code := g.try("ivan", "right", outsidePeer, ""); code != "" {
+			t.Errorf("the old password: %s", code)
+		}
+	})
+}
+
 // TestMustChange: the right password of an account that must change it gets no session, and may change the password.
 func TestMustChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -151,7 +151,6 @@ func TestMistakes(t *testing.T) {
 		"g;; spaces at the end \n"+
 		"h;\xffab ёжик ёжик ёжик;\n"+
 		"i;;;;да\n")
-	type one = Mistake
 	want := []Mistake{
 		{1, Login, MistakeColumnTwice, ""},
 		{2, Name, "field_too_long", ""}, {2, Password, "field_password_short", ""}, {2, Enabled, MistakeChoice, "maybe"},

@@ -46,7 +46,11 @@ type Config struct {
 	Port     uint16
 	Login    string
 	Password string // may be empty: it is sent all the same
-	Device   agent.Device
+	// NewPassword, unless empty, replaces Password at the gateway before the first login, which then uses it.
+	NewPassword string
+	// PasswordChanges is the first value of Status.PasswordChanges.
+	PasswordChanges int
+	Device          agent.Device
 	// Tickets log the person in instead of Password; nil = Password does. Login is then the name to show, and with which a
 	// typed password extends the session.
 	Tickets Tickets
@@ -65,6 +69,8 @@ type Config struct {
 	// Extend receives requests to extend the session. A value is the password to send; empty = that of the login, or
 	// Tickets. nil = the program cannot extend the session, and the warning that it ends soon has a text without that choice.
 	Extend <-chan string
+	// ChangePassword receives requests to change the password during a session; nil = there are none.
+	ChangePassword <-chan PasswordChange
 	// NetworkChanged signals that the network of this computer has changed or that the computer woke from sleep. The agent
 	// then checks the connection or reconnects at once. nil = never.
 	NetworkChanged <-chan struct{}
@@ -99,6 +105,8 @@ type Result struct {
 	Message string
 	SSO     []string // of Probe: see Status
 	Err     error
+	// MayChangePassword is set when the login was refused until the password is changed, and the gateway can change it.
+	MayChangePassword bool
 }
 
 // Run logs in and returns when the session has ended for good. Cancelling ctx logs out.
@@ -108,7 +116,11 @@ func (c *client) run(ctx context.Context) Result {
 	c.show(Connecting, "", c.text(locale.Connecting))
 	l, f := c.connect(ctx)
 	for f == nil {
-		if f = c.runSession(ctx, l); f.reconnects {
+		f = c.runSession(ctx, l)
+		if c.change != nil {
+			c.changeUncertain()
+		}
+		if f.reconnects {
 			l, f = c.reconnect(ctx, f)
 		}
 	}
@@ -133,8 +145,10 @@ type client struct {
 
 	prover *prover // proves further addresses over this connection
 
-	extending bool          // waiting for the answer to an extension
-	sso       *ssoExtension // of this connection
+	extending bool            // waiting for the answer to an extension
+	change    *PasswordChange // waiting for the answer to this change; nil = none
+	uncertain string          // the new password of a change that may have happened; empty = there was none
+	sso       *ssoExtension   // of this connection
 
 	tunnelWorks <-chan bool    // from Tunnel.Up; nil = there is no tunnel
 	endpoint    netip.AddrPort // of the tunnel
@@ -165,7 +179,7 @@ func newClient(cfg Config) *client {
 		cfg.Log = func(string) {}
 	}
 	c := &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
-	c.status = Status{Server: c.server(), Login: cfg.Login, BySSO: cfg.Tickets != nil}
+	c.status = Status{Server: c.server(), Login: cfg.Login, BySSO: cfg.Tickets != nil, PasswordChanges: cfg.PasswordChanges}
 	return c
 }
 
@@ -178,8 +192,12 @@ func (c *client) finish(f *failure) Result {
 	if f.codeIsReason || f.outcome == StoppedByUser {
 		state = Ended
 	}
+	c.status.MayChangePassword = f.mayChange
+	if c.cfg.NewPassword != "" { // there was no change, and there will be none
+		c.status.PasswordChanges++
+	}
 	c.show(state, f.code, f.message)
-	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
+	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err, MayChangePassword: f.mayChange}
 }
 
 // failure is the reason why there is no access.
@@ -190,6 +208,7 @@ type failure struct {
 	codeIsReason bool          // code is an agent.Reason
 	reconnects   bool          // the agent reconnects by itself
 	retryAfter   time.Duration // requested delay before the next attempt; 0 = none
+	mayChange    bool          // the gateway can change the password, which is the reason
 	err          error
 }
 

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,13 +81,15 @@ func (l *link) readMessage() (any, error) {
 
 // send writes one message.
 func (l *link) send(m any) error {
-	frame, err := json.Marshal(m)
-	if err != nil {
+	var frame bytes.Buffer
+	enc := json.NewEncoder(&frame)
+	enc.SetEscapeHTML(false) // it would triple some passwords, and protocol.MaxGuest limits a message
+	if err := enc.Encode(m); err != nil {
 		return fmt.Errorf("send %T: %w", m, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 	defer cancel()
-	if err := l.ws.Write(ctx, websocket.MessageText, frame); err != nil {
+	if err := l.ws.Write(ctx, websocket.MessageText, frame.Bytes()); err != nil {
 		return fmt.Errorf("send %T: %w", m, err)
 	}
 	return nil

@@ -43,8 +43,18 @@ func (c *client) logIn(ctx context.Context, l *link) *failure {
 		}
 		c.resume = "" // no longer valid; password or tickets may be
 	}
+	if c.cfg.NewPassword != "" {
+		if f := c.changePassword(ctx, l); f != nil {
+			return f
+		}
+	}
 	if c.status.State == Connecting {
 		c.show(Connecting, "", c.text(locale.LoggingIn))
+	}
+	if c.uncertain != "" && c.cfg.Tickets == nil {
+		if f := c.tryUncertain(ctx, l); f == nil || f.code != string(agent.CodeBadCredentials) {
+			return f
+		}
 	}
 	if c.cfg.Tickets != nil {
 		return c.logInSSO(ctx, l)
@@ -77,7 +87,9 @@ func (c *client) authorize(ctx context.Context, l *link, m any) *failure {
 		var answered bool
 		state, answered = m.(*protocol.AuthState)
 		if answered && !state.Authorized {
-			return true, c.refusal(state.Code, state.Message, state.Timeout, nil)
+			f := c.refusal(state.Code, state.Message, state.Timeout, nil)
+			f.mayChange = state.ChangePassword
+			return true, f
 		}
 		return answered, nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/protocol"
@@ -21,6 +22,9 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 	c.sso = newSSOExtension(ctx, c, l)
 	defer c.sso.cancel()
 	c.extending = false
+	var changeLate <-chan time.Time // of the answer to c.change
+	stopChange := func() {}
+	defer func() { stopChange() }()
 	for {
 		silent, stop := c.clock.Timer(silenceTimeout)
 		select {
@@ -45,8 +49,16 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 			stop()
 			l.closeNow()
 			return c.sessionEnd(agent.ReasonLost, "", errors.New("the network has changed, and the gateway does not answer a ping"))
-		case password := <-c.cfg.Extend:
+		case password := <-c.extendRequests():
 			c.extend(l, password)
+		case change := <-c.changeRequests():
+			c.startChange(l, change)
+			stopChange()
+			changeLate, stopChange = c.clock.Timer(loginTimeout)
+		case <-changeLate:
+			if c.change != nil {
+				c.changeUncertain()
+			}
 		case t := <-c.sso.tokens:
 			c.sso.answer(t)
 		case <-l.pinged:
@@ -76,6 +88,10 @@ func (c *client) handle(m any) *failure {
 	case *protocol.Notice:
 		c.showNotice(m)
 	case *protocol.AuthState:
+		if c.change != nil || m.Code == protocol.PasswordChanged {
+			c.changeAnswered(m)
+			return nil
+		}
 		if c.extending {
 			c.extended(m)
 			return nil
@@ -91,6 +107,12 @@ func (c *client) handle(m any) *failure {
 	case *protocol.AddressToken:
 		c.prover.takeToken(m)
 	case *protocol.Error:
+		if c.change != nil {
+			f := c.refusal(m.Code, m.Message, 0, nil)
+			c.explainUnknownChange(f)
+			c.changeOver(NoticePasswordKept, f.message)
+			return nil
+		}
 		c.prover.refused()
 		c.cfg.Log("error from the gateway: " + agent.Clean(m.Code+" "+m.Message, maxMessage))
 	case *malformed:

@@ -42,6 +42,11 @@ type Status struct {
 	BySSO   bool     `json:"by_sso,omitempty"` // the access or the attempt uses Tickets, not a password
 	SSO     []string `json:"sso,omitempty"`    // the domains with which the gateway offers SSO here; the slice is never modified
 	Notices []Notice `json:"notices"`          // one per code, the newest last; the slice is never modified
+	// MayChangePassword is set with Failed when the password has to be changed first and the gateway can change it.
+	MayChangePassword bool `json:"may_change_password,omitempty"`
+	// PasswordChanges is how many requested changes of the password have ended, refused ones too. A notice has the result of the
+	// last one: NoticePasswordChanged, NoticePasswordKept or NoticePasswordUncertain. A refusal before a login is Failed instead.
+	PasswordChanges int `json:"password_changes,omitempty"`
 }
 
 // Notice is a message besides the state.
@@ -50,10 +55,15 @@ type Notice struct {
 	Message string `json:"message"` // in the person's language
 }
 
-// Codes of notices: the gateway has a newer agent, the session is about to end.
+// Codes of notices.
 const (
-	CodeUpdate     = "update"
-	NoticeExpiring = protocol.NoticeExpiring
+	CodeUpdate     = "update"                // the gateway has a newer agent
+	NoticeExpiring = protocol.NoticeExpiring // the session is about to end
+
+	NoticePasswordExpiring  = protocol.NoticePasswordExpiring
+	NoticePasswordChanged   = protocol.PasswordChanged
+	NoticePasswordKept      = "password_kept"      // the change was refused during a session
+	NoticePasswordUncertain = "password_uncertain" // the change may have happened
 )
 
 // HasAccess reports whether the gateway gives access now.
@@ -102,12 +112,12 @@ const (
 	maxExpires = 64
 )
 
-// show reports a new state. Ended and Failed remove the notices.
+// show reports a new state. Ended and Failed remove the notices, except the result of a change of the password.
 func (c *client) show(state State, code, message string) {
 	s := c.status
 	s.State, s.Code, s.Message = state, code, message
 	if state == Ended || state == Failed {
-		s.Notices = nil
+		s.Notices = s.without(func(code string) bool { return code != NoticePasswordChanged && code != NoticePasswordUncertain })
 	}
 	c.report(s, nil)
 }

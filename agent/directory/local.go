@@ -21,10 +21,9 @@ type Accounts interface {
 	LocalAccount(ctx context.Context, login string) (user agent.User, hash string, err error)
 	// RenewHash replaces a hash by another one of the same password, unless it is no longer old.
 	RenewHash(ctx context.Context, id agent.UserID, old, renewed string) error
-	// SetPassword replaces the hash. Errors: agent.ErrNotFound.
-	SetPassword(ctx context.Context, id agent.UserID, hash string) error
-	// UpdateUser changes an account in one transaction. Errors: agent.ErrNotFound.
-	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
+	// ChangePassword replaces a hash by that of another password and clears MustChange. Errors: agent.ErrNotFound if the hash is no
+	// longer former.
+	ChangePassword(ctx context.Context, id agent.UserID, former, hash string) error
 }
 
 // Local is the directory of the accounts that the gateway itself keeps.

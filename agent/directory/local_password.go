@@ -2,7 +2,7 @@ package directory
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/alexedwards/argon2id"
 
@@ -31,13 +31,12 @@ func (l *Local) ChangePassword(ctx context.Context, c agent.Credentials, newPass
 	if err != nil {
 		return agent.User{}, err
 	}
-	if err := l.accounts.SetPassword(ctx, found.ID, opaqueMark+hash); err != nil {
-		return agent.User{}, fmt.Errorf("change the password of user %d: %w", found.ID, err)
+	err = l.accounts.ChangePassword(ctx, found.ID, found.hash, opaqueMark+hash)
+	if errors.Is(err, agent.ErrNotFound) { // changed meanwhile
+		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 	}
-	if !found.MustChange {
-		return found.User, nil
-	}
-	return l.accounts.UpdateUser(ctx, found.ID, func(u *agent.User) error { u.MustChange = false; return nil })
+	found.MustChange = false
+	return found.User, err
 }
 
 // refuseNew returns why the password of an account may not be replaced by another one, or nil.

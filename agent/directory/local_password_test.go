@@ -29,8 +29,10 @@ func TestChangeLocalPassword(t *testing.T) {
 		"without a password so far": {"empty", password, next, false, agent.CodeBadCredentials},
 	} {
 		l, count := newLocal(t)
-		id := l.accounts.(accounts).byLogin["иванов"].ID
-		_, _ = l.accounts.UpdateUser(t.Context(), id, func(u *agent.User) error { u.MustChange = test.mustChange; return nil })
+		known := l.accounts.(accounts).byLogin
+		ivanov := known["иванов"]
+		ivanov.MustChange = test.mustChange
+		known["иванов"] = ivanov
 		user, err := l.ChangePassword(t.Context(), agent.Credentials{Login: test.login, Password: test.password}, test.next)
 		switch refusal := agent.AsError(err); {
 		case test.want == "" && (err != nil || user.MustChange):

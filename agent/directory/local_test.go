@@ -44,25 +44,15 @@ func (a accounts) RenewHash(_ context.Context, id agent.UserID, old, renewed str
 	return nil
 }
 
-func (a accounts) SetPassword(_ context.Context, id agent.UserID, hash string) error {
+func (a accounts) ChangePassword(_ context.Context, id agent.UserID, former, hash string) error {
 	for login, found := range a.byLogin {
-		if found.ID == id {
+		if found.ID == id && found.hash == former {
+			found.MustChange = false
 			a.byLogin[login] = account{found.User, hash}
 			return a.writeErr
 		}
 	}
 	return agent.ErrNotFound
-}
-
-func (a accounts) UpdateUser(_ context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error) {
-	for login, found := range a.byLogin {
-		if found.ID == id {
-			err := change(&found.User)
-			a.byLogin[login] = found
-			return found.User, err
-		}
-	}
-	return agent.User{}, agent.ErrNotFound
 }
 
 const password = "верный пароль"

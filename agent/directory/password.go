@@ -48,10 +48,11 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 	// The password is changed, so nothing below may fail.
 	if fresh, err := r.reread(ctx, p); err == nil {
 		now = fresh
-		r.readExpiry(ctx, &now, nil)
 	} else {
 		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
 	}
+	now.PasswordExpires, now.ExpiryRead = time.Time{}, true // of the old password
+	r.readExpiry(ctx, &now, nil)
 	user, err := r.save(ctx, now.DirectoryPerson)
 	if err != nil && stored.ID != 0 {
 		r.log.WarnContext(ctx, "an account was not stored after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)

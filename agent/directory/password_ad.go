@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -61,6 +62,30 @@ func (r *remote) kpasswd(ctx context.Context, p person, password, newPassword st
 		Realm: strings.ToUpper(r.Name), Login: first(p.entry, r.kind.login), Password: password, NewPassword: newPassword,
 		Dial: func(ctx context.Context, port int) (net.Conn, error) { return r.servers.dial(ctx, to, port) },
 	}.Change(ctx)
+}
+
+// passwordPorts checks the ports of kpasswd, if it is to be used.
+func (t *tester) passwordPorts(ctx context.Context) func(*agent.StepResult) error {
+	return func(result *agent.StepResult) error {
+		if t.kind != activeDirectory || t.PasswordChange != agent.PasswordChangeAuto {
+			return nil
+		}
+		to, err := t.servers.pick(ctx, &failover{})
+		if err != nil {
+			return err
+		}
+		for _, port := range []int{kerberos.PortKDC, kerberos.PortKPasswd} {
+			address := net.JoinHostPort(to.name, strconv.Itoa(port))
+			conn, err := t.servers.dial(ctx, to, port)
+			if err != nil {
+				warn(result, agent.FindingNoKPasswd, map[string]string{"Host": address})
+				continue
+			}
+			conn.Close()
+			result.Details = append(result.Details, address)
+		}
+		return nil
+	}
 }
 
 // modifyPassword deletes the old value of unicodePwd and adds the new one, in one request of the search account. Controllers take

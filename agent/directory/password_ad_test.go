@@ -117,3 +117,103 @@ func TestADPasswordPolicy(t *testing.T) {
 		})
 	}
 }
+
+// TestADPasswordExpires: a login reads when the password expires: by the domain, by the person's own policy, or never.
+func TestADPasswordExpires(t *testing.T) {
+	ad := lab.NewAD(t)
+	o := newOffice(t, labSettings(agent.DirectoryAD, ad.Directory))
+	expires := func(login, password string) time.Time {
+		t.Helper()
+		user, code := o.login(t, login, password)
+		if code != "" {
+			t.Fatalf("%s: %s", login, code)
+		}
+		return user.PasswordExpires
+	}
+	near := func(at time.Time, days int) bool {
+		return time.Until(at).Round(time.Hour) == time.Duration(days)*24*time.Hour
+	}
+	if at := expires("alice", lab.Password); !near(at, 42) {
+		t.Errorf("the domain's age: %v", at)
+	}
+	ad.Set(t, "CN=Strict,CN=Password Settings Container,CN=System,"+lab.BaseDN, "msDS-MaximumPasswordAge", strconv.FormatInt(-int64(10*24*time.Hour/100), 10))
+	if at := expires("strict", lab.Password); !near(at, 10) {
+		t.Errorf("the person's own policy: %v", at)
+	}
+	ad.Set(t, ad.PersonDN("bob"), "userAccountControl", "66048")
+	if at := expires("bob", lab.Password); !at.IsZero() {
+		t.Errorf("never: %v", at)
+	}
+	ad.Set(t, lab.BaseDN, "maxPwdAge", strconv.FormatInt(-int64(5*24*time.Hour/100), 10))
+	if at := expires("alice", lab.Password); !near(at, 5) {
+		t.Errorf("the domain's new age: %v", at)
+	}
+	ad.Set(t, ad.PersonDN("alice"), "pwdLastSet", "0")
+	account, err := o.Find(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = account.Authenticate(t.Context(), agent.Credentials{Login: "alice", Password: lab.Password})
+	if r := agent.AsError(err); r.Code != agent.CodePasswordMustChange || !r.MayChange || r.Policy == nil || r.Policy.MinLength != 7 {
+		t.Errorf("%v %+v", err, r.Policy)
+	}
+	if user, r := o.change(t, "alice", lab.Password, newPassword); r.Code != "" || !near(user.PasswordExpires, 5) {
+		t.Errorf("after the change: %v, %v", r, user.PasswordExpires)
+	}
+}
+
+// TestADPasswordPorts: without port 464 LDAP changes the password, and the test of the settings says so. When the settings forbid
+// changes, there are none.
+func TestADPasswordPorts(t *testing.T) {
+	ad := lab.NewAD(t)
+	s := labSettings(agent.DirectoryAD, ad.Directory)
+	if _, step := testOf(t, s, "", agent.StepPassword); step.State != agent.StepOK || len(step.Details) != 2 {
+		t.Errorf("%+v", step)
+	}
+	s.Controllers = []string{lab.DC2} // relays LDAP only
+	s.TLSName = lab.DC2
+	if _, step := testOf(t, s, "", agent.StepPassword); step.State != agent.StepWarning || step.Finding != agent.FindingNoKPasswd {
+		t.Errorf("%+v", step)
+	}
+	o := newOffice(t, s)
+	if _, r := o.change(t, "mustchange", lab.Password+"!", newPassword); r.Code != agent.CodeBadCredentials || ad.BadPasswords(t, "mustchange") != 1 {
+		t.Error(r, ad.BadPasswords(t, "mustchange"))
+	}
+	if _, r := o.change(t, "mustchange", lab.Password, newPassword); r.Code != "" || !strings.Contains(o.log.String(), "kpasswd failed") {
+		t.Error(r, o.log.String())
+	}
+	s.PasswordChange = agent.PasswordChangeOff
+	o.Set([]agent.DirectorySettings{s})
+	for _, login := range []string{"alice", "nobody"} {
+		if account, err := o.Find(t.Context(), login); err != nil || account.ChangePassword != nil {
+			t.Errorf("%s can change the password, %v", login, err)
+		}
+	}
+	ad.Stop()
+	s.PasswordChange = agent.PasswordChangeAuto
+	account, err := newOffice(t, s).Find(t.Context(), "alice")
+	if err == nil || agent.AsError(err).Code != agent.CodeDirectoryUnreachable {
+		t.Error(account, err)
+	}
+}
+
+// TestADPasswordUnreachable: a controller that is gone has not compared the password.
+func TestADPasswordUnreachable(t *testing.T) {
+	for _, way := range []agent.PasswordChange{agent.PasswordChangeAuto, agent.PasswordChangeLDAP} {
+		t.Run(string(way), func(t *testing.T) {
+			ad := lab.NewAD(t)
+			s := labSettings(agent.DirectoryAD, ad.Directory)
+			s.PasswordChange = way
+			o := newOffice(t, s)
+			account, err := o.Find(t.Context(), "alice")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ad.Stop()
+			_, err = account.ChangePassword(t.Context(), agent.Credentials{Login: "alice", Password: lab.Password}, newPassword)
+			if agent.AsError(err).Code != agent.CodeDirectoryUnreachable || !errors.Is(err, agent.ErrPasswordNotSent) {
+				t.Errorf("%q: %v", way, err)
+			}
+		})
+	}
+}

@@ -13,10 +13,12 @@ type passwordExpiry struct {
 	computed  bool   // controllers compute it for each answer; it is read after a login only
 }
 
-// readExpiry sets when a person's password expires. answer is that of the bind. A failure leaves it as it is.
+// readExpiry sets when a person's password expires. answer is that of the bind; nil = there was none. It changes nothing if that
+// cannot be read.
 func (r *remote) readExpiry(ctx context.Context, p *person, answer []ldap.Control) {
 	name := r.kind.expiry.attribute
 	switch {
+	case name == "" && answer == nil:
 	case name == "":
 		p.PasswordExpires, p.ExpiryRead = warnedExpiry(answer, time.Now()), true
 	case !r.kind.expiry.computed:

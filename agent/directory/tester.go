@@ -36,6 +36,7 @@ func (d *Directories) Test(ctx context.Context, s agent.DirectorySettings, login
 	t.step(agent.StepBases, t.bases(ctx))
 	t.step(agent.StepGroups, t.groups(ctx))
 	t.step(agent.StepLockout, t.lockout(ctx))
+	t.step(agent.StepPassword, t.passwordPorts(ctx))
 	if strings.TrimSpace(login) != "" {
 		t.step(agent.StepPerson, t.person(ctx, login))
 	}

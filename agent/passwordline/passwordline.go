@@ -25,14 +25,26 @@ const byteOrderMark = "\uFEFF"
 
 // Read returns the first line of r without its line end. No input is an empty password. The text is UTF-8, or UTF-16 with a
 // byte-order mark; marks are not part of the password. It reads nothing after the line, so r may stay open.
-func Read(r io.Reader, maxBytes int) (string, error) {
+func Read(r io.Reader, maxBytes int) (string, error) { return (&Lines{R: r}).Next(maxBytes) }
+
+// Lines reads several passwords. In UTF-16 only the first line has a byte-order mark.
+type Lines struct {
+	R     io.Reader
+	order binary.ByteOrder // of UTF-16; nil = UTF-8, or no line was read yet
+}
+
+// Next returns the next line, as Read does.
+func (l *Lines) Next(maxBytes int) (string, error) {
 	var line []byte
 	for one := make([]byte, 1); ; {
-		n, err := r.Read(one)
+		n, err := l.R.Read(one)
 		line = append(line, one[:n]...)
+		if l.order == nil {
+			l.order = byteOrder(line)
+		}
 		switch {
-		case n > 0 && isComplete(line), err == io.EOF:
-			return decode(line, maxBytes)
+		case n > 0 && isComplete(line, l.order), err == io.EOF:
+			return decode(line, l.order, maxBytes)
 		case err != nil:
 			return "", err
 		case len(line) > 2*maxBytes+len("\uFEFF\r\n")*2: // UTF-16 takes at most twice as many bytes as UTF-8
@@ -53,17 +65,16 @@ func byteOrder(text []byte) binary.ByteOrder {
 }
 
 // isComplete reports whether text ends with a line feed.
-func isComplete(text []byte) bool {
-	order := byteOrder(text)
+func isComplete(text []byte, order binary.ByteOrder) bool {
 	if order == nil {
 		return text[len(text)-1] == '\n'
 	}
 	return len(text)%2 == 0 && order.Uint16(text[len(text)-2:]) == '\n'
 }
 
-func decode(line []byte, maxBytes int) (string, error) {
+func decode(line []byte, order binary.ByteOrder, maxBytes int) (string, error) {
 	text := string(line)
-	if order := byteOrder(line); order != nil {
+	if order != nil {
 		if len(line)%2 != 0 {
 			return "", ErrText
 		}

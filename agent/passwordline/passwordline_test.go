@@ -36,6 +36,18 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// The byte order of the first line is that of the others.
+func TestLines(t *testing.T) {
+	for _, input := range []string{"old\r\nн\n", "\xef\xbb\xbfold\nн", "\xff\xfeo\x00l\x00d\x00\r\x00\n\x00\x3d\x04\n\x00", "\xfe\xff\x00o\x00l\x00d\x00\n\x04\x3d"} {
+		l := Lines{R: strings.NewReader(input)}
+		for _, want := range []string{"old", "н", ""} {
+			if got, err := l.Next(20); err != nil || got != want {
+				t.Errorf("%q: %q, %v; want %q", input, got, err, want)
+			}
+		}
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	for input, want := range map[string]error{
 		strings.Repeat("x", 21):                  ErrTooLong,

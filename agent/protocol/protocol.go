@@ -176,7 +176,8 @@ type Ended struct {
 	Message string `json:"message"`
 }
 
-// Notice is a message for the person about a live session (ours). Code "expiring" comes 30 and 5 minutes before its end.
+// Notice is a message for the person about a live session (ours). Code NoticeExpiring comes 30 and 5 minutes before its end,
+// NoticePasswordExpiring after a login when the password expires within 14 days.
 type Notice struct {
 	Type    string `json:"type"`
 	Code    string `json:"code"`
@@ -184,8 +185,11 @@ type Notice struct {
 	Expires string `json:"expires,omitempty"` // RFC 3339
 }
 
-// NoticeExpiring is the Code of the notice before a session's end.
-const NoticeExpiring = "expiring"
+// Codes of notices.
+const (
+	NoticeExpiring         = "expiring"
+	NoticePasswordExpiring = "password_expiring"
+)
 
 // AddressTokenRequest is the agent's address_token (ours): it asks for another token. The agent sends it only after it got one.
 type AddressTokenRequest struct {

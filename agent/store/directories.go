@@ -298,7 +298,7 @@ func loggedIn(u agent.User, p agent.DirectoryPerson) agent.User {
 	before := u.PasswordExpires
 	u = u.Updated(p)
 	slices.Sort(u.DirectoryGroups)
-	if u.PasswordExpires = p.PasswordExpires; before.Sub(p.PasswordExpires).Abs() < time.Minute {
+	if before.Sub(u.PasswordExpires).Abs() < time.Minute {
 		u.PasswordExpires = before
 	}
 	return u

@@ -64,7 +64,7 @@ func TestEveryDirectoryField(t *testing.T) {
 	for _, field := range directoryFields(&d) {
 		kept[reflect.ValueOf(field).Pointer()] = true
 	}
-	elsewhere := []string{"ID", "Name", "Default", "Password", "PasswordLost", "Keytab", "TreeGroups"}
+	elsewhere := []string{"ID", "Name", "Default", "Password", "PasswordLost", "Keytab", "KeytabKeys", "KeytabLost", "TreeGroups"}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[agent.DirectorySettings]()) {
 		if kept[reflect.ValueOf(&d).Elem().FieldByIndex(f.Index).Addr().Pointer()] == slices.Contains(elsewhere, f.Name) {
 			t.Errorf("%s is kept: %v", f.Name, slices.Contains(elsewhere, f.Name))
@@ -229,7 +229,7 @@ func TestLoginInGroupsWithoutChange(t *testing.T) {
 	addDirectory(t, s, company)
 	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Rights: allow(true), Admin: true})
 	p := person("a", "ivanov")
-	p.Groups, p.PasswordExpires = []string{"S-2", "S-1"}, start
+	p.Groups, p.PasswordExpires, p.ExpiryRead = []string{"S-2", "S-1"}, start, true
 	before := login(t, s, p)
 	if !before.RemoteAccess || !before.AdminByGroups || !before.PasswordExpires.Equal(start) || !slices.Equal(before.DirectoryGroups, []string{"S-1", "S-2"}) {
 		t.Fatalf("%+v", before)
@@ -241,6 +241,11 @@ func TestLoginInGroupsWithoutChange(t *testing.T) {
 	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
 		t.Error(diff)
 	}
+	p.PasswordExpires, p.ExpiryRead = time.Time{}, false // a sign-in without a password
+	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
+		t.Error(diff)
+	}
+	p.ExpiryRead = true
 	s.fault.Store(nil)
 	for _, at := range []time.Time{start.Add(time.Minute), {}} {
 		p.PasswordExpires = at
@@ -262,7 +267,7 @@ func TestCheckKeepsWhatAnAdministratorChanged(t *testing.T) {
 	addGroup(t, s, agent.Group{Name: "vpn", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
 	group := addGroup(t, s, agent.Group{Name: "local"})
 	p := person("a", "ivanov")
-	p.PasswordExpires = start
+	p.PasswordExpires, p.ExpiryRead = start, true
 	read := login(t, s, p)
 	want, err := s.UpdateUser(ctx, read.ID, func(u *agent.User) error {
 		u.Enabled, u.Comment, u.Group, u.RemoteAccess, u.RemoteByGroups, u.Rights = false, "c", group, true, false, agent.Rights{Devices: 7}

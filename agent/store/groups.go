@@ -121,6 +121,9 @@ func createGroup(ctx context.Context, tx *sql.Tx, g agent.Group) (agent.GroupID,
 	if err := numberGroups(ctx, tx, insertAt(tree.Below(g.Parent), g)); err != nil {
 		return 0, nil, err
 	}
+	if g.Local() { // nobody is in it yet
+		return g.ID, nil, nil
+	}
 	changed, err := inherit(ctx, tx, `directory = $1 AND ' ' || directory_groups || ' ' LIKE '% ' || $2 || ' %'`, g.Directory, g.Member.ID)
 	return g.ID, changed, err
 }

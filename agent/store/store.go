@@ -1,4 +1,4 @@
-// Package store keeps what must survive a restart: settings, accounts, directories, the journal of sessions, the devices on which
+// Package store keeps what must survive a restart: settings, accounts, groups, directories, the journal of sessions, the devices on which
 // people logged in before, and the browsers in which somebody is signed in. All of it lies in one SQLite file, which
 // Open makes, for its owner alone, and migrates; who may read one that is there is for web to judge.
 //

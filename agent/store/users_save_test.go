@@ -25,7 +25,7 @@ func TestSaveUsers(t *testing.T) {
 	local := agent.User{Login: "ivanov", Directory: agent.LocalDirectory, Enabled: true, Created: start, Comment: "stays"}
 	local.ID = addUser(t, s, local, "old")
 	p := person("a", "petrov")
-	p.PasswordExpires, p.Remote, p.Groups, p.Phone = start, true, []string{"S-1"}, "1"
+	p.ExpiryRead, p.PasswordExpires, p.Remote, p.Groups, p.Phone = true, start, true, []string{"S-1"}, "1"
 	remote := login(t, s, p)
 	check(t, s.RememberLogin(ctx, remote.ID, start))
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,8 +16,8 @@ import (
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/netwatch"
 	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/client/ticket"
 	"ideco-agent/agent/client/tunnel"
-	"ideco-agent/agent/passwordline"
 )
 
 // maxPasswordLine is in bytes. It is more than a gateway accepts, so that the gateway, not the agent, refuses a long password.
@@ -39,7 +38,8 @@ var exitCodes = map[client.Outcome]int{
 type options struct {
 	given                       settings.Setting // the gateway, by --server and --pin or utm_address= and utm_pin=
 	login, root, lang, stateDir string
-	passwordStdin               bool
+	passwordStdin, sso          bool
+	changePassword              bool
 	json, debug                 bool
 	tunnel                      tunnelOptions
 }
@@ -52,6 +52,8 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	flags.StringVar(&server, "server", "", "")
 	flags.StringVar(&o.login, "login", "", "")
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
+	flags.BoolVar(&o.sso, "sso", false, "")
+	flags.BoolVar(&o.changePassword, "change-password", false, "")
 	flags.StringVar(&pin, "pin", "", "")
 	flags.StringVar(&o.root, "root", "", "")
 	flags.BoolVar(&o.debug, "debug", false, "")
@@ -106,8 +108,11 @@ func connect(ctx context.Context, p program, args []string) int {
 	if len(rest) > 0 {
 		return p.usage(locale.ExtraArgument, rest[0])
 	}
-	cfg, err := o.config(p)
-	if err != nil {
+	cfg, err := o.config(ctx, p)
+	switch {
+	case ctx.Err() != nil: // while a password was asked for
+		return exitOK
+	case err != nil:
 		return p.wrongArguments(err)
 	}
 	cfg.Events = printer(p.stdout, o.json)
@@ -120,7 +125,7 @@ func connect(ctx context.Context, p program, args []string) int {
 	tun := o.tunnel.open(cfg.Log)
 	cfg.Tunnel = tun
 	cfg.Dial = (&net.Dialer{Timeout: dialTimeout, Control: tun.DialControl}).DialContext
-	return exitCodes[client.Run(ctx, cfg).Outcome]
+	return o.run(ctx, p, cfg)
 }
 
 // watchNetwork returns a channel that signals wake-ups and changes of the network, except of the tunnel's interfaces.
@@ -136,7 +141,7 @@ func (o *options) watchNetwork(ctx context.Context, log func(string)) <-chan str
 }
 
 // config checks the flags and reads password and files.
-func (o *options) config(p program) (client.Config, error) {
+func (o *options) config(ctx context.Context, p program) (client.Config, error) {
 	cfg := client.Config{Login: o.login, Lang: p.lang}
 	gateway, warnings, err := settings.ChooseGateway(p.registry.Policy, o.given, p.registry.Installer)
 	if err != nil {
@@ -155,7 +160,10 @@ func (o *options) config(p program) (client.Config, error) {
 			return cfg, problem{locale.BadRoot, o.root}
 		}
 	}
-	if cfg.Password, err = readPassword(p.stdin); err != nil {
+	if o.sso {
+		cfg.Tickets = ticket.Own()
+		cfg.Login = cfg.Tickets.Person()
+	} else if cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p); err != nil {
 		return cfg, err
 	}
 	cfg.Device = thisDevice(p, o.stateDir)
@@ -170,13 +178,17 @@ func (o *options) check(gateway settings.Gateway) error {
 		return problem{locale.BadLang, o.lang}
 	case gateway.Host == "":
 		return problem{locale.NoServer, ""}
+	case o.sso && (o.login != "" || o.passwordStdin || o.changePassword):
+		return problem{locale.SSOAndPassword, ""}
+	case o.sso:
 	case o.login == "":
 		return problem{locale.NoLogin, ""}
 	case !utf8.ValidString(o.login):
 		return problem{locale.BadLogin, ""}
 	case !o.passwordStdin:
 		return problem{locale.NoPasswordStdin, ""}
-	case o.given.Pin != "" && o.root != "":
+	}
+	if o.given.Pin != "" && o.root != "" {
 		return problem{locale.PinAndRoot, ""}
 	}
 	return o.tunnel.check()
@@ -198,18 +210,6 @@ func readRoots(file string) (*x509.CertPool, error) {
 	}
 	roots.AddCert(root)
 	return roots, nil
-}
-
-// readPassword reads the first line.
-func readPassword(r io.Reader) (string, error) {
-	password, err := passwordline.Read(r, maxPasswordLine)
-	switch {
-	case errors.Is(err, passwordline.ErrText), errors.Is(err, passwordline.ErrTooLong):
-		return "", problem{locale.BadPassword, ""}
-	case err != nil:
-		return "", problem{locale.PasswordNotRead, err.Error()}
-	}
-	return password, nil
 }
 
 // thisDevice describes this computer. If the identifier cannot be read or stored, it prints a warning and uses a new one for

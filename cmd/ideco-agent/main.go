@@ -6,6 +6,7 @@
 // The commands need no window. They are for servers, scripts and tests, on Windows and Linux:
 //
 //	ideco-agent connect [--server GATEWAY[:PORT]] --login NAME --password-stdin
+//	ideco-agent connect [--server GATEWAY[:PORT]] --sso
 //	ideco-agent diagnose [utm_address=GATEWAY[:PORT]] [utm_pin=PIN] [--lang ru|en]
 //	ideco-agent help [COMMAND]
 //
@@ -25,7 +26,10 @@
 // On Windows the command service is the process of the service IdecoAgent, started by Windows (see package service).
 // It has the same flags for the tunnel.
 //
-// The password is the first line of standard input; an empty one is sent, too, and refused by the gateway. Events are
+// With --sso the person's Kerberos tickets log in, without a password (see package ticket); that works in the local network
+// only. Otherwise the password is the first line of standard input; an empty one is sent, too, and refused by the gateway. A
+// terminal does not show it. When the password has expired and the gateway can change it, connect asks for a new one in a
+// terminal. With --change-password it changes the password first; without a terminal the new one is the second line. Events are
 // printed on standard output, as text or, with --json, one object a line (see event); diagnostics go to standard
 // error. SIGINT, SIGTERM or closing the console log out and end the program; a second signal ends it at once. Exit
 // codes:
@@ -66,7 +70,7 @@ func main() {
 		stop() // a second signal ends the program at once
 	}()
 	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
-		settings.ReadRegistry(), diagnose.Directories()}))
+		settings.ReadRegistry(), diagnose.Directories(), standardTerminal()}))
 }
 
 // program is the environment of a command.
@@ -77,6 +81,7 @@ type program struct {
 	lang           locale.Lang
 	registry       settings.Registry
 	reportDirs     []string // for diagnose, the best first
+	terminal       terminal // nil = standard input is no terminal
 }
 
 func run(ctx context.Context, p program) int {

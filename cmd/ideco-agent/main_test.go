@@ -75,11 +75,17 @@ func start(t *testing.T, stdin string, args ...string) *process {
 // startCommand starts a command that runs the program.
 func startCommand(t *testing.T, stdin string, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{t: t, cmd: cmd}
-	p.cmd.Env = append(append(os.Environ(), cmd.Env...), asProgram+"=1", "LC_ALL=", "LC_MESSAGES=", "LANG=en_US.UTF-8",
+	return startReading(t, strings.NewReader(stdin), &process{t: t, cmd: cmd})
+}
+
+func startReading(t *testing.T, stdin io.Reader, p *process) *process {
+	t.Helper()
+	p.cmd.Env = append(append(os.Environ(), p.cmd.Env...), asProgram+"=1", "LC_ALL=", "LC_MESSAGES=", "LANG=en_US.UTF-8",
 		"HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "AppData="+t.TempDir())
-	p.cmd.Stdin = strings.NewReader(stdin)
-	p.cmd.Stderr = &p.stderr
+	p.cmd.Stdin = stdin
+	if p.cmd.Stderr == nil {
+		p.cmd.Stderr = &p.stderr
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -135,6 +141,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"connect"}, "", "utm_address="},
 		{[]string{"connect", "--server", "gw"}, "", "--login"},
 		{[]string{"connect", "--server", "gw", "--login", "a"}, "", "--password-stdin"},
+		{[]string{"connect", "--sso"}, "", "--server"},
+		{[]string{"connect", "--server", "gw", "--sso", "--login", "a"}, "", "--sso, or --login"},
+		{[]string{"connect", "--server", "gw", "--sso", "--password-stdin"}, "", "--sso, or --login"},
+		{[]string{"connect", "--server", "gw", "--sso", "--pin", "x"}, "", "x"},
 		{[]string{"connect", "--server", "https://gw/", "--login", "a", "--password-stdin"}, "", "https://gw/"},
 		{[]string{"connect", "--server", "gw:0", "--login", "a", "--password-stdin"}, "", "gw:0"},
 		{[]string{"connect", "--server", "gw", "--login", "\xff", "--password-stdin"}, "", "UTF-8"},

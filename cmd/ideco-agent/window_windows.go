@@ -18,6 +18,7 @@ import (
 	"ideco-agent/agent/client/pipe"
 	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/client/ticket"
 	"ideco-agent/agent/client/window"
 )
 
@@ -68,14 +69,17 @@ func (p program) windowProgram(o windowOptions, own string, log *logfile.File) w
 	if err != nil {
 		log.Log(err.Error())
 	}
+	tickets := ticket.Own()
 	return window.Program{
 		Config: window.Config{
 			Lang: p.lang, CommandLine: o.gateway, Registry: settings.ReadRegistry,
 			Personal: settings.PersonalRegistry{}, Passwords: window.CredentialManager{},
 			HasService: pipe.Installed,
-			Service:    func() session.Session { return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log}) },
-			Traffic:    vpnTraffic,
-			Local:      session.Config{Device: device, Log: log.Log},
+			Service: func() session.Session {
+				return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log, Tickets: tickets})
+			},
+			Traffic: vpnTraffic,
+			Local:   session.Config{Device: device, Log: log.Log, Tickets: tickets},
 		},
 		Hidden: o.hidden,
 		Log:    window.LogFile{Path: log.Path(), Write: log.Log},

@@ -105,6 +105,19 @@ func (l *Localizer) Bytes(n *uint64) string {
 	return text + " " + units[unit]
 }
 
+// Whole formats a whole number with a mark between thousands: «20 000».
+func (l *Localizer) Whole(n int) string {
+	mark := "\u00a0"
+	if l.lang == "en" {
+		mark = ","
+	}
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + mark + text[i:]
+	}
+	return text
+}
+
 // Number formats a number with all its decimals: «0,001», «24».
 func (l *Localizer) Number(v float64) string { return l.decimal(strconv.FormatFloat(v, 'f', -1, 64)) }
 

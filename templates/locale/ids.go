@@ -24,11 +24,11 @@ const (
 	ToastNobodyChosen     = "toast_nobody_chosen"
 	ToastCheckConfirmed   = "toast_check_confirmed"
 	ToastCheckOver        = "toast_check_over"
-	ToastKeytabSaved      = "toast_keytab_saved"
-	ToastKeytabRemoved    = "toast_keytab_removed"
 	ToastUsersChanged     = "toast_users_changed"
 	ToastSessionsEnded    = "toast_sessions_ended"
 	ToastImported         = "toast_imported"
+	ToastKeytabSaved      = "toast_keytab_saved"
+	ToastKeytabRemoved    = "toast_keytab_removed"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -101,4 +101,4 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved}
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported}

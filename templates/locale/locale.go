@@ -98,6 +98,9 @@ func merge(all []Args) Args {
 
 // Refusal returns the text of a refusal: what happened, why if known, and what to do.
 func (l *Localizer) Refusal(e *agent.Error) string {
+	if text := l.passwordRefusal(e); text != "" {
+		return text
+	}
 	return l.T(string(e.Code), Args{
 		"Address": cmp.Or(e.Address, "—"),
 		"Domain":  cmp.Or(e.Domain, "—"),

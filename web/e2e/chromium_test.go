@@ -243,6 +243,7 @@ func TestInChromium(t *testing.T) {
 	}
 	b.click("#remote_access_1")
 	b.pictures("user-new")
+	b.click("[name=must_change]")
 	b.click("main form button.primary")
 	b.sees(".toast", "Учётная запись создана")
 	b.pictures("users")
@@ -270,7 +271,7 @@ func TestInChromium(t *testing.T) {
 	// The English page has no Russian text but typed names.
 	b.click(`form[action="/language"] button`)
 	b.sees("nav", "VPN users")
-	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
+	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/users/import", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
 		b.open(path)
 		text := strings.NewReplacer("Анна Петрова", "", "Иванов Иван", "", "шлюз.рф", "").Replace(b.text("body"))
 		if i := strings.IndexFunc(text, func(r rune) bool { return r >= 'А' && r <= 'я' }); i >= 0 {

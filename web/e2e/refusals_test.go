@@ -65,6 +65,7 @@ type reply struct {
 	Reason     string `json:"reason"`
 	Session    string `json:"session"`
 	Resume     string `json:"resume"`
+	Expires    string `json:"expires"`
 	NeedUpdate *bool  `json:"need_update"`
 }
 

@@ -48,7 +48,7 @@ func TestWalk(t *testing.T) {
 
 	admin.open("/admin/users")
 	admin.open("/admin/users/new")
-	admin.submit("/admin/users", map[string]string{"login": "ivanov", "name": "Иванов Иван", "psw": userPassword})
+	admin.submit("/admin/users", map[string]string{"login": "ivanov", "name": "Иванов Иван", "psw": userPassword, "must_change": "0"})
 	admin.sees(".toast", "Учётная запись создана")
 	admin.sees(`tbody tr:contains("ivanov")`, "Иванов Иван")
 

@@ -197,6 +197,31 @@ func (c *Conn) Refuse(code, message string, timeout int) {
 	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: code, Message: message, Timeout: timeout})
 }
 
+// RefuseChangeable calls Refuse, with the offer to change the password.
+func (c *Conn) RefuseChangeable(code, message string) {
+	c.AnswerVersion()
+	c.Authorize()
+	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Code: code, Message: message, ChangePassword: true})
+}
+
+// ChangePassword reads change_password. It returns nil when the agent has disconnected.
+func (c *Conn) ChangePassword() *protocol.ChangePassword {
+	switch m := c.Read().(type) {
+	case nil:
+		return nil
+	case *protocol.ChangePassword:
+		return m
+	default:
+		c.t.Errorf("change_password expected, %T came", m)
+		return nil
+	}
+}
+
+// AnswerChange answers change_password with a code and a message. authorized says whether there is a session.
+func (c *Conn) AnswerChange(authorized bool, code, message string) {
+	c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: authorized, Code: code, Message: message})
+}
+
 // End sends ended.
 func (c *Conn) End(reason, message string) {
 	c.Send(protocol.Ended{Type: protocol.TypeEnded, Reason: reason, Message: message})

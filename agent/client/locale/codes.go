@@ -14,7 +14,13 @@ const (
 	minutes       = "minutes"
 	byteUnits     = "byte_units"
 	Refused       = "refused"
-	Over          = "over"
+
+	ChangingPassword     = "changing_password"
+	PasswordChanged      = "password_changed"
+	PasswordUncertain    = "password_uncertain"
+	PasswordNotByGateway = "password_not_by_gateway"
+
+	Over = "over"
 )
 
 // codeTexts has the texts of agent.AgentCodes, of "ended_" with a reason, and of the keys above.
@@ -73,6 +79,14 @@ var codeTexts = map[string]text{
 	ExpiringSoon: {
 		"Сессия скоро закончится. Войдите заново, чтобы не прерываться.",
 		"The session ends soon. Log in again to go on without a break."},
+	ChangingPassword: {"Меняем пароль на шлюзе {server}…", "Changing the password on gateway {server}…"},
+	PasswordChanged:  {"Пароль изменён.", "The password has been changed."},
+	PasswordUncertain: {
+		"Связь прервалась во время смены пароля, и пароль мог уже смениться. Войдите с новым паролем; если он не подойдёт, войдите с прежним.",
+		"The connection broke while the password was being changed, and it may have been changed already. Log in with the new password; if that fails, use the previous one."},
+	PasswordNotByGateway: {
+		"Шлюз не умеет менять пароль: на нём старая версия. Смените пароль в Windows или обратитесь к администратору.",
+		"The gateway cannot change passwords: its version is too old. Change the password in Windows or ask your administrator."},
 	minutes:   {"{value} мин", "{value} min"},
 	byteUnits: {"Б КБ МБ ГБ ТБ ПБ", "B KB MB GB TB PB"},
 	Update: {

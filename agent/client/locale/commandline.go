@@ -17,6 +17,7 @@ const (
 	NoLogin          = "no_login"
 	BadLogin         = "bad_login"
 	NoPasswordStdin  = "no_password_stdin"
+	SSOAndPassword   = "sso_and_password"
 	BadPassword      = "bad_password"
 	PinAndRoot       = "pin_and_root"
 	BadPin           = "bad_pin"
@@ -25,6 +26,9 @@ const (
 	SeeHelp          = "see_help"
 	DeviceNotKept    = "device_not_kept"
 	PasswordNotRead  = "password_not_read"
+	NoNewPassword    = "no_new_password"
+	OrNothing        = "or_nothing"
+	ChangeInTerminal = "change_in_terminal"
 	VersionOfProgram = "version"
 )
 
@@ -37,9 +41,12 @@ var commandLineTexts = map[string]text{
 	BadServer: {
 		"Адрес шлюза {place} — не имя и не IP-адрес: {value}.",
 		"The gateway's address {place} is neither a name nor an IP address: {value}."},
-	NoLogin:         {"Укажите логин: --login.", "Give your login: --login."},
+	NoLogin:         {"Укажите логин: --login, или войдите без пароля: --sso.", "Give your login: --login, or log in without a password: --sso."},
 	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
 	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
+	SSOAndPassword: {
+		"Укажите что-то одно: --sso или --login с --password-stdin.",
+		"Give one of the two: --sso, or --login with --password-stdin."},
 	BadPassword: {
 		"Пароль должен быть одной строкой в кодировке UTF-8 или UTF-16, не длиннее 1024 байт.",
 		"The password has to be one line of UTF-8 or UTF-16 text of at most 1024 bytes."},
@@ -68,6 +75,13 @@ var commandLineTexts = map[string]text{
 	DeviceNotKept: {
 		"Идентификатор этого компьютера не удалось сохранить, в следующий раз он будет другим: {value}",
 		"This computer's identifier could not be kept, it will be another one next time: {value}"},
-	PasswordNotRead:  {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
+	PasswordNotRead: {"Не удалось прочитать пароль: {value}.", "The password could not be read: {value}."},
+	NoNewPassword: {
+		"С --change-password нужен новый пароль: вторая строка стандартного ввода.",
+		"--change-password needs the new password: the second line of standard input."},
+	OrNothing: {" (Enter — не менять)", " (Enter to keep the old one)"},
+	ChangeInTerminal: {
+		"Пароль можно сменить отсюда: запустите connect в терминале или добавьте --change-password и новый пароль второй строкой.",
+		"The password can be changed from here: run connect in a terminal, or add --change-password and the new password as the second line."},
 	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
 }

@@ -58,11 +58,18 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
 		`Открывает доступ без окна и остаётся подключённой. Ctrl+C закрывает доступ и завершает программу.
 
   {program} connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
+  {program} connect [--server ШЛЮЗ[:ПОРТ]] --sso [параметры]
 
   --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
                         (или utm_address=ШЛЮЗ[:ПОРТ])
   --login ЛОГИН         ваш логин
-  --password-stdin      пароль — первая строка стандартного ввода
+  --password-stdin      пароль — первая строка стандартного ввода; в терминале программа спросит его сама
+  --change-password     сначала сменить пароль на шлюзе: новый — вторая строка стандартного ввода, в терминале
+                        программа спросит его дважды. Если срок пароля истёк и шлюз умеет его менять,
+                        в терминале она спросит новый пароль и без этого параметра
+  --sso                 войти без пароля, с билетом Kerberos: в Windows — вашей учётной записи домена, в Linux —
+                        из файла KRB5CCNAME или /tmp/krb5cc_UID (получите его командой kinit); только из локальной
+                        сети, и шлюз должен быть указан по имени
   --pin ОТПЕЧАТОК       доверять корню шлюза с этим отпечатком (base64 от SHA-256 открытого ключа);
                         действует вместе с --server (или utm_pin=ОТПЕЧАТОК)
   --root ФАЙЛ           доверять только корневым сертификатам из этого файла (PEM или DER)
@@ -89,11 +96,18 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
 		`Opens access without a window and stays connected. Ctrl+C closes access and ends the program.
 
   {program} connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
+  {program} connect [--server GATEWAY[:PORT]] --sso [flags]
 
   --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given
                            (or utm_address=GATEWAY[:PORT])
   --login NAME             your login
-  --password-stdin         the password is the first line of standard input
+  --password-stdin         the password is the first line of standard input; in a terminal the program asks for it
+  --change-password        first change the password on the gateway: the new one is the second line of standard input,
+                           and a terminal is asked for it twice. If the password has expired and the gateway can
+                           change it, a terminal is asked for a new one without this flag too
+  --sso                    log in without a password, with a Kerberos ticket: on Windows of your domain account, on
+                           Linux from the file KRB5CCNAME or /tmp/krb5cc_UID (get it with kinit); only in the local
+                           network, and the gateway has to be given by its name
   --pin PIN                trust the gateway's root with this pin (base64 of the SHA-256 of its public key);
                            goes with --server (or utm_pin=PIN)
   --root FILE              trust only the root certificates in this file (PEM or DER)

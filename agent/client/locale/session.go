@@ -12,6 +12,7 @@ const (
 	AccessStopped    = "access_stopped"
 	ServiceStopped   = "service_stopped"
 	ServiceUntrusted = "service_untrusted"
+	ServiceTooOld    = "service_too_old"
 
 	ServiceDescription = "service_description"
 	ServiceOnWindows   = "service_on_windows"
@@ -55,6 +56,9 @@ var sessionTexts = map[string]text{
 	ServiceUntrusted: {
 		"Вместо службы «Айдеко Агент» отвечает другая программа. Не вводите пароль. Позвоните администратору.",
 		"Another program answers in place of the service Ideco Agent. Do not enter a password. Call your administrator."},
+	ServiceTooOld: {
+		"Служба «Айдеко Агент» старой версии и менять пароль не умеет. Перезагрузите компьютер; если не поможет, обратитесь к администратору.",
+		"The service Ideco Agent is of an older version and cannot change passwords. Restart the computer; if that does not help, ask your administrator."},
 	ServiceDescription: {
 		"Соединяет этот компьютер с сетью организации через шлюз.",
 		"Connects this computer to your organisation's network through the gateway."},

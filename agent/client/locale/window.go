@@ -15,6 +15,19 @@ const (
 	CheckAuto    = "check_auto"
 	SaveBanned   = "save_banned"
 
+	FieldCurrent       = "label_current_password"
+	FieldNew           = "label_new_password"
+	FieldRepeat        = "label_repeat_password"
+	ChangeFor          = "change_for"
+	OpenChange         = "open_change"
+	ChangePassword     = "change_password"
+	ChangeAndLogIn     = "change_and_log_in"
+	Back               = "back"
+	AskCurrentPassword = "ask_current_password"
+	AskNewPassword     = "ask_new_password"
+	AskRepeat          = "ask_repeat"
+	PasswordsDiffer    = "passwords_differ"
+
 	LogIn      = "log_in"
 	LogOut     = "log_out"
 	LogInSSO   = "log_in_sso"
@@ -76,6 +89,21 @@ var windowTexts = map[string]text{
 	CheckSave:    {"Сохранить пароль", "Save the password"},
 	CheckAuto:    {"Автоматически подключаться при запуске приложения", "Connect automatically when the program starts"},
 	SaveBanned:   {"Сохранять пароль запрещено политикой организации", "Your organisation's policy forbids saving the password"},
+
+	FieldCurrent:       {"Текущий пароль", "Current password"},
+	FieldNew:           {"Новый пароль", "New password"},
+	FieldRepeat:        {"Повторите новый пароль", "Repeat the new password"},
+	ChangeFor:          {"Смена пароля для {value}", "Changing the password of {value}"},
+	OpenChange:         {"Сменить пароль…", "Change password…"},
+	ChangePassword:     {"Сменить пароль", "Change password"},
+	ChangeAndLogIn:     {"Сменить пароль и войти", "Change password and log in"},
+	Back:               {"Назад", "Back"},
+	AskCurrentPassword: {"Введите текущий пароль.", "Enter your current password."},
+	AskNewPassword:     {"Придумайте и введите новый пароль.", "Choose a new password and enter it."},
+	AskRepeat:          {"Введите новый пароль ещё раз, чтобы не ошибиться.", "Enter the new password once more, to rule out typing errors."},
+	PasswordsDiffer: {
+		"Новый пароль введён по-разному. Введите его дважды ещё раз.",
+		"The two new passwords differ. Enter the new password twice again."},
 
 	LogIn:      {"Авторизоваться", "Log in"},
 	LogOut:     {"Разавторизоваться", "Log out"},

@@ -15,7 +15,8 @@ import (
 // Manager is implemented by session.Manager.
 type Manager interface {
 	Probe(session.Request)
-	Login(session.Request) // the Status is Busy when it returns
+	Login(session.Request)          // the Status is Busy when it returns
+	ChangePassword(session.Request) // with access it only passes the request on, otherwise the Status is Busy when it returns
 	Extend(password string)
 	Logout()
 	StopProbing()
@@ -176,10 +177,8 @@ func (b *broker) handle(w *window, r request) {
 		b.probe(w)
 	case typeStopProbing:
 		b.stopProbing(w)
-	case typeLogin:
-		b.login(w, session.Request{Login: r.Login, Password: r.Password})
-	case typeLoginSSO:
-		b.login(w, session.Request{Login: r.Login, Tickets: &windowTickets{b, w.caller.Person, r.Login}})
+	case typeLogin, typeLoginSSO, typeChange:
+		b.login(w, r)
 	case typeTicket:
 		b.answered(w, r)
 	case typeExtend:
@@ -214,8 +213,7 @@ func (b *broker) stopProbing(w *window) {
 	}
 }
 
-// login logs in with the login and the password or the tickets of r.
-func (b *broker) login(w *window, r session.Request) {
+func (b *broker) login(w *window, r request) {
 	g, wrong := b.gateway(w)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -226,11 +224,18 @@ func (b *broker) login(w *window, r session.Request) {
 	if w.problem = wrong; wrong != nil {
 		return
 	}
-	b.log(fmt.Sprintf("login by %s in Windows session %d", w.caller.User, w.caller.Session)) // without the login: people type passwords into that field
+	b.log(fmt.Sprintf("%s by %s in Windows session %d", r.Type, w.caller.User, w.caller.Session)) // without the login: people type passwords into that field
 	b.stopWaiting()
 	b.claim = claim{owner: w.caller.Person}
-	r.Gateway, r.Lang = g, w.lang
-	b.manager.Login(r)
+	to := session.Request{Gateway: g, Login: r.Login, Password: r.Password, NewPassword: r.NewPassword, Lang: w.lang}
+	switch r.Type {
+	case typeChange:
+		b.manager.ChangePassword(to)
+		return
+	case typeLoginSSO:
+		to.Tickets = &windowTickets{b, w.caller.Person, r.Login}
+	}
+	b.manager.Login(to)
 }
 
 // gateway returns the gateway, or the problem with it.
@@ -286,7 +291,9 @@ func (b *broker) unsent(w *window) (refusals []session.Problem, s session.Status
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	refusals, w.refusals = w.refusals, nil
-	s = b.claim.status(w.caller, b.manager.Status(), w.lang)
+	now := b.manager.Status()
+	s = b.claim.status(w.caller, now, w.lang)
+	s.ChangesPasswords, s.PasswordChanges = true, now.PasswordChanges // also while another person has access: windows wait for the number to grow
 	if s.Holder == session.Nobody {
 		s.Problem = w.problem
 	}

@@ -22,6 +22,7 @@ type fakeManager struct {
 	mu       sync.Mutex
 	status   client.Status
 	extended []string
+	changed  []session.Request
 	stops    int
 }
 
@@ -51,6 +52,13 @@ func (m *fakeManager) Login(w session.Request) {
 		return
 	}
 	m.show(client.Status{State: client.Authorized, Login: w.Login, Server: w.Gateway.String(), Address: "10.0.0.5"})
+}
+
+func (m *fakeManager) ChangePassword(w session.Request) {
+	m.mu.Lock()
+	m.changed = append(m.changed, w)
+	m.mu.Unlock()
+	m.Notify()
 }
 
 func (m *fakeManager) Extend(password string) {

@@ -22,6 +22,7 @@ const (
 	typeProbe       = "knock" // cannot change: during an update, window and service have different versions
 	typeStopProbing = "rest"  // likewise
 	typeLogin       = "login"
+	typeChange      = "change_password"
 	typeExtend      = "extend"
 	typeLogout      = "logout"
 	typeEnd         = "end"
@@ -42,7 +43,9 @@ type request struct {
 	Lang     string `json:"lang,omitempty"`
 	Login    string `json:"login,omitempty"`
 	Password string `json:"password,omitempty"`
-	Tickets  bool   `json:"tickets,omitempty"` // of hello: the window can answer questions for tokens
+	// NewPassword is for typeChange.
+	NewPassword string `json:"new_password,omitempty"`
+	Tickets     bool   `json:"tickets,omitempty"` // of hello: the window can answer questions for tokens
 
 	ID    int    `json:"id,omitempty"` // of the question that a ticket answers
 	Token []byte `json:"token,omitempty"`

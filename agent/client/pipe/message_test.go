@@ -21,6 +21,15 @@ func TestLines(t *testing.T) {
 	if got := string(statusLine(s)); got != want {
 		t.Errorf("with a notice that does not fit: %.500s", got)
 	}
+	s.ChangesPasswords, s.PasswordChanges, s.MayChangePassword, s.Notices = true, 2, true, nil
+	const changes = `"notices":null,"may_change_password":true,"password_changes":2},"control":"other","can_end":true,"changes_passwords":true,"problem":`
+	if got := string(statusLine(s)); !strings.Contains(got, changes) {
+		t.Errorf("%s, want %s", got, changes)
+	}
+	change := request{Type: typeChange, Login: "i", Password: "o", NewPassword: "n"}
+	if got := string(encodeLine(change)); got != `{"type":"change_password","login":"i","password":"o","new_password":"n"}`+"\n" {
+		t.Error(got)
+	}
 	if got := string(encodeLine(refusal{typeRefused, *s.Problem})); got != `{"type":"refused","code":"busy","message":"m"}`+"\n" {
 		t.Error(got)
 	}

@@ -10,12 +10,13 @@
 //	         knock                      probe: find out whether the gateway answers
 //	         rest                       no probes needed; when no window needs them, the service stops probing
 //	         login {login, password}
+//	         change_password {login, password, new_password}   and log in, unless there is access
 //	         extend {password}          the password is optional
 //	         login_sso {login}          log in with the person's Kerberos tickets; login is the name to show
 //	         ticket {id, token}         answers the service's ticket; instead of token there may be {code, value}, a problem
 //	         logout
 //	         end                        an administrator ends another person's access
-//	service  status {status, control, can_end, problem}   everything to show, after hello and at every change
+//	service  status {status, control, can_end, changes_passwords, problem}   everything to show, after hello and at every change
 //	         refused {code, message}    the last request was refused
 //	         ticket {id, service}       asks a window of the owner for a token, because only the owner's programs can use the
 //	                                    owner's Kerberos tickets

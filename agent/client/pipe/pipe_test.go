@@ -515,6 +515,7 @@ func FuzzServeWindow(f *testing.F) {
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"end"}` + "\n" + `{"type":"logout"}` + "\n" + `{"type":"extend"}` + "\n"))
 	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"knock","more":[1]}` + "\n" + `null` + "\n" + `[]` + "\n"))
 	f.Add([]byte(`{"type":"hello","tickets":true}` + "\n" + `{"type":"login_sso","login":"a"}` + "\n" + `{"type":"ticket","id":1,"token":"eA=="}` + "\n"))
+	f.Add([]byte(`{"type":"hello"}` + "\n" + `{"type":"change_password","login":"a","password":"b","new_password":"c"}` + "\n"))
 	f.Add([]byte("\xff\n"))
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		m := &fakeManager{status: client.Status{State: client.Authorized, Login: "ivanov"}}
@@ -532,7 +533,7 @@ func FuzzServeWindow(f *testing.F) {
 			t.Errorf("the window was sent %s", all)
 		}
 		s.Close()
-		if now := m.Status(); now.State != client.Authorized || now.Login != "ivanov" || len(m.extended) > 0 {
+		if now := m.Status(); now.State != client.Authorized || now.Login != "ivanov" || len(m.extended)+len(m.changed) > 0 {
 			t.Errorf("%q changed the access: %+v", sent, now)
 		}
 	})

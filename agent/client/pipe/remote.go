@@ -96,6 +96,22 @@ func (r *Remote) LoginSSO() {
 	}
 }
 
+// ChangePassword implements session.Session. It is sent only when a service that can do it is connected: another one would
+// ignore it.
+func (r *Remote) ChangePassword(login, password, newPassword string) {
+	r.mu.Lock()
+	can := r.status.ChangesPasswords
+	if !can && r.status.Problem == nil {
+		r.refusal = &session.Problem{Code: session.OldService, Message: locale.Text(r.cfg.Lang, locale.ServiceTooOld)}
+	}
+	r.mu.Unlock()
+	if !can {
+		r.Notify()
+		return
+	}
+	r.enqueue(request{Type: typeChange, Login: login, Password: password, NewPassword: newPassword})
+}
+
 func (r *Remote) Extend(password string) { r.enqueue(request{Type: typeExtend, Password: password}) }
 
 func (r *Remote) Logout() { r.enqueue(request{Type: typeLogout}) }
@@ -108,8 +124,8 @@ func (r *Remote) enqueue(q request) {
 		r.refusal = nil
 	}
 	switch q.Type {
-	case typeLogin, typeLoginSSO, typeLogout:
-		r.queue = without(without(r.queue, typeLogin), typeLoginSSO) // replaced by the new request
+	case typeLogin, typeLoginSSO, typeChange, typeLogout:
+		r.queue = withoutLogins(r.queue) // replaced by the new request
 	case typeProbe, typeStopProbing: // otherwise they would fill the queue while there is no service
 		r.probing = q.Type == typeProbe
 		r.queue = without(without(r.queue, typeProbe), typeStopProbing)
@@ -120,6 +136,11 @@ func (r *Remote) enqueue(q request) {
 	r.mu.Unlock()
 	r.signalWake()
 	r.Notify()
+}
+
+// withoutLogins returns the requests of the list that do not log in.
+func withoutLogins(list []request) []request {
+	return without(without(without(list, typeLogin), typeLoginSSO), typeChange)
 }
 
 func without(list []request, kind string) []request {
@@ -154,7 +175,7 @@ func (r *Remote) Close() {
 	r.mu.Lock()
 	if !r.closing {
 		r.closing = true
-		r.queue = append(without(without(r.queue, typeLogin), typeLoginSSO), request{Type: typeLogout})
+		r.queue = append(withoutLogins(r.queue), request{Type: typeLogout})
 	}
 	r.mu.Unlock()
 	r.signalWake()
@@ -277,6 +298,9 @@ func (r *Remote) connected(a answer) {
 	r.failures = 0
 	r.status = a.Status
 	r.queue = without(r.queue, typeProbe)
+	if !a.ChangesPasswords { // the service has been replaced by an older one
+		r.queue = without(r.queue, typeChange)
+	}
 	if r.probing {
 		r.queue = append([]request{{Type: typeProbe}}, r.queue...)
 	}

@@ -47,6 +47,12 @@ func (l *Local) LoginSSO() {
 	}
 }
 
+func (l *Local) ChangePassword(login, password, newPassword string) {
+	if g, ok := l.gateway(); ok {
+		l.Manager.ChangePassword(Request{Gateway: g, Login: login, Password: password, NewPassword: newPassword, Lang: l.lang})
+	}
+}
+
 // gateway returns the gateway, or stores the problem to show.
 func (l *Local) gateway() (settings.Gateway, bool) {
 	g, err := l.chooseGateway()
@@ -64,7 +70,7 @@ func (l *Local) End() { l.Logout() }
 func (l *Local) Status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := Status{Status: l.Manager.Status(), Holder: Nobody, Problem: l.problem}
+	s := Status{Status: l.Manager.Status(), Holder: Nobody, Problem: l.problem, ChangesPasswords: true}
 	if s.Busy() {
 		s.Holder, s.Problem = You, nil
 	}

@@ -35,6 +35,8 @@ type Request struct {
 	Password string
 	Tickets  client.Tickets // log in with them instead of the password; nil = the password
 	Lang     locale.Lang
+	// NewPassword is what ChangePassword puts in the place of Password.
+	NewPassword string
 }
 
 // Manager keeps the access of one person at a time:
@@ -98,11 +100,32 @@ func (m *Manager) hasLogin() bool { return m.loginWaits || m.job != nil && m.job
 
 // Login logs in, in place of the running job. When it returns, the Status is Busy.
 func (m *Manager) Login(r Request) {
+	r.NewPassword = ""
+	m.call(func() { m.replaceByLogin(r) })
+}
+
+func (m *Manager) replaceByLogin(r Request) {
+	m.show(connecting(r))
+	m.replace(func() { m.login(r) })
+	m.loginWaits = m.afterJob != nil
+}
+
+// ChangePassword changes the password. With access it uses the connection of the session, which goes on. Otherwise it changes
+// the password and then logs in like Login.
+func (m *Manager) ChangePassword(r Request) {
 	m.call(func() {
-		m.show(connecting(r))
-		m.replace(func() { m.login(r) })
-		m.loginWaits = m.afterJob != nil
+		if m.hasAccess() {
+			m.job.requestChange(client.PasswordChange{Password: r.Password, NewPassword: r.NewPassword})
+			return
+		}
+		m.replaceByLogin(r)
 	})
+}
+
+// hasAccess reports whether there is access or a reconnect, and no login waits.
+func (m *Manager) hasAccess() bool {
+	s := m.Status()
+	return !m.loginWaits && m.job != nil && m.job.login && (s.HasAccess() || s.State == client.Reconnecting)
 }
 
 // Logout ends the access, or the attempt to get it.
@@ -164,6 +187,9 @@ func (m *Manager) Status() client.Status {
 
 func (m *Manager) show(s client.Status) {
 	m.mu.Lock()
+	if s.PasswordChanges < m.status.PasswordChanges {
+		s.PasswordChanges = m.status.PasswordChanges // a count of this Manager, not of one Run
+	}
 	m.status = s
 	m.mu.Unlock()
 	m.Notify()
@@ -203,6 +229,7 @@ func (m *Manager) run() {
 			if m.loginWaits {
 				m.loginWaits = false
 				m.show(loggedOut(m.request.Lang))
+				m.afterJob = func() {} // the result of the job that is ending is not shown
 			}
 			if m.job != nil {
 				m.job.stop()
@@ -245,6 +272,7 @@ func (m *Manager) cancelRetry() {
 
 func (m *Manager) config(r Request) client.Config {
 	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password, Tickets: r.Tickets,
+		NewPassword: r.NewPassword, PasswordChanges: m.Status().PasswordChanges,
 		Device: m.cfg.Device, Roots: m.cfg.Roots, Lang: r.Lang, Tunnel: m.cfg.Tunnel, NoTunnel: m.cfg.NoTunnel, Log: m.cfg.Log,
 		Dial: m.cfg.Dial, Clock: m.cfg.Clock}
 }

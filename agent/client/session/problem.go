@@ -19,6 +19,7 @@ const (
 	Busy             = "busy"              // another person has access
 	NoGateway        = "no_gateway"        // no setting names a gateway
 	BadSettings      = "bad_settings"      // the setting is malformed or cannot be read
+	OldService       = "old_service"       // the service is older than the window and cannot do what was asked
 	ServiceStopped   = "service_stopped"   // the service does not answer
 	ServiceUntrusted = "service_untrusted" // another program answers
 )

@@ -14,6 +14,9 @@ type Session interface {
 	StopProbing()
 	// Login logs in. It replaces the window's own access.
 	Login(login, password string)
+	// ChangePassword changes the password: over the window's own access, which goes on, otherwise before it logs in. The result
+	// comes in the status, see client.Status.PasswordChanges.
+	ChangePassword(login, password, newPassword string)
 	// LoginSSO logs in with the person's Kerberos tickets. It replaces the window's own access.
 	LoginSSO()
 	// Extend asks for a longer session; when password is empty, with the password or the tickets of the login.
@@ -42,6 +45,8 @@ type Status struct {
 	client.Status `json:"status"` // Idle, without data of the person, while Holder is Other
 	Holder        Holder          `json:"control,omitempty"`
 	CanEnd        bool            `json:"can_end,omitempty"` // End may end another person's access
+	// ChangesPasswords is set when the session has ChangePassword. A service of an older version does not.
+	ChangesPasswords bool `json:"changes_passwords,omitempty"`
 	// Problem says why the last request was or would be refused. It is shown instead of Message. nil = none.
 	Problem *Problem `json:"problem,omitempty"`
 }

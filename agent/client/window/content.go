@@ -26,6 +26,7 @@ type Input struct {
 	OwnMessage string
 	Now        time.Time
 	Traffic    *Traffic // through the VPN; nil = not known
+	Change     ChangeInput
 }
 
 // Traffic is an amount of data in bytes.
@@ -34,8 +35,8 @@ type Traffic struct{ Received, Sent uint64 }
 // FieldTexts is the text in the fields.
 type FieldTexts struct{ Login, Password, Address string }
 
-// Content is everything that a window and its tray icon show. The window shows either the form, to log in, or the
-// card, while this or another person has access.
+// Content is everything that a window and its tray icon show. The window shows the form, to log in, or the card, while this or
+// another person has access, or the form that changes the password.
 type Content struct {
 	Icon   Icon
 	Status string
@@ -49,6 +50,10 @@ type Content struct {
 	Main, Extend             Button
 	SSO                      Button // beside Main
 	Tray                     Tray
+
+	Change               bool // the form that changes the password is shown
+	Current, New, Repeat Field
+	Other                Button // opens and leaves that form
 }
 
 // Row is a line of the card.
@@ -95,6 +100,10 @@ const (
 	ActionReport Action = "report"
 	ActionAbout  Action = "about"
 	ActionExit   Action = "exit"
+
+	ActionOpenChange  Action = "open_change"
+	ActionCloseChange Action = "close_change"
+	ActionChange      Action = "change_password"
 )
 
 type Button struct {
@@ -118,7 +127,9 @@ func BuildContent(in Input) Content {
 	c.Save, c.Auto = in.checkboxes()
 	c.Main, c.Extend = in.buttons()
 	c.SSO = Button{Text: in.text(locale.LogInSSO), Action: ActionSSO, Enabled: true, Shown: in.form() && !in.Busy() && in.OffersSSO(in.Person)}
+	in.applyChange(&c)
 	c.Tray = in.tray(c)
+	in.applyChangeMessage(&c)
 	return c
 }
 
@@ -292,7 +303,9 @@ func (in Input) notes() (list []string) {
 		return []string{in.text(locale.AccessWait)}
 	}
 	for _, n := range in.Notices {
-		list = append(list, n.Message)
+		if n.Code != client.NoticePasswordKept { // shown as the status, see applyChangeMessage
+			list = append(list, n.Message)
+		}
 	}
 	return list
 }

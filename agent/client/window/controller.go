@@ -25,6 +25,7 @@ type Controller struct {
 	closed  sync.WaitGroup // counts the goroutines of setSession
 
 	typed        FieldTexts
+	change       passwordChange
 	lastLogin    loginAttempt
 	ownMessage   string // see Input
 	hideMessage  bool   // keep ownMessage out of the log: it contains typed text, maybe a password
@@ -71,7 +72,8 @@ func Open(cfg Config, visible bool) *Controller {
 // Content returns the current content.
 func (c *Controller) Content() Content {
 	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Restrictions: c.registry.Restrictions, Gateway: c.Server(),
-		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", Person: c.person(), OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic()})
+		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", Person: c.person(), OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic(),
+		Change: ChangeInput{Possible: c.canChange(), Open: c.change.open, Running: c.change.pending, Refused: c.change.refused, Login: c.lastLogin.login, Typed: c.change.typed}})
 }
 
 // traffic returns the VPN's traffic when the window shows it, otherwise nil.

@@ -13,7 +13,11 @@ func (c *Controller) Refresh() []Notification {
 	was := c.lastStatus
 	c.lastStatus = is
 	notifications := Notifications(c.cfg.Lang, was, is)
+	c.finishChange(was, is)
 	c.finishAttempt(was, is)
+	if is.Holder == session.Other {
+		c.closeChange()
+	}
 	if is.Holder == session.Other && was.Holder != session.Other && !is.CanEnd { // Notifications returns nothing for this
 		c.cfg.Log("another person has access; an administrator may end it: IdecoAgent.exe end, run as administrator")
 	}
@@ -55,6 +59,10 @@ func (c *Controller) finishAttempt(was, is session.Status) {
 			return // the password may be good
 		}
 		c.typed.Password = ""
+		if c.change.open || c.canChange() { // with the refused password
+			c.OpenChange()
+			return
+		}
 		if is.Code == string(agent.CodeBadCredentials) && c.lastLogin.saved {
 			c.ownMessage = locale.Text(c.cfg.Lang, locale.SavedForgotten)
 			if err := c.cfg.Passwords.SetPassword(c.lastLogin.target, ""); err != nil {

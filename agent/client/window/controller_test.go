@@ -384,13 +384,14 @@ type fakeService struct {
 
 func (f *fakeService) do(call func()) { f.mu.Lock(); defer f.mu.Unlock(); call() }
 
-func (f *fakeService) Probe()            { f.do(func() { f.probes++ }) }
-func (f *fakeService) Login(_, p string) { f.do(func() { f.logins = append(f.logins, p) }) }
-func (f *fakeService) StopProbing()      { f.do(func() { f.stops++ }) }
-func (f *fakeService) LoginSSO()         { f.do(func() { f.ssoLogins++ }) }
-func (f *fakeService) Extend(string)     {}
-func (f *fakeService) Logout()           {}
-func (f *fakeService) End()              {}
+func (f *fakeService) Probe()                        { f.do(func() { f.probes++ }) }
+func (f *fakeService) Login(_, p string)             { f.do(func() { f.logins = append(f.logins, p) }) }
+func (f *fakeService) StopProbing()                  { f.do(func() { f.stops++ }) }
+func (f *fakeService) Extend(string)                 {}
+func (f *fakeService) ChangePassword(_, _, _ string) {}
+func (f *fakeService) Logout()                       {}
+func (f *fakeService) End()                          {}
+func (f *fakeService) LoginSSO()                     { f.do(func() { f.ssoLogins++ }) }
 
 func (f *fakeService) Close() {
 	select {

@@ -14,6 +14,12 @@ const (
 	controlMain         control = "main"
 	controlExtend       control = "extend"
 	controlSSO          control = "sso"
+
+	// Of the form that changes the password; controlOther is the button that opens and leaves it.
+	controlCurrent control = "current"
+	controlNew     control = "new"
+	controlRepeat  control = "repeat"
+	controlOther   control = "other"
 )
 
 // canFocus reports whether a control can have the focus. A read-only field can: during a login it keeps the focus, so
@@ -36,6 +42,14 @@ func (c Content) canFocus(at control) bool {
 		return c.Extend.Shown
 	case controlSSO:
 		return c.SSO.Shown
+	case controlCurrent:
+		return c.Current.Shown
+	case controlNew:
+		return c.New.Shown
+	case controlRepeat:
+		return c.Repeat.Shown
+	case controlOther:
+		return c.Other.Shown && c.Other.Enabled
 	}
 	return false
 }
@@ -43,13 +57,16 @@ func (c Content) canFocus(at control) bool {
 // nextFocus returns the control that gets the focus when the content changes from was to is while at has the focus. The
 // first rule that applies decides:
 //
+//   - the form that changes the password appears, or a change with it was refused: its first field
 //   - the form appears: firstEmpty
 //   - a card begins to ask for the password: the password
 //   - at can keep the focus: at
 //   - the form is shown: firstEmpty
-//   - a card is shown: the first of the password, the button Extend and the main button that can have the focus, else the window
+//   - a card is shown: the first of the new password, the password, the button Extend and the main button that can have the focus, else the window
 func nextFocus(was, is Content, at, firstEmpty control) control {
 	switch {
+	case is.Change && (!was.Change || is.New.Enabled && !was.New.Enabled):
+		return is.firstOfChange()
 	case is.Form && !was.Form:
 		return firstEmpty
 	case !is.Form && is.Password.Shown && (was.Form || !was.Password.Shown):
@@ -59,12 +76,20 @@ func nextFocus(was, is Content, at, firstEmpty control) control {
 	case is.Form:
 		return firstEmpty
 	}
-	for _, to := range []control{controlPassword, controlExtend, controlMain} {
+	for _, to := range []control{controlNew, controlPassword, controlExtend, controlMain} {
 		if is.canFocus(to) {
 			return to
 		}
 	}
 	return ""
+}
+
+// firstOfChange returns the first field of the form that changes the password.
+func (c Content) firstOfChange() control {
+	if c.Current.Shown {
+		return controlCurrent
+	}
+	return controlNew
 }
 
 // enterGuard protects the main button from a held or repeated Enter. It ignores Enter for one second after the window

@@ -14,7 +14,8 @@ func (v *frame) widgets() map[control]walk.Widget {
 		password = v.newPassword
 	}
 	return map[control]walk.Widget{controlLogin: v.login, controlPassword: password, controlAddress: v.address, controlSavePassword: v.save,
-		controlAutoConnect: v.auto, controlMain: v.main, controlExtend: v.extend, controlSSO: v.sso}
+		controlAutoConnect: v.auto, controlMain: v.main, controlExtend: v.extend, controlSSO: v.sso,
+		controlCurrent: v.current, controlNew: v.newOne, controlRepeat: v.repeat, controlOther: v.other}
 }
 
 // focused returns the control that has the focus.
@@ -32,7 +33,13 @@ func (v *frame) focused() control {
 
 // focus gives the focus to a control, or to the window, which also handles Escape and Tab.
 func (v *frame) focus(c control) {
-	if w := v.widgets()[c]; w != nil {
+	w := v.widgets()[c]
+	for _, b := range []*walk.PushButton{v.main, v.extend, v.other} {
+		if w != walk.Widget(b) { // Windows leaves the frame of the default button to one that the program takes the focus from
+			b.SendMessage(win.BM_SETSTYLE, win.BS_PUSHBUTTON, 1)
+		}
+	}
+	if w != nil {
 		_ = w.SetFocus()
 		return
 	}

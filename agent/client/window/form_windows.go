@@ -28,7 +28,7 @@ func (v *frame) create() error {
 		Font:     ui.Font{Family: "Segoe UI", PointSize: 9},
 		MinSize:  ui.Size{Width: width},
 		Layout:   ui.VBox{Margins: ui.Margins{Left: margin, Top: 12, Right: margin, Bottom: margin}, Spacing: 4},
-		Children: []ui.Widget{v.head(), v.formPart(), v.statusPart(), v.extendPart(), v.buttonPart()},
+		Children: []ui.Widget{v.head(), v.formPart(), v.changePart(), v.statusPart(), v.extendPart(), v.buttonPart()},
 	}.Create()
 	if err != nil {
 		return err
@@ -130,10 +130,41 @@ func (v *frame) extendPart() ui.Widget {
 	}
 }
 
+// changePart has the fields of the form that changes the password.
+func (v *frame) changePart() ui.Widget {
+	var rows []ui.Widget
+	for _, f := range []struct {
+		key   string
+		label **walk.TextLabel
+		edit  **walk.LineEdit
+	}{
+		{locale.FieldCurrent, &v.currentLabel, &v.current},
+		{locale.FieldNew, &v.newLabel, &v.newOne},
+		{locale.FieldRepeat, &v.repeatLabel, &v.repeat},
+	} {
+		label := v.text(f.key)
+		rows = append(rows,
+			ui.TextLabel{AssignTo: f.label, Text: label, MinSize: ui.Size{Width: innerWidth}},
+			ui.LineEdit{AssignTo: f.edit, PasswordMode: true, MaxLength: agent.MaxPassword, Accessibility: ui.Accessibility{Name: label}})
+	}
+	return ui.Composite{AssignTo: &v.change, Layout: ui.VBox{Margins: ui.Margins{Bottom: 4}, Spacing: 4}, Visible: false, Children: rows}
+}
+
+// buttonPart has the buttons Main and Extend in one row and Other below them.
 func (v *frame) buttonPart() ui.Widget {
 	return ui.Composite{
 		AssignTo: &v.buttons,
-		Layout:   ui.HBox{MarginsZero: true, Spacing: 8},
+		Layout:   ui.VBox{MarginsZero: true, Spacing: 8},
+		Children: []ui.Widget{
+			v.firstButtons(),
+			ui.PushButton{AssignTo: &v.other, Visible: false, OnClicked: func() { v.do(v.shown.Other.Action) }},
+		},
+	}
+}
+
+func (v *frame) firstButtons() ui.Widget {
+	return ui.Composite{
+		Layout: ui.HBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
 			ui.PushButton{AssignTo: &v.main, MinSize: ui.Size{Height: 28}, OnClicked: func() { v.do(v.shown.Main.Action) }},
 			ui.PushButton{AssignTo: &v.sso, MinSize: ui.Size{Height: 28}, Visible: false, OnClicked: func() { v.do(ActionSSO) }},

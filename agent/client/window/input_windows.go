@@ -9,7 +9,7 @@ import (
 
 // listen attaches the event handlers. It is called last, when the program has set all fields.
 func (v *frame) listen() {
-	for _, field := range []*walk.LineEdit{v.login, v.password, v.address, v.newPassword} {
+	for _, field := range []*walk.LineEdit{v.login, v.password, v.address, v.newPassword, v.current, v.newOne, v.repeat} {
 		field.TextChanged().Attach(v.typed)
 	}
 	v.address.EditingFinished().Attach(func() {
@@ -73,6 +73,11 @@ func (v *frame) typed() {
 	if v.rendering {
 		return
 	}
+	if v.shown.Change {
+		v.controller.SetChangeTexts(ChangeTexts{v.current.Text(), v.newOne.Text(), v.repeat.Text()})
+		v.render()
+		return
+	}
 	password := v.password
 	if !v.shown.Form {
 		password = v.newPassword
@@ -81,7 +86,7 @@ func (v *frame) typed() {
 	v.render()
 }
 
-// enter handles Enter: it presses the focused button. From any other control it logs in, or extends the session when
+// enter handles Enter: it presses the focused button. From any other control it logs in, changes the password, or extends the session when
 // the password was asked for. It logs out only from the focused button.
 func (v *frame) enter() {
 	switch main := v.shown.Main; {
@@ -89,7 +94,9 @@ func (v *frame) enter() {
 		v.do(ActionSSO)
 	case v.extend.Focused() || v.newPassword.Focused():
 		v.do(ActionExtend)
-	case !main.Shown || !main.Enabled || main.Action != ActionLogin && !v.main.Focused():
+	case v.other.Focused():
+		v.do(v.shown.Other.Action)
+	case !main.Shown || !main.Enabled || main.Action != ActionLogin && main.Action != ActionChange && !v.main.Focused():
 	case v.main.Focused() && v.enterGuard.ignoresEnter(time.Now()):
 	default:
 		v.do(main.Action)

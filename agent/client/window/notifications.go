@@ -21,8 +21,9 @@ func Notifications(lang locale.Lang, was, is session.Status) (list []Notificatio
 	if n, ok := stateNotification(lang, was, is); ok {
 		list = append(list, n)
 	}
-	if n, ok := is.Notice(client.NoticeExpiring); ok {
-		if before, had := was.Notice(client.NoticeExpiring); !had || before.Message != n.Message {
+	for _, code := range []string{client.NoticeExpiring, client.NoticePasswordExpiring} {
+		n, ok := is.Notice(code)
+		if before, had := was.Notice(code); ok && (!had || before.Message != n.Message) {
 			list = append(list, Notification{IconAttention, n.Message})
 		}
 	}

@@ -28,13 +28,19 @@ func (in Input) tray(c Content) Tray {
 	if c.Icon == IconError || c.Icon == IconOK && expiring {
 		t.Icon = IconAttention
 	}
-	separator := Item{}
-	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, separator, {c.Main.Text, c.Main.Action, c.Main.Enabled}}
+	main, separator := c.Main, Item{}
+	if c.Change && in.onLive() {
+		main, _ = in.buttons() // logging out stays possible
+	}
+	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, separator, {main.Text, main.Action, main.Enabled}}
 	if c.SSO.Shown {
 		t.Menu = append(t.Menu, Item{c.SSO.Text, ActionSSO, true})
 	}
 	if c.Extend.Shown {
 		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
+	}
+	if c.Other.Shown && c.Other.Action == ActionOpenChange {
+		t.Menu = append(t.Menu, Item{c.Other.Text, ActionOpenChange, true})
 	}
 	t.Menu = append(t.Menu, separator,
 		Item{in.text(locale.MenuReport), ActionReport, true},

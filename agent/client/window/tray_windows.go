@@ -109,6 +109,17 @@ func (v *frame) do(a Action) {
 			v.render()
 			v.focus(missing)
 		}
+	case ActionOpenChange:
+		v.controller.OpenChange()
+		v.show()
+	case ActionCloseChange:
+		v.controller.CloseChange()
+	case ActionChange:
+		if missing := v.controller.ChangePassword(); missing != "" {
+			v.show()
+			v.render()
+			v.focus(missing)
+		}
 	case ActionLogout:
 		v.controller.Logout()
 	case ActionExtend:

@@ -37,6 +37,9 @@ func (v *frame) render() {
 	v.field(v.password, c.Password)
 	v.field(v.newPassword, c.Password)
 	v.field(v.address, c.Address)
+	v.field(v.current, c.Current)
+	v.field(v.newOne, c.New)
+	v.field(v.repeat, c.Repeat)
 	v.texts(c.Rows)
 	v.shown = c
 	if layoutKey(c) != layoutKey(was) {
@@ -57,7 +60,8 @@ func layoutKey(c Content) string {
 		labels[i] = r.Label
 	}
 	return fmt.Sprint(c.Icon, c.Status, c.Who, labels, c.Notes, c.Form, c.Address.Hint, c.Login.Enabled, c.Password.Enabled, c.Address.Enabled,
-		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend, c.SSO)
+		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend, c.SSO,
+		c.Change, c.Current.Shown, c.New.Enabled, c.Other)
 }
 
 // renderControls updates all controls with a single layout.
@@ -67,12 +71,16 @@ func (v *frame) renderControls(c, was Content) {
 	v.enable(v.login, c.Login)
 	v.enable(v.password, c.Password)
 	v.enable(v.address, c.Address)
+	v.enable(v.current, c.Current)
+	v.enable(v.newOne, c.New)
+	v.enable(v.repeat, c.Repeat)
 	v.label(v.addressHint, c.Address.Hint)
 	v.check(v.save, c.Save)
 	v.check(v.auto, c.Auto)
 	v.button(v.main, c.Main)
 	v.button(v.extend, c.Extend)
 	v.button(v.sso, c.SSO)
+	v.button(v.other, c.Other)
 	v.renderPictures(c.Icon)
 	v.label(v.status, c.Status)
 	v.label(v.who, c.Who)
@@ -80,7 +88,10 @@ func (v *frame) renderControls(c, was Content) {
 	v.label(v.notes, strings.Join(c.Notes, "\r\n\r\n"))
 	v.form.SetVisible(c.Form)
 	v.extension.SetVisible(!c.Form && c.Password.Shown)
-	v.buttons.SetVisible(c.Main.Shown || c.Extend.Shown)
+	v.currentLabel.SetVisible(c.Current.Shown)
+	v.current.SetVisible(c.Current.Shown)
+	v.change.SetVisible(c.Change)
+	v.buttons.SetVisible(c.Main.Shown || c.Extend.Shown || c.Other.Shown)
 	v.updateScreenReader(c, was)
 	v.moveFocus(was, at)
 	v.fit()

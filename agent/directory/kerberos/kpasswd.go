@@ -73,11 +73,11 @@ func fail(o Outcome, format string, args ...any) error {
 // Limits of what a controller may send.
 const (
 	maxReply      = 256 << 10 // bytes; tickets of people in many groups are large
-	maxIterations = 1 << 20   // of the key derivation; Active Directory takes 4,096
+	maxIterations = 1 << 20   // of the key derivation
+	minIterations = 4096      // as Active Directory has them; with fewer, the encrypted time could be attacked offline too cheaply
 )
 
-// aes are the encryption types that are used, the preferred one first. With RC4, the encrypted time of a request could be
-// attacked offline too cheaply.
+// aes are the encryption types that are used, the preferred one first. RC4 keys could be attacked offline too cheaply.
 var aes = []int32{etypeID.AES256_CTS_HMAC_SHA1_96, etypeID.AES128_CTS_HMAC_SHA1_96, etypeID.AES256_CTS_HMAC_SHA384_192,
 	etypeID.AES128_CTS_HMAC_SHA256_128}
 
@@ -248,7 +248,7 @@ func (p PasswordChange) keyOf(e types.ETypeInfo2Entry) (key types.EncryptionKey,
 		}
 		params := etype.GetDefaultStringToKeyParams()
 		if len(e.S2KParams) == 4 {
-			if n := binary.BigEndian.Uint32(e.S2KParams); n == 0 || n > maxIterations {
+			if n := binary.BigEndian.Uint32(e.S2KParams); n < minIterations || n > maxIterations {
 				return key, false, fmt.Errorf("the controller wants %d iterations", n)
 			}
 			params = hex.EncodeToString(e.S2KParams)

@@ -4,7 +4,6 @@ package lab
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -150,13 +149,9 @@ func (d *NameServer) ServeDNS(w dns.ResponseWriter, question *dns.Msg) {
 	answer := new(dns.Msg).SetReply(question)
 	answer.Authoritative, answer.RecursionAvailable = true, true
 	answer.Answer = d.records[k]
-	for at := k; len(answer.Answer) == 0 || at != k; { // follows CNAMEs
-		alias := d.records[key{at.name, dns.TypeCNAME}]
-		if len(alias) == 0 || len(answer.Answer) > 8 {
-			break
-		}
-		at.name = strings.ToLower(alias[0].(*dns.CNAME).Target)
-		answer.Answer = slices.Concat(answer.Answer, alias, d.records[at])
+	if alias := d.records[key{k.name, dns.TypeCNAME}]; len(alias) > 0 && k.kind != dns.TypeCNAME {
+		target := strings.ToLower(alias[0].(*dns.CNAME).Target)
+		answer.Answer = append(alias[:1:1], d.records[key{target, k.kind}]...)
 	}
 	if len(answer.Answer) == 0 && !d.known(k.name) {
 		answer.Rcode = dns.RcodeNameError

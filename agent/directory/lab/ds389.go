@@ -177,7 +177,8 @@ func fill389(tb testing.TB, d *Directory) {
 		"objectClass":      {"nsContainer", "krbPwdPolicy", "extensibleObject"},
 		"krbPwdMaxFailure": {"3"}, "krbPwdFailureCountInterval": {"1800"}, "krbPwdLockoutDuration": {"1800"},
 	})
-	d.Set(tb, BaseDN, "aci", `(targetattr != "userPassword || krbPrincipalKey")(version 3.0; acl "people read"; allow (read, search, compare) userdn = "ldap:///all";)`)
+	d.Set(tb, BaseDN, "aci", `(targetattr != "userPassword || krbPrincipalKey")(version 3.0; acl "people read"; allow (read, search, compare) userdn = "ldap:///all";)`,
+		`(targetattr = "userPassword")(version 3.0; acl "own password"; allow (write) userdn = "ldap:///self";)`)
 	add(d.SearchDN, map[string][]string{"objectClass": {"account", "simpleSecurityObject"}, "userPassword": {SearchPassword}})
 	const past = "20200101000000Z"
 	for i, p := range []struct{ login, name, attribute, value string }{

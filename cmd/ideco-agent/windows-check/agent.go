@@ -47,8 +47,16 @@ type agentRun struct {
 // startAgent starts the installed program. Its events go to NAME-events.txt and its standard error to NAME-stderr.txt in
 // the zip. With inConsole it has no standard error and attaches to this console, which sendBreak needs.
 func (s *suite) startAgent(name, password string, inConsole bool, flags ...string) (*agentRun, error) {
-	args := append([]string{"connect", "--json", "--server", s.gateway, "--login", s.login, "--password-stdin",
-		"--state", filepath.Join(s.stateDir, "device")}, flags...)
+	return s.startConnect(name, password, inConsole, append([]string{"--login", s.login, "--password-stdin"}, flags...))
+}
+
+// startSSO is startAgent with the Kerberos tickets of this Windows user.
+func (s *suite) startSSO(name string) (*agentRun, error) {
+	return s.startConnect(name, "", false, []string{"--sso"})
+}
+
+func (s *suite) startConnect(name, password string, inConsole bool, flags []string) (*agentRun, error) {
+	args := append([]string{"connect", "--json", "--server", s.gateway, "--state", filepath.Join(s.stateDir, "device")}, flags...)
 	if s.gatewayPin != "" {
 		args = append(args, "--pin", s.gatewayPin)
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ var loginChecks = []check{
 	{"login", []*need{needInstalled, needGateway, needLogin}, (*suite).logIn},
 	{"page in the tunnel, without a network interface", []*need{needInstalled, needGateway, needLogin, needAccess, needVPN}, (*suite).pageByProxy},
 	{"page in the local network", []*need{needInstalled, needGateway, needLogin, needURL}, (*suite).pageInLAN},
+	{"login without a password", []*need{needInstalled, needGateway, needSSO}, (*suite).logInSSO},
 }
 
 func (s *suite) gatewayAnswers() result {
@@ -80,6 +82,28 @@ func (s *suite) logIn() result {
 		return ok("from outside, with a VPN")
 	}
 	return failed(agentFiles("login"), "the mode is %q", e.Mode)
+}
+
+// logInSSO logs in with the Kerberos tickets of this Windows user, who must be a user of the domain.
+func (s *suite) logInSSO() result {
+	s.proxied.kill() // its session would be another person's on this address
+	a, err := s.startSSO("sso")
+	if err != nil {
+		return failed(agentFiles("sso"), "%v", err)
+	}
+	defer a.kill()
+	e, err := a.wait(s.ctx, stateError, stateEnded, stateAuthorized)
+	if err != nil {
+		return failed(agentFiles("sso"), "%v", err)
+	}
+	return judgeSSO(e)
+}
+
+func judgeSSO(e event) result {
+	if e.State != stateAuthorized || e.Mode == "" {
+		return failed(agentFiles("sso")+"; klist; setspn -Q HTTP/the gateway's name", "%v", e)
+	}
+	return ok("address %s, as %s@%s", e.Address, os.Getenv("USERNAME"), os.Getenv("USERDNSDOMAIN"))
 }
 
 // freeAddress returns a loopback address with a free port.

@@ -46,6 +46,8 @@ During a VPN session the network settings of this computer change.
   --password-stdin   read the password from the first line of standard input, at most 1024 bytes;
                      requires --login. One wrong password is tried too, which the gateway counts
                      as an attempt of this login.
+  --sso              log in without a password, too, with the Kerberos tickets of this Windows user: a user of
+                     the domain, in the local network, and a gateway that is given by its name
   --url URL          a page that must answer while the user has access
   --inside URL       the gateway's own page in the tunnel (default http://10.128.0.1/)
   --out DIR          the directory for the zip (default: the current directory)
@@ -69,7 +71,7 @@ Exit code: 0 = no row failed, 1 = one failed, 2 = nothing was tried.
 type options struct {
 	msi, other          string
 	gateway, pin, login string
-	passwordStdin       bool
+	passwordStdin, sso  bool
 	password            string
 	url, inside, out    string
 	keep, force, manual bool
@@ -91,6 +93,7 @@ func parseOptions(args []string) (options, error) {
 	flags.StringVar(&o.pin, "pin", "", "")
 	flags.StringVar(&o.login, "login", "", "")
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
+	flags.BoolVar(&o.sso, "sso", false, "")
 	flags.StringVar(&o.url, "url", "", "")
 	flags.StringVar(&o.inside, "inside", "http://10.128.0.1/", "")
 	flags.StringVar(&o.out, "out", ".", "")

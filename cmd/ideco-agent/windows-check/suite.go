@@ -55,6 +55,7 @@ var (
 	needForce          = &need{"no --force", func(s *suite) bool { return s.force }}
 	needGateway        = &need{"no gateway", func(s *suite) bool { return s.gateway != "" }}
 	needLogin          = &need{"no --login", func(s *suite) bool { return s.login != "" }}
+	needSSO            = &need{"no --sso", func(s *suite) bool { return s.sso }}
 	needAccess         = &need{"the login did not succeed", func(s *suite) bool { return s.mode != "" }}
 	needVPN            = &need{"in the local network there is no tunnel", func(s *suite) bool { return s.mode == modeVPN }}
 	needTunnel         = &need{"no tunnel with a network interface is up", func(s *suite) bool { return s.agent != nil }}
@@ -231,6 +232,7 @@ func checksBeforeRemoval() []check {
 var manual = []struct{ name, steps string }{
 	{"by hand: double click", "Download IdecoAgent.msi with a browser and open it. What does SmartScreen say? Are the dialogs complete and in the right language?"},
 	{"by hand: window", "Log in with the window, close it to the tray, log out and in again. Is any text cut off at 100 %, 150 % or 200 % scaling?"},
+	{"by hand: login without a password", "In the local network, log on to Windows as a user of the domain and open the window. Is there the button to log in without a password, and does it work? Let the computer connect automatically without a saved password and restart it: does access come by itself? Does the window say so when the user is a local one?"},
 	{"by hand: sleep", "While logged in, let the computer sleep for a minute, then for longer than the gateway keeps a lost connection (30 seconds unless changed). Does access come back by itself?"},
 	{"by hand: network change", "While logged in, switch from cable to Wi-Fi or to a phone's hotspot. Does access come back by itself?"},
 	{"by hand: Remote Desktop", "Log in over Remote Desktop, disconnect, connect again. Does the session continue? Does Remote Desktop stay connected when a VPN takes all traffic?"},

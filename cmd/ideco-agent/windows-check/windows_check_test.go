@@ -382,6 +382,8 @@ func TestJudgements(t *testing.T) {
 		"refusal":                       {judgeRefusal(event{State: "error", Code: "bad_credentials", Message: "Wrong login or password."}), statusOK},
 		"refusal without a message":     {judgeRefusal(event{State: "error", Code: "bad_credentials"}), statusFailed},
 		"unreachable":                   {judgeRefusal(event{State: "error", Code: "unreachable", Message: "No answer."}), statusFailed},
+		"SSO":                           {judgeSSO(event{State: "authorized", Mode: "lan", Address: "10.0.0.5"}), statusOK},
+		"SSO refused":                   {judgeSSO(event{State: "error", Code: "sso_unavailable", Message: "No."}), statusFailed},
 		"wrong password accepted":       {judgeRefusal(event{State: "authorized"}), statusFailed},
 		"interface":                     {judgeInterface(up, ipv4, own, "10.128.0.2"), statusOK},
 		"interface down":                {judgeInterface(adapter{InterfaceOperationalStatus: 2}, ipv4, own, "10.128.0.2"), statusFailed},
@@ -571,7 +573,7 @@ func TestReadmeCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	neverMet := map[*need]bool{needForce: true, needOtherInstaller: true} // none of these runs has --force or --other
+	neverMet := map[*need]bool{needForce: true, needOtherInstaller: true, needSSO: true} // none of these runs has one of their flags
 	for _, c := range []struct {
 		run   string
 		unmet []*need

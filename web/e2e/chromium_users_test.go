@@ -1,0 +1,93 @@
+//go:build browser
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestAccountsInChromium loads accounts from a file, finds some of them, and changes several at once.
+func TestAccountsInChromium(t *testing.T) {
+	g := startGateway(t)
+	b := g.chromium(t)
+	b.open(g.setupLink())
+	b.types("login", "boss")
+	b.types("psw", adminPassword)
+	b.types("psw2", adminPassword)
+	b.click("main form button[type=submit]")
+	b.sees(".lead", "Ideco агент управляет доступом")
+
+	file := filepath.Join(t.TempDir(), "Сотрудники.csv")
+	load := func(content string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.do("choose the file", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+		b.click(`form[action="/admin/users/import"] button`)
+	}
+	b.open("/admin/users/import")
+	b.sees("h1", "Импорт и экспорт")
+	b.pictures("import")
+	load("PK\x03\x04[Content_Types].xml")
+	b.sees("#file-note", "Это книга Excel или LibreOffice")
+	b.pictures("import-workbook")
+
+	var rows strings.Builder
+	rows.WriteString("Логин;Имя;Телефон;Включена;Удалённый доступ;Отдел\n")
+	for i := range 70 {
+		fmt.Fprintf(&rows, "employee%02d;Сотрудник Очень-Длинная-Фамилия %d;+7 900 000-00-%02d;да;%s;Продажи\n", i, i, i, []string{"да", "нет"}[i%2])
+	}
+	load(rows.String() + "boss;;;нет;;\nemployee01;;;;;\nновый сотрудник;;;возможно;;\ncorp\\ivanov;;;;;\nx;\"Иванов;;;;\n")
+	b.sees(".banner.bad", "6 ошибок. Ничего не загружено")
+	b.sees("tbody", "Этот логин уже стоит в строке 3")
+	b.sees("tbody", "Кавычка не закрыта")
+	b.sees(".banner.warn", "Эти столбцы не загружаются: Отдел")
+	b.pictures("import-mistakes")
+	load(rows.String() + "boss;Анна Петрова;;;;\n")
+	b.sees(".count-list", "70")
+	b.sees("tbody", "Анна Петрова")
+	b.pictures("import-preview")
+	b.click(`form[action="/admin/users/import/apply"] button`)
+	b.sees(".toast", "Учётные записи загружены")
+	b.pictures("users-many")
+
+	b.click(".filters summary")
+	b.do("choose what to find", chromedp.SetValue(chromedp.CSS("#remote"), "1"), chromedp.SetValue(chromedp.CSS("#login"), "never"))
+	b.click(".filters button")
+	b.sees(".count", "35 учётных записей")
+	b.pictures("users-filtered")
+	b.types("q", "employee")
+	b.click(".search > button")
+	b.sees(".count", "35 учётных записей")
+
+	// The box in the head of the table marks the whole page.
+	b.click("th.mark input")
+	b.do("choose an act", chromedp.SetValue(chromedp.CSS("#act"), "disable"))
+	b.click("#bulk button")
+	b.sees(".question", "Отключить: 35 учётных записей?")
+	b.pictures("users-question")
+	b.click(".question button.danger")
+	b.sees(".toast", "Учётные записи изменены")
+	b.sees("td .state.bad", "Отключена")
+	b.click(`.search a[href="/admin/users"]`)
+	b.sees(".count", "71 учётная запись")
+	b.do("choose all", chromedp.Click(chromedp.CSS("#scope_all")), chromedp.SetValue(chromedp.CSS("#act"), "disable"))
+	b.click("#bulk button")
+	b.sees(".question", "Отключить: 35 учётных записей?")
+	b.sees(".question", "Ваша собственная учётная запись пропущена")
+
+	for path, text := range map[string]string{"/admin/users/import": "Import and export", "/admin/users?state=disabled": "35 accounts"} {
+		b.open(path)
+		b.click(`form[action="/language"] button`)
+		b.sees("main", text)
+		b.click(`form[action="/language"] button`)
+		b.sees("nav", "Учётные записи")
+	}
+}
