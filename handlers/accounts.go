@@ -24,7 +24,7 @@ type Accounts interface {
 	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
 	// SaveUsers creates and changes accounts, all or none. The error is an *agent.ImportError.
-	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.UserID, error)
+	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.User, error)
 	GroupTree(context.Context) (agent.GroupTree, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error

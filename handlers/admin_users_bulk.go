@@ -270,8 +270,12 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 		for i, one := range b.changed {
 			users[i].User = one.after
 		}
-		if _, err := s.Accounts.SaveUsers(ctx, users); err != nil {
+		saved, err := s.Accounts.SaveUsers(ctx, users)
+		if err != nil {
 			return err
+		}
+		for i, u := range saved {
+			b.changed[i].after = u
 		}
 	}
 	s.securityEvent(c, "accounts_changed", "act", b.Act, "accounts", b.Concerned, "sessions", b.Sessions)

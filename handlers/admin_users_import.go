@@ -202,8 +202,12 @@ func (s *Site) applyImport(c echo.Context, plan accountcsv.Plan) error {
 		}
 		users = append(users, u)
 	}
-	if _, err := s.Accounts.SaveUsers(ctx, users); err != nil {
+	saved, err := s.Accounts.SaveUsers(ctx, users)
+	if err != nil {
 		return err
+	}
+	for i, u := range saved[len(plan.New):] {
+		plan.Changed[i].After = u
 	}
 	s.securityEvent(c, "accounts_imported", "accounts", len(users), "new", len(plan.New))
 	return s.enforceImport(c, plan)

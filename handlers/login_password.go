@@ -39,7 +39,7 @@ func (s *Site) loginPassword(c echo.Context) error {
 		case agent.CodeTooManyAttempts, agent.CodeDirectoryUnreachable, agent.CodeStoreUnavailable:
 			d.Error = text
 		default: // a new password does not help
-			d.Error, d.Change = text, false
+			d.Error, d.Change, d.SSO = text, false, s.offersSSO(v.Peer)
 		}
 		return s.render(c, statusOf(refused.Code), templates.Login(s.page(c), d))
 	}

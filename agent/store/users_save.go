@@ -9,13 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// SaveUsers makes new accounts, whose ID is zero, and changes others, all in one transaction, and returns the ids. Afterwards the
-// elements of the list are the accounts as they are stored. Of an existing account only what an administrator may change is written: not
+// SaveUsers makes new accounts, whose ID is zero, and changes others, all in one transaction. It returns the accounts as they are
+// stored. Of an existing account only what an administrator may change is written: not
 // Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
 // counts only without RemoteByGroups. An error is an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator,
 // and agent.ErrNotFound when there is no such account or group; then nothing is written.
-func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (ids []agent.UserID, err error) {
-	var saved []agent.User
+func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
 		return err
@@ -23,11 +22,7 @@ func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (ids [
 	if err != nil {
 		return nil, fmt.Errorf("save %d users: %w", len(list), err)
 	}
-	for i, u := range saved {
-		list[i].User = u
-		ids = append(ids, u.ID)
-	}
-	return ids, nil
+	return saved, nil
 }
 
 func saveUsers(ctx context.Context, tx *sql.Tx, list []agent.ImportedUser) (saved []agent.User, err error) {

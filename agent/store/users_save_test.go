@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -40,19 +39,19 @@ func TestSaveUsers(t *testing.T) {
 	changed.Refused, changed.RemoteInDirectory, changed.DirectoryGroups = agent.CodeNotPermitted, false, nil
 	changed.PasswordExpires, changed.LastLogin, changed.Created = time.Time{}, time.Time{}, time.Time{}
 
-	ids, err := s.SaveUsers(ctx, list)
+	saved, err := s.SaveUsers(ctx, list)
 	check(t, err)
 	created := imported("new").User
-	created.ID, created.Group, created.RemoteAccess = ids[0], group, true
+	created.ID, created.Group, created.RemoteAccess = saved[0].ID, group, true
 	local.Login, local.Name, local.MustChange, local.RemoteByGroups, local.RemoteAccess, local.Group = "Ivanov", "Иванов", true, true, true, group
 	remote.Comment, remote.Enabled, remote.Group, remote.RemoteByGroups, remote.RemoteAccess, remote.LastLogin = "c", false, group, false, false, start
 	for i, want := range map[int]agent.User{0: created, 2: local, 3: remote} {
-		got, err := s.User(ctx, ids[i])
+		got, err := s.User(ctx, saved[i].ID)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%d: %v %s", i, err, diff)
 		}
-		if diff := cmp.Diff(want, list[i].User); diff != "" {
-			t.Errorf("%d in the list: %s", i, diff)
+		if diff := cmp.Diff(want, saved[i]); diff != "" {
+			t.Errorf("%d as returned: %s", i, diff)
 		}
 	}
 	for login, want := range map[string]string{"new": "hash of new", "ivanov": "new hash"} {
@@ -60,8 +59,8 @@ func TestSaveUsers(t *testing.T) {
 			t.Errorf("%s: %q, %v", login, hash, err)
 		}
 	}
-	if ids, err := s.SaveUsers(ctx, nil); err != nil || len(ids) != 0 {
-		t.Errorf("nothing: %v, %v", ids, err)
+	if saved, err := s.SaveUsers(ctx, nil); err != nil || len(saved) != 0 {
+		t.Errorf("nothing: %v, %v", saved, err)
 	}
 }
 
@@ -73,8 +72,11 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 	for i := range admins {
 		admins[i].Admin = true
 	}
-	_, err := s.SaveUsers(ctx, admins)
+	saved, err := s.SaveUsers(ctx, admins)
 	check(t, err)
+	for i, u := range saved {
+		admins[i].User = u
+	}
 	with := func(one agent.ImportedUser, change func(*agent.User)) agent.ImportedUser {
 		change(&one.User)
 		return one
@@ -93,14 +95,10 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 		"last administrator": {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, 2, agent.ErrLastAdministrator},
 		"no administrator":   {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, 1, agent.ErrLastAdministrator},
 	} {
-		given := slices.Clone(test.list)
 		_, err := s.SaveUsers(ctx, test.list)
 		var at *agent.ImportError
 		if !errors.As(err, &at) || at.Index != test.index || !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v at %d", what, err, test.want, test.index)
-		}
-		if diff := cmp.Diff(given, test.list); diff != "" {
-			t.Errorf("%s: the list changed: %s", what, diff)
 		}
 		users, _, err := s.Users(ctx, agent.UserFilter{}, 0, 0)
 		if diff := cmp.Diff([]agent.User{admins[0].User, admins[1].User}, users); err != nil || diff != "" {
@@ -118,8 +116,9 @@ func TestSaveUsersSwapAdministrators(t *testing.T) {
 	old := imported("old")
 	old.Admin = true
 	list := []agent.ImportedUser{old}
-	_, err := s.SaveUsers(ctx, list)
+	saved, err := s.SaveUsers(ctx, list)
 	check(t, err)
+	list[0].User = saved[0]
 	list[0].Admin = false
 	list = append(list, imported("new"))
 	list[1].Admin = true
