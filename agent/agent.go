@@ -15,7 +15,20 @@
 //   - directory: the source of accounts, local or on the network. Controller: one server of a directory on the network.
 //     Search account: the account that the gateway searches it with. Base: a DN below which people are searched. Login
 //     groups: their members may log in. Remote groups: their members get remote access.
-//   - lockout: that a directory locks an account after wrong passwords. Policy: the directory's entry with its limit.
+//   - group: accounts with common rights. Groups form a tree. The accounts of a local group are chosen here; the others are
+//     the members of a group of a directory.
+//   - right: what an account or a group sets about access, such as the length of its sessions. An account inherits what it
+//     does not set. Source of a right: the account, a group, the directory or the settings. Administrator by a group: an
+//     account that may change settings because a group of it may.
+//   - ticket: a Kerberos ticket, with which a person logs in without a password (SSO). Token: the message with the ticket,
+//     as SPNEGO or GSS-API. Keytab: the file with the gateway's keys that decrypt tickets. Service: what a ticket is for,
+//     such as HTTP/gw.company.ru. Realm: the Kerberos name of a domain.
+//   - change of a password: a person sets a new password with the old one. An administrator resets it without.
+//   - filter: what selects accounts in the list. Bulk act: one change of all selected accounts.
+//   - import: making and changing local accounts by a file (CSV). Preview: what it would change. Mistake: what is wrong in
+//     the file.
+//   - lockout: that a directory locks an account after wrong passwords. Policy: the directory's entry with its limit, or with
+//     its demands on passwords.
 //   - reading: the present state of a directory's people. Check of the accounts: the periodic comparison of the accounts
 //     with a reading. Withheld: a check that ends no session until an administrator confirms it.
 //   - test of a directory: all that a login needs, tried step by step. Finding: what a step found wrong. Probe: a
@@ -25,7 +38,7 @@
 //     Stranger: a peer outside on a device that the account has not used before. Guest: a connection without a session.
 //   - session: one person's access from one device, of kind lan, vpn or web. Live: it has access now. Waiting: its
 //     connection is lost; access stays until the grace period is over.
-//   - attempt: one request for access, by password or by resume token. Admission: the decision about it. Displaced: a
+//   - attempt: one request for access, by password, ticket or resume token. Admission: the decision about it. Displaced: a
 //     session that ends because a new one begins.
 //   - grant, revoke: to let a session's address through the firewall, and to stop that. Readmit: to keep it let through
 //     after a restart.

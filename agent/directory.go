@@ -33,7 +33,7 @@ const (
 	TransportStartTLS DirectoryTransport = "starttls" // 389
 )
 
-// PasswordChange is how a person's password in a directory is changed, always under the old password.
+// PasswordChange is how a person's password in a directory is changed, always with the old password.
 type PasswordChange string
 
 // Ways to change a password.
@@ -98,7 +98,7 @@ type KeytabKey struct {
 	Usable    bool   `json:"usable"` // only AES is
 }
 
-// HasService reports whether usable keys are of a service, which has no realm. Case does not matter.
+// HasService reports whether a usable key is for a service, such as HTTP/portal.example.test without a realm, in any case.
 func HasService(keys []KeytabKey, service string) bool {
 	for _, k := range keys {
 		if i := strings.LastIndexByte(k.Principal, '@'); k.Usable && i >= 0 && strings.EqualFold(k.Principal[:i], service) {
@@ -168,9 +168,9 @@ type Account struct {
 	// means that a password was compared. For an unknown login it does the same work as far as that is possible.
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
-	// ChangePassword checks the password as Authenticate does, replaces it, also an expired one, and returns the account. Refusals
-	// besides those of Authenticate: CodePasswordRejected, CodePasswordElsewhere; all others mean that the password is unchanged or,
-	// for CodeDirectoryUnreachable without ErrPasswordNotSent, that nobody knows. Nil = passwords of this directory are not changed here.
+	// ChangePassword checks the password as Authenticate does, replaces it, also an expired one, and returns the account. Refusals are
+	// those of Authenticate, CodePasswordRejected and CodePasswordElsewhere. After a refusal the password is unchanged; only after
+	// CodeDirectoryUnreachable without ErrPasswordNotSent that is not known. Nil = passwords of this directory are not changed here.
 	ChangePassword func(ctx context.Context, c Credentials, newPassword string) (User, error)
 }
 

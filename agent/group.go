@@ -16,9 +16,9 @@ import (
 var ErrGroupNameTaken = errors.New("the name of the group is taken")
 
 // ErrGroupDepth says that a group would be below itself, or that a group would be deeper than MaxGroupDepth.
-var ErrGroupDepth = errors.New("the group does not fit there")
+var ErrGroupDepth = errors.New("the group would be below itself or too deep in the tree")
 
-// ErrDirectoryGroupTaken says that another group stands for the same group of the directory.
+// ErrDirectoryGroupTaken says that another group of the tree has the same group of the directory.
 var ErrDirectoryGroupTaken = errors.New("the group of the directory is in the tree already")
 
 // ErrTooManyGroups says that there are MaxGroups groups.
@@ -27,17 +27,16 @@ var ErrTooManyGroups = errors.New("too many groups")
 // GroupID identifies a group. Zero means no group.
 type GroupID int64
 
-// Group is a group of accounts. Groups form a tree. An administrator makes every group: a local one, whose accounts are chosen here,
-// or one that stands for a group of a directory, whose members are the accounts.
+// Group is a group of accounts. Groups form a tree, which administrators make.
 type Group struct {
 	ID        GroupID
 	Parent    GroupID        // 0 = top level
 	Name      string         // unique below its parent, without regard to case
-	Position  int            // place below its parent, from 1; the first one wins, see GroupTree.Of. The store numbers the others anew
+	Position  int            // among the groups of its parent, from 1; see GroupTree.Of
 	Directory string         // LocalDirectory, or the name of the directory
-	Member    DirectoryGroup // the directory's group; zero for a local group
+	Member    DirectoryGroup // the directory's group, whose members are the accounts; zero for a local group
 	Rights    Rights
-	Admin     bool // its accounts, also of groups below it, may administer the gateway
+	Admin     bool // its accounts and those of groups below it may administer the gateway
 	Comment   string
 }
 
@@ -51,14 +50,14 @@ const (
 	MaxGroupName  = 64 // characters
 )
 
-// Rights are what an account or a group says about access. A field that says nothing is inherited: from the account's groups, then
+// Rights are what an account or a group sets about access. A zero field is not set, but inherited: from the account's groups, then
 // from the settings.
 type Rights struct {
-	RemoteAccess *bool          `json:"remote_access,omitempty"` // nil = says nothing. Only of groups; accounts have User.RemoteAccess
-	Devices      int            `json:"devices,omitempty"`       // 0 = says nothing
-	SessionLAN   time.Duration  `json:"session_lan,omitempty"`   // 0 = says nothing
-	SessionVPN   time.Duration  `json:"session_vpn,omitempty"`   // 0 = says nothing
-	ForwardNets  []netip.Prefix `json:"forward_nets,omitempty"`  // empty = says nothing; 0.0.0.0/0 = everything
+	RemoteAccess *bool          `json:"remote_access,omitempty"` // only of groups; accounts have User.RemoteAccess
+	Devices      int            `json:"devices,omitempty"`
+	SessionLAN   time.Duration  `json:"session_lan,omitempty"`
+	SessionVPN   time.Duration  `json:"session_vpn,omitempty"`
+	ForwardNets  []netip.Prefix `json:"forward_nets,omitempty"` // 0.0.0.0/0 = everything
 }
 
 // Source says where an applied right comes from.
@@ -108,7 +107,7 @@ type GroupTree struct {
 // memberOf is a group of a directory.
 type memberOf struct{ directory, id string }
 
-// NewGroupTree makes a tree. A group whose parent is missing, or is below the group itself, stands on the top level.
+// NewGroupTree makes a tree. A group whose parent is missing, or is below the group itself, moves to the top level.
 func NewGroupTree(groups []Group) GroupTree {
 	t := GroupTree{map[GroupID]Group{}, map[GroupID]int{}, map[memberOf]GroupID{}}
 	for _, g := range groups {
@@ -167,7 +166,26 @@ func (t GroupTree) Path(id GroupID) []Group {
 	return append(t.Path(g.Parent), g)
 }
 
-// Below returns the groups below a parent, in their order.
+// All returns all groups, each before those below it.
+func (t GroupTree) All() []Group { return t.allBelow(0) }
+
+func (t GroupTree) allBelow(parent GroupID) (groups []Group) {
+	for _, g := range t.Below(parent) {
+		groups = append(append(groups, g), t.allBelow(g.ID)...)
+	}
+	return groups
+}
+
+// FullName returns the names from the top level down to a group: «Офис/Продажи». It is empty for no group.
+func (t GroupTree) FullName(id GroupID) string {
+	var names []string
+	for _, g := range t.Path(id) {
+		names = append(names, g.Name)
+	}
+	return strings.Join(names, "/")
+}
+
+// Below returns the groups whose parent this is, in their order.
 func (t GroupTree) Below(parent GroupID) (groups []Group) {
 	for _, g := range t.byID {
 		if g.Parent == parent {
@@ -178,8 +196,8 @@ func (t GroupTree) Below(parent GroupID) (groups []Group) {
 	return groups
 }
 
-// Of returns the groups whose rights an account can inherit, in the order in which they win: a group that is deeper in the tree wins
-// over one above, and of two on the same level the one that stands first in the tree.
+// Of returns the groups whose rights an account can inherit, in the order in which they win: a group deeper in the tree wins over one
+// above, and on the same level the one that comes first in the tree.
 func (t GroupTree) Of(u User) (groups []Group) {
 	in := map[GroupID]bool{}
 	add := func(id GroupID) {
@@ -196,7 +214,7 @@ func (t GroupTree) Of(u User) (groups []Group) {
 	return groups
 }
 
-// before reports whether g stands before h, both of the same depth.
+// before reports whether g comes before h in the tree. Both have the same depth.
 func (t GroupTree) before(g, h Group) bool {
 	if g.Parent != h.Parent {
 		return t.before(t.byID[g.Parent], t.byID[h.Parent])
@@ -230,7 +248,7 @@ func (t GroupTree) CheckPlace(g Group) error {
 	return nil
 }
 
-// height is the number of levels that a group needs, with the groups below it. A new group needs one.
+// height is the number of levels of a group and the groups below it; 1 for a new group.
 func (t GroupTree) height(id GroupID) int {
 	height := 1
 	for _, g := range t.byID {
@@ -267,9 +285,9 @@ func (g Group) Check() Problems {
 // Check returns what is wrong with rights, field by field under the REST names. The limits are those of the settings.
 func (r Rights) Check() Problems {
 	var c settingsCheck
-	s := Settings{DevicesPerUser: r.Devices, SessionLAN: r.SessionLAN, SessionVPN: r.SessionVPN}
-	for _, n := range SessionNumbers {
-		if n.Key != "grace" && n.raw(&s) != 0 {
+	s := r.settings()
+	for _, n := range RightsNumbers() {
+		if n.raw(&s) != 0 {
 			c.number(&s, n)
 		}
 	}
@@ -291,16 +309,13 @@ func (t GroupTree) Apply(u User, s Settings) AppliedRights {
 		r.override(groups[i].Rights, Source{Kind: SourceGroup, Group: groups[i]})
 	}
 	r.override(u.Rights, Source{Kind: SourceAccount})
-	for _, n := range r.ForwardNets {
-		if n.Bits() == 0 {
-			r.ForwardNets = nil
-			break
-		}
+	if hasEverything(r.ForwardNets) {
+		r.ForwardNets = nil
 	}
 	return r
 }
 
-// override sets the rights about which own says something.
+// override replaces the rights that own sets.
 func (r *AppliedRights) override(own Rights, from Source) {
 	if own.Devices > 0 {
 		r.Devices, r.From.Devices = own.Devices, from
@@ -335,21 +350,25 @@ func (t GroupTree) admin(u User, groups []Group) (bool, Source) {
 	if u.Admin {
 		return true, Source{Kind: SourceAccount}
 	}
-	for _, g := range groups {
-		if g.Admin {
-			return true, Source{Kind: SourceGroup, Group: g}
-		}
+	if g, ok := adminGroup(groups); ok {
+		return true, Source{Kind: SourceGroup, Group: g}
 	}
 	return false, Source{Kind: SourceAccount}
+}
+
+func adminGroup(groups []Group) (Group, bool) {
+	for _, g := range groups {
+		if g.Admin {
+			return g, true
+		}
+	}
+	return Group{}, false
 }
 
 // Inherit returns the account with the RemoteAccess and AdminByGroups that its groups give it now.
 func (t GroupTree) Inherit(u User) User {
 	groups := t.Of(u)
 	u.RemoteAccess, _ = t.remoteAccess(u, groups)
-	u.AdminByGroups = false
-	for _, g := range groups {
-		u.AdminByGroups = u.AdminByGroups || g.Admin
-	}
+	_, u.AdminByGroups = adminGroup(groups)
 	return u
 }

@@ -36,17 +36,17 @@ const (
 	CodeNotPermitted       Code = "not_permitted"      // in none of the login groups
 	CodeLogonRestricted    Code = "logon_restricted"   // logon hours, logon workstations or another restriction of the account
 	CodeSmartcardRequired  Code = "smartcard_required" // the account has no usable password
-	CodePasswordRejected   Code = "password_rejected"  // the new password; see Error.Policy
+	CodePasswordRejected   Code = "password_rejected"  // the new password is refused; see Error.Policy
 	CodePasswordElsewhere  Code = "password_elsewhere" // passwords of this directory are not changed through the gateway
 )
 
 // Codes of refusals of a sign-in by Kerberos.
 const (
 	CodeSSOUnavailable Code = "sso_unavailable" // not set up, or the peer is not in the LAN
-	CodeSSONTLM        Code = "sso_ntlm"        // the token is NTLM: wrong SPN, zone, or an address in place of a name
+	CodeSSONTLM        Code = "sso_ntlm"        // the token is NTLM: no such SPN, not in the intranet zone, or an address in place of a name
 	CodeSSOClock       Code = "sso_clock"       // the clocks differ by more than 5 minutes
 	CodeSSOStale       Code = "sso_stale"       // made before this process started; a fresh token with the same ticket is accepted
-	CodeSSORefused     Code = "sso_refused"     // the ticket cannot be read with the keytab, was used before, or means nobody here
+	CodeSSORefused     Code = "sso_refused"     // the keytab cannot decrypt the ticket, the token was used before, or the directory has no such person
 )
 
 // Codes that this gateway does not send yet; the catalogues have their texts. They are for the second factor and for several
@@ -109,8 +109,8 @@ type Error struct {
 // PasswordPolicy is what a directory demands of a new password. Zero fields are not demanded or not known.
 type PasswordPolicy struct {
 	MinLength int           // characters
-	History   int           // of so many former passwords, none may be used again
-	MinAge    time.Duration // of a password, before it may be changed again
+	History   int           // number of former passwords that may not be used again
+	MinAge    time.Duration // of a password before it may be changed again
 	Complex   bool          // three of: capital letters, small letters, digits, other characters; no part of the person's name
 	TooYoung  bool          // MinAge alone is the reason
 }

@@ -2,13 +2,16 @@ package agent
 
 import (
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 )
 
-// Everything reports whether the rights say that all traffic goes into the tunnel.
-func (r Rights) Everything() bool {
-	for _, n := range r.ForwardNets {
+// Everything reports whether the rights send all traffic into the tunnel.
+func (r Rights) Everything() bool { return hasEverything(r.ForwardNets) }
+
+func hasEverything(nets []netip.Prefix) bool {
+	for _, n := range nets {
 		if n.Bits() == 0 {
 			return true
 		}
@@ -16,7 +19,7 @@ func (r Rights) Everything() bool {
 	return false
 }
 
-// RightsNumbers are those of SessionNumbers that accounts and groups can state, too.
+// RightsNumbers are those of SessionNumbers that accounts and groups can set, too.
 func RightsNumbers() (list []NumberSetting) {
 	for _, n := range SessionNumbers {
 		if n.Name != "grace_seconds" {
@@ -26,7 +29,7 @@ func RightsNumbers() (list []NumberSetting) {
 	return list
 }
 
-// Right returns the number in Unit, or nil if the rights say nothing about it. The setting is one of RightsNumbers.
+// Right returns the number in Unit, or nil if the rights do not set it. n is one of RightsNumbers.
 func (n NumberSetting) Right(r Rights) *float64 {
 	s := r.settings()
 	if n.raw(&s) == 0 {
@@ -36,7 +39,7 @@ func (n NumberSetting) Right(r Rights) *float64 {
 	return &value
 }
 
-// SetRight sets the number to a value in Unit; nil makes the rights say nothing about it.
+// SetRight sets the number to a value in Unit; with nil it becomes inherited.
 func (n NumberSetting) SetRight(r *Rights, value *float64) Problem {
 	s, v := r.settings(), 0.0
 	if value != nil {
@@ -50,7 +53,7 @@ func (n NumberSetting) SetRight(r *Rights, value *float64) Problem {
 	return Problem{}
 }
 
-// RightText returns the number for its form field; empty if the rights say nothing about it.
+// RightText returns the number for its form field; empty if the rights do not set it.
 func (n NumberSetting) RightText(r Rights) string {
 	value := n.Right(r)
 	if value == nil {

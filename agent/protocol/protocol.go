@@ -107,8 +107,8 @@ type AuthState struct {
 	ChangePassword bool `json:"change_password,omitempty"`
 }
 
-// ChangePassword changes the person's password under the old one (ours). No session is needed, and a live one goes on. AuthState
-// answers: Code is PasswordChanged or that of a refusal, and Authorized says whether the connection has a session.
+// ChangePassword changes the person's password with the old one (ours). It needs no session, and a live one goes on. AuthState
+// answers: Code is PasswordChanged or that of a refusal, and Authorized reports whether the connection has a session.
 type ChangePassword struct {
 	Type        string  `json:"type"`
 	Login       string  `json:"login"`
@@ -117,16 +117,16 @@ type ChangePassword struct {
 	Device      *Device `json:"device,omitempty"`
 }
 
-// PasswordChanged is the Code of the auth_state after a successful change_password. Its Message tells what the person has to know.
+// PasswordChanged is the Code of the auth_state after a successful change_password. Its Message is for the person.
 const PasswordChanged = "password_changed"
 
 // SSORequest is the agent's sso, only in the LAN. The first one has neither Token nor SessionToken; SSOReply answers it. The second
-// one has both, and AuthState answers it. On a live session it extends the session.
+// one has both, and AuthState answers it. It extends a live session.
 type SSORequest struct {
 	Type         string  `json:"type"`
 	Token        *string `json:"token"`            // base64 of a SPNEGO or Kerberos token for the service HTTP/<name of the gateway>
 	SessionToken *string `json:"session_token"`    // of the SSOReply
-	Domain       string  `json:"domain"`           // of the person, for instance the Kerberos realm; may be empty
+	Domain       string  `json:"domain"`           // of the person, for instance the Kerberos realm; may be empty. This gateway ignores it
 	Device       *Device `json:"device,omitempty"` // ours
 }
 
