@@ -42,7 +42,7 @@ func (s *Site) groupPage(c echo.Context, status int, tree agent.GroupTree, g age
 	return s.render(c, status, templates.AdminGroup(p, d))
 }
 
-// inheritedByGroup is what an account of the group would have if the group said nothing.
+// inheritedByGroup is what an account of the group would inherit if the group set nothing.
 func (s *Site) inheritedByGroup(tree agent.GroupTree, form templates.GroupForm) templates.Inherited {
 	parent, _ := formGroup(form.Parent)
 	u := agent.User{Directory: agent.LocalDirectory, Group: parent, RemoteByGroups: true}

@@ -26,7 +26,7 @@ func (s *Site) adminGroupDelete(c echo.Context, tree agent.GroupTree, g agent.Gr
 }
 
 func (s *Site) confirmGroupDelete(c echo.Context, tree agent.GroupTree, g agent.Group) (templates.ConfirmData, error) {
-	left := slices.DeleteFunc(allGroups(tree), func(one agent.Group) bool { return one.ID == g.ID })
+	left := slices.DeleteFunc(tree.All(), func(one agent.Group) bool { return one.ID == g.ID })
 	for i := range left {
 		if left[i].Parent == g.ID {
 			left[i].Parent = g.Parent

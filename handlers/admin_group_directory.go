@@ -51,7 +51,7 @@ func (s *Site) adminGroupSearch(c echo.Context) error {
 		return err
 	}
 	page.Searched, page.Taken = true, map[string]agent.GroupID{}
-	for _, g := range allGroups(tree) {
+	for _, g := range tree.All() {
 		if g.Directory == d.Name {
 			page.Taken[g.Member.ID] = g.ID
 		}

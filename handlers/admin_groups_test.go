@@ -13,7 +13,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// groupForm returns a submitted form that says nothing but the name, with these values.
+// groupForm returns a submitted form that sets nothing but the name, with these values.
 func groupValues(name string, more ...string) url.Values {
 	form := url.Values{"name": {name}, "parent_id": {""}, "remote_access": {templates.RemoteByGroups}, "forward": {templates.ForwardInherited}}
 	for i := 0; i < len(more); i += 2 {

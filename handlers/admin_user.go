@@ -51,7 +51,7 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 	}))
 }
 
-// inheritedByUser is what the account would have if it said nothing itself.
+// inheritedByUser is what the account would inherit if it set nothing itself.
 func (s *Site) inheritedByUser(tree agent.GroupTree, u agent.User) templates.Inherited {
 	u.Rights, u.RemoteByGroups = agent.Rights{}, true
 	return templates.Inherited{Tree: tree, Rights: tree.Apply(u, s.Settings.Current())}
@@ -59,7 +59,7 @@ func (s *Site) inheritedByUser(tree agent.GroupTree, u agent.User) templates.Inh
 
 // directoryGroups returns the groups in which an account is because of its directory.
 func directoryGroups(tree agent.GroupTree, u agent.User) (groups []agent.Group) {
-	for _, g := range allGroups(tree) {
+	for _, g := range tree.All() {
 		if !g.Local() && g.Directory == u.Directory && slices.Contains(u.DirectoryGroups, g.Member.ID) {
 			groups = append(groups, g)
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/accountcsv"
 	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
@@ -101,7 +100,7 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	}
 	if id, is := strings.CutPrefix(b.Act, templates.ActGroup); is {
 		group, _ := strconv.ParseInt(id, 10, 64)
-		b.Group = accountcsv.GroupPath(tree, agent.GroupID(group))
+		b.Group = tree.FullName(agent.GroupID(group))
 	}
 	var users []agent.User
 	if b.All {

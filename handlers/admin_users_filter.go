@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/accountcsv"
 	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
-// readUserFilter reads the filter of the list of accounts from the fields of a query string or of a form. Values that no page sends
-// select nothing in particular.
+// readUserFilter reads the filter of the list of accounts from the fields of a query string or of a form. It ignores values that no page
+// sends.
 func readUserFilter(value func(string) string) templates.UserFilterForm {
 	f := templates.UserFilterForm{
 		Query:     agent.Clean(value("q"), agent.MaxName),
@@ -50,7 +49,7 @@ func readUserFilter(value func(string) string) templates.UserFilterForm {
 // errWhen says that a number of days or a date cannot be read.
 var errWhen = errors.New("neither a number of days nor a date")
 
-// userFilter returns the accounts that a form selects. Error: errWhen.
+// userFilter returns the filter of a form. Error: errWhen.
 func userFilter(f templates.UserFilterForm, now time.Time) (agent.UserFilter, error) {
 	filter := agent.UserFilter{Search: f.Query, Directory: f.Directory, NoGroup: f.Group == templates.NoGroup, Admin: f.Role != "", State: agent.UserState(f.State)}
 	if id, err := strconv.ParseInt(f.Group, 10, 64); err == nil {
@@ -90,14 +89,9 @@ func readWhen(text string, now time.Time) (time.Time, error) {
 
 // groupChoices returns all groups in the order of the tree.
 func groupChoices(tree agent.GroupTree) (choices []templates.GroupChoice) {
-	var walk func(parent agent.GroupID)
-	walk = func(parent agent.GroupID) {
-		for _, g := range tree.Below(parent) {
-			choices = append(choices, templates.GroupChoice{ID: g.ID, Path: accountcsv.GroupPath(tree, g.ID), Local: g.Local()})
-			walk(g.ID)
-		}
+	for _, g := range tree.All() {
+		choices = append(choices, templates.GroupChoice{ID: g.ID, Path: tree.FullName(g.ID), Local: g.Local()})
 	}
-	walk(0)
 	return choices
 }
 
@@ -109,7 +103,7 @@ func groupPaths(tree agent.GroupTree, users []agent.User) map[agent.UserID]strin
 		if of := tree.Of(u); id == 0 && len(of) > 0 {
 			id = of[0].ID
 		}
-		paths[u.ID] = accountcsv.GroupPath(tree, id)
+		paths[u.ID] = tree.FullName(id)
 	}
 	return paths
 }

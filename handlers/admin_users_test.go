@@ -21,7 +21,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// people makes accounts and groups: «Офис» allows remote access, «Офис/Продажи» says nothing, «Хозяева» administers.
+// people makes accounts and groups: «Офис» allows remote access, «Офис/Продажи» sets nothing, «Хозяева» administers.
 func people(t *testing.T, a administration) (office, sales, owners agent.GroupID) {
 	t.Helper()
 	db := a.realStore()

@@ -14,8 +14,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// Groups stores the tree of groups. A change takes effect on live sessions at once; the lists of accounts are those whose
-// RemoteAccess or AdminByGroups it has changed. Errors: those of agent.GroupTree.CheckPlace.
+// Groups stores the tree of groups. A change takes effect on live sessions at once. It returns the accounts whose RemoteAccess or
+// AdminByGroups it has changed. Errors: those of agent.GroupTree.CheckPlace.
 type Groups interface {
 	GroupTree(context.Context) (agent.GroupTree, error)
 	CreateGroup(context.Context, agent.Group) (agent.GroupID, []agent.User, error)
@@ -44,22 +44,9 @@ func (s *Site) group(action func(echo.Context, agent.GroupTree, agent.Group) err
 	}
 }
 
-// allGroups returns the groups of a tree, each before those below it.
-func allGroups(t agent.GroupTree) (list []agent.Group) {
-	var below func(agent.GroupID)
-	below = func(parent agent.GroupID) {
-		for _, g := range t.Below(parent) {
-			list = append(list, g)
-			below(g.ID)
-		}
-	}
-	below(0)
-	return list
-}
-
 // withGroup returns the tree with a changed group.
 func withGroup(t agent.GroupTree, g agent.Group) agent.GroupTree {
-	list := allGroups(t)
+	list := t.All()
 	for i := range list {
 		if list[i].ID == g.ID {
 			list[i] = g
@@ -68,8 +55,8 @@ func withGroup(t agent.GroupTree, g agent.Group) agent.GroupTree {
 	return agent.NewGroupTree(list)
 }
 
-// impact returns what a change of the tree does to the accounts of a group and of those below it. moved maps an account to the
-// one after the change.
+// impact returns what a change of the tree does to the accounts of a group and of those below it. moved returns an account as the
+// change leaves it.
 func (s *Site) impact(ctx context.Context, before, after agent.GroupTree, of agent.GroupID, moved func(agent.User) agent.User) (i templates.GroupImpact, err error) {
 	settings := s.Settings.Current()
 	for offset := 0; ; offset += restUsersPage {
@@ -142,8 +129,8 @@ func (s *Site) createGroup(c echo.Context, g agent.Group) (agent.GroupID, error)
 	return id, nil
 }
 
-// changeGroup changes a group and ends the sessions that it no longer permits. A group that gets another parent becomes the last
-// one there, unless it gets another position too. Errors: agent.Problems if a field is invalid.
+// changeGroup changes a group and ends the sessions that it no longer permits. With another parent and the same position the group
+// becomes the last one there. Errors: agent.Problems if a field is invalid.
 func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.Group) error) (agent.Group, error) {
 	g, _, err := s.Groups.UpdateGroup(c.Request().Context(), id, func(g *agent.Group) error {
 		was := *g
@@ -173,8 +160,8 @@ func (s *Site) deleteGroup(c echo.Context, g agent.Group) error {
 	return nil
 }
 
-// directoryGroup finds a group of a directory by its ID, DN or name, among those that a search for text finds. Errors: agent.Problems if the
-// directory or the group does not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
+// directoryGroup searches a directory for groups with text in their name, and returns the one whose ID, DN or name was typed. Errors:
+// agent.Problems if the directory or the group does not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
 func (s *Site) directoryGroup(ctx context.Context, directory, typed, text string) (agent.DirectoryGroup, error) {
 	d, err := s.directoryByName(ctx, directory)
 	if err != nil {
@@ -202,6 +189,7 @@ func (s *Site) directoryGroup(ctx context.Context, directory, typed, text string
 	return agent.DirectoryGroup{}, agent.Problems{{Field: "directory_group", Code: locale.FieldGroupAmbiguous, Value: agent.Clean(typed, 80)}}
 }
 
+// directoryByName returns a directory on the network. Errors: agent.Problems if there is none.
 func (s *Site) directoryByName(ctx context.Context, name string) (agent.DirectorySettings, error) {
 	all, err := s.Directories.List(ctx)
 	if err != nil {

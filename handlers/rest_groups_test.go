@@ -65,7 +65,7 @@ func TestRESTGroups(t *testing.T) {
 		{"the group's again", "PUT", ivanov, `{"remote_by_groups":true}`, 200, "remote_access", true},
 		{"the group denies it", "PUT", one, `{"remote_access":false}`, 200, "remote_access", false},
 		{"so it has none", "PUT", ivanov, `{}`, 200, "remote_access", false},
-		{"the group says nothing", "PUT", one, `{"remote_access":null,"admin":true}`, 200, "remote_access", nil},
+		{"the group sets nothing", "PUT", one, `{"remote_access":null,"admin":true}`, 200, "remote_access", nil},
 		{"an administrator by the group", "PUT", ivanov, `{}`, 200, "admin_by_group", true},
 		{"that is no own choice", "PUT", ivanov, `{"admin_by_group":false}`, 200, "admin", false},
 		{"and still one", "PUT", ivanov, `{}`, 200, "admin_by_group", true},

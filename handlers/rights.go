@@ -56,7 +56,7 @@ func formGroup(value string) (agent.GroupID, agent.Problem) {
 	return agent.GroupID(id), agent.Problem{}
 }
 
-// rightsFields maps the names in REST to rights but remote access. Decoding into a field changes it; null says nothing.
+// rightsFields maps the names in REST to rights but remote access. Decoding into a field changes it; null = inherited.
 func rightsFields(r *agent.Rights) map[string]any {
 	fields := map[string]any{"forward_nets": &netsField{r}}
 	for _, n := range agent.RightsNumbers() {
@@ -88,7 +88,7 @@ func (f *rightField) UnmarshalJSON(b []byte) error {
 	return asError(f.SetRight(f.rights, value))
 }
 
-// netsField is null if nothing is said, and empty for all traffic, as in the settings.
+// netsField is null if inherited, and empty for all traffic, as in the settings.
 type netsField struct{ rights *agent.Rights }
 
 func (f *netsField) MarshalJSON() ([]byte, error) {

@@ -2,7 +2,6 @@ package templates
 
 import (
 	"strconv"
-	"strings"
 
 	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
@@ -82,34 +81,17 @@ func groupValue(id agent.GroupID) string {
 	return strconv.FormatInt(int64(id), 10)
 }
 
-// ordered returns all groups, each before those below it.
-func ordered(t agent.GroupTree, parent agent.GroupID) (list []agent.Group) {
-	for _, g := range t.Below(parent) {
-		list = append(append(list, g), ordered(t, g.ID)...)
-	}
-	return list
-}
-
-// groupName is the path of a group: «Офис/Бухгалтерия».
-func groupName(t agent.GroupTree, id agent.GroupID) string {
-	var names []string
-	for _, g := range t.Path(id) {
-		names = append(names, g.Name)
-	}
-	return strings.Join(names, "/")
-}
-
 // parents are the groups that can be the parent of a group.
 func (d AdminGroupData) parents(l *locale.Localizer) []option {
 	list := []option{{"", l.T("group_top")}}
-	for _, g := range ordered(d.Tree, 0) {
+	for _, g := range d.Tree.All() {
 		path := d.Tree.Path(g.ID)
 		below := false
 		for _, above := range path {
 			below = below || d.ID != 0 && above.ID == d.ID
 		}
 		if !below && len(path) < agent.MaxGroupDepth {
-			list = append(list, option{groupValue(g.ID), groupName(d.Tree, g.ID)})
+			list = append(list, option{groupValue(g.ID), d.Tree.FullName(g.ID)})
 		}
 	}
 	return list
@@ -118,15 +100,15 @@ func (d AdminGroupData) parents(l *locale.Localizer) []option {
 // localGroups are the groups that an account can be put into, and its present one.
 func localGroups(l *locale.Localizer, t agent.GroupTree, now agent.GroupID) []option {
 	list := []option{{"", l.T("group_none")}}
-	for _, g := range ordered(t, 0) {
+	for _, g := range t.All() {
 		if g.Local() || g.ID == now {
-			list = append(list, option{groupValue(g.ID), groupName(t, g.ID)})
+			list = append(list, option{groupValue(g.ID), t.FullName(g.ID)})
 		}
 	}
 	return list
 }
 
-// rightsWords are the rights that a group states, each in a few words.
+// rightsWords are the rights that a group sets, each in a few words.
 func rightsWords(l *locale.Localizer, r agent.Rights) (words []string) {
 	if r.RemoteAccess != nil {
 		words = append(words, l.T(choose(*r.RemoteAccess, "rights_remote_yes", "rights_remote_no")))
@@ -153,7 +135,7 @@ func rightsWords(l *locale.Localizer, r agent.Rights) (words []string) {
 type appliedRow struct {
 	Right, Value string
 	From         agent.Source
-	Nobody       string // id of the words instead of From if nobody has stated it
+	Nobody       string // message ID of the text in place of From, if nothing sets it
 }
 
 // appliedRows are the rights that apply, in the order of the form.
@@ -168,7 +150,7 @@ func appliedRows(l *locale.Localizer, r agent.AppliedRights) []appliedRow {
 	}
 }
 
-// nobodyAllows reports whether neither the account nor a group says something about remote access.
+// nobodyAllows reports whether neither the account nor a group nor a directory sets remote access.
 func nobodyAllows(r agent.AppliedRights) bool {
 	return r.From.RemoteAccess.Kind == agent.SourceSettings
 }
@@ -184,12 +166,12 @@ func netsWord(l *locale.Localizer, r agent.AppliedRights) string {
 // sourceText names a source in plain text.
 func sourceText(l *locale.Localizer, t agent.GroupTree, s agent.Source) string {
 	if s.Kind == agent.SourceGroup {
-		return l.T("source_group", locale.Args{"Name": groupName(t, s.Group.ID)})
+		return l.T("source_group", locale.Args{"Name": t.FullName(s.Group.ID)})
 	}
 	return l.T("source_" + string(s.Kind))
 }
 
-// Inherited is what applies where a form says nothing, with its sources.
+// Inherited is what applies where a form sets nothing, with its sources.
 type Inherited struct {
 	Tree   agent.GroupTree
 	Rights agent.AppliedRights

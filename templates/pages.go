@@ -357,7 +357,7 @@ type AdminUserData struct {
 
 	MustChange      bool                // the password must be changed at the next login
 	Group           agent.GroupID       // the saved one
-	Inherited       Inherited           // what applies where the form says nothing
+	Inherited       Inherited           // what applies where the form sets nothing
 	Applied         agent.AppliedRights // what applies to the saved account
 	DirectoryGroups []agent.Group       // groups of its directory that it is in
 }
@@ -384,7 +384,7 @@ type RightsForm struct {
 	ForwardNets string            // one a line
 }
 
-// ForwardInherited is the value of RightsForm.Forward for rights that say nothing about networks.
+// ForwardInherited is the value of RightsForm.Forward for rights that do not set networks.
 const ForwardInherited = "groups"
 
 // AdminGroupsData fills [AdminGroups].

@@ -1,15 +1,11 @@
 package accountcsv
 
-import (
-	"slices"
-	"strconv"
-	"strings"
-)
+import "strings"
 
-// dangerous are first characters by which a spreadsheet program takes a cell for a formula.
+// dangerous are the first characters of cells that a spreadsheet program takes for formulas.
 const dangerous = "=+-@\t\r"
 
-// protect makes a text harmless in a spreadsheet program: an apostrophe keeps it from being a formula. plain takes it back.
+// protect puts an apostrophe before a text that a spreadsheet program would take for a formula. plain removes it.
 func protect(text string) string {
 	if text != "" && (strings.ContainsRune(dangerous, rune(text[0])) || plain(text) != text) {
 		return "'" + text
@@ -34,10 +30,6 @@ func unwrap(cell string) string {
 	}
 	return cell
 }
-
-func contains(columns []Column, column Column) bool { return slices.Contains(columns, column) }
-
-func decimal(n int) string { return strconv.Itoa(n) }
 
 func choose(condition bool, yes, no string) string {
 	if condition {

@@ -32,7 +32,7 @@ var FileErrors = []FileError{ErrTooLarge, ErrEmpty, ErrSpreadsheet, ErrArchive, 
 
 // decode returns the content of a file as UTF-8 with line ends \n. What cannot be decoded becomes U+FFFD.
 func decode(content []byte) (string, error) {
-	if err := recognise(content); err != nil {
+	if err := checkKind(content); err != nil {
 		return "", err
 	}
 	var text string
@@ -64,28 +64,28 @@ func decode(content []byte) (string, error) {
 	return text, nil
 }
 
-// isUTF8 reports whether a file without a UTF-16 mark is UTF-8. A file with more characters of several bytes than wrong bytes is UTF-8
-// with damage: text in Windows-1251 has almost none that look like these.
+// isUTF8 reports whether a file without a UTF-16 mark is UTF-8. A file with more characters of several bytes than wrong bytes is damaged
+// UTF-8: text in Windows-1251 has almost no valid sequences of several bytes.
 func isUTF8(content []byte) bool {
 	if bytes.HasPrefix(content, []byte("\ufeff")) {
 		return true
 	}
-	long, wrong := 0, 0
+	several, wrong := 0, 0
 	for len(content) > 0 {
 		r, size := utf8.DecodeRune(content)
 		switch {
 		case r == utf8.RuneError && size == 1:
 			wrong++
 		case size > 1:
-			long++
+			several++
 		}
 		content = content[size:]
 	}
-	return wrong == 0 || long > wrong
+	return wrong == 0 || several > wrong
 }
 
-// recognise reports files of other kinds by their first bytes.
-func recognise(content []byte) error {
+// checkKind returns the error for a file of another kind, which it recognises by the first bytes.
+func checkKind(content []byte) error {
 	head := bytes.ToLower(bytes.TrimLeft(content[:min(len(content), 256)], " \t\r\n\ufeff"))
 	for _, known := range []struct {
 		prefix string

@@ -1,7 +1,7 @@
 // Package accountcsv reads and writes local accounts as a table of comma-separated values (CSV), as spreadsheet programs save
-// it, and works out what reading it would change.
+// it, and finds out what an import would change.
 //
-// [Parse] reads a file, [NewPlan] compares it with the accounts that exist, [Write] makes a file. All of them only compute.
+// [Parse] reads a file, [NewPlan] compares it with the accounts that exist, [Write] makes a file. None of them stores anything.
 //
 // The first row of a file names the columns, in Russian or in English and in any order; see [Columns]. Only the column of logins
 // is required. A column that a file lacks changes nothing. An empty cell clears a name, group, phone or comment. An empty cell of

@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -76,8 +78,8 @@ const (
 	MistakePasswords      = "import_passwords"       // more than MaxPasswords
 	MistakeGroup          = "import_group"           // no such group
 	MistakeDirectoryGroup = "import_directory_group" // the group has its members from a directory
-	MistakeOwnAccount     = "import_own_account"     // would switch off the account of whoever loads the file
-	MistakeAlike          = "import_alike"           // several accounts have the login in other characters
+	MistakeOwnAccount     = "import_own_account"     // would switch off Known.Own
+	MistakeAlike          = "import_alike"           // several accounts have equal logins, none of them exactly this one
 )
 
 // MistakeCodes lists every code of a Mistake.
@@ -85,8 +87,8 @@ var MistakeCodes = []string{MistakeQuotes, MistakeCells, MistakeCharacters, Mist
 	MistakePasswords, MistakeGroup, MistakeDirectoryGroup, MistakeOwnAccount, MistakeAlike,
 	"field_required", "field_too_long", "field_login_separator", "field_login_characters", "field_password_short"}
 
-// Parse reads a file. It returns a FileError if the file is not such a table at all. Everything else that is wrong is in
-// File.Mistakes. Nothing of a file with a mistake may be used, except to look for more mistakes.
+// Parse reads a file. It returns a FileError if the file is no such table. Everything else that is wrong is in File.Mistakes. Of a file
+// with a mistake, nothing may be stored.
 func Parse(r io.Reader) (File, error) {
 	content, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
@@ -157,7 +159,7 @@ func newReader(text string, separator rune) *csv.Reader {
 
 // parser reads the rows of one text.
 type parser struct {
-	text      string // what is left to read
+	text      string // the rest of the file
 	line      int    // of the file, at which text begins
 	separator rune
 
@@ -169,8 +171,8 @@ type parser struct {
 	seen      map[string]int // line by key of the login
 }
 
-// read reads all rows. A row whose quotation marks are wrong may have taken the following lines with it, so reading goes on in the
-// line after its first one.
+// read reads all rows. Wrong quotation marks in a row may swallow the lines that follow, so reading goes on in the line after the row's
+// first one.
 func (p *parser) read() {
 	for p.text != "" {
 		r := newReader(p.text, p.separator)
@@ -185,7 +187,8 @@ func (p *parser) read() {
 	}
 }
 
-// readRows reads rows until quotation marks are wrong. It returns the number of lines up to there, or 0 at the end of the text.
+// readRows reads rows until one with wrong quotation marks. It returns the number of lines up to the first line of that row, or 0 at the
+// end of the text.
 func (p *parser) readRows(r *csv.Reader) int {
 	for {
 		cells, err := r.Read()
@@ -270,7 +273,7 @@ func (p *parser) readRow(line int, cells []string) Row {
 }
 
 func (p *parser) checkLogin(row *Row, wrong func(Column, string, string)) {
-	if !contains(p.columns, Login) {
+	if !slices.Contains(p.columns, Login) {
 		return
 	}
 	if problem := agent.CheckLogin(row.Login); problem.Code != "" {
@@ -279,7 +282,7 @@ func (p *parser) checkLogin(row *Row, wrong func(Column, string, string)) {
 	}
 	key := spelling.Login(row.Login)
 	if earlier, ok := p.seen[key]; ok {
-		wrong(Login, MistakeTwice, decimal(earlier))
+		wrong(Login, MistakeTwice, strconv.Itoa(earlier))
 		return
 	}
 	p.seen[key] = row.Line
@@ -342,12 +345,12 @@ func readCell(row *Row, column Column, cell string, wrong func(Column, string, s
 	}
 }
 
-// finish returns the file, or why it is none.
+// finish returns the file, or the FileError.
 func (p *parser) finish() (File, error) {
 	switch {
 	case p.rows > MaxRows:
 		return File{}, ErrTooManyRows
-	case p.columns != nil && !contains(p.columns, Login):
+	case p.columns != nil && !slices.Contains(p.columns, Login):
 		return File{Columns: p.file.Columns, Unknown: p.file.Unknown}, ErrNoLogin
 	case p.rows == 0 && p.file.Mistakes.Total == 0:
 		return File{}, ErrNoRows

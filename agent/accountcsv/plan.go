@@ -13,7 +13,7 @@ import (
 type Known struct {
 	Users []agent.User // all local accounts
 	Tree  agent.GroupTree
-	Own   agent.UserID // the account of whoever loads the file, which stays on; 0 = none
+	Own   agent.UserID // the account of the importing administrator, which the file must not switch off; 0 = none
 }
 
 // Plan is what reading a file would do.
@@ -21,7 +21,7 @@ type Plan struct {
 	New       []Change
 	Changed   []Change
 	Unchanged int
-	Mistakes  Mistakes // of the file and of its comparison, by line. With a mistake, nothing may be stored
+	Mistakes  Mistakes // of the file and of its comparison, by line. With any mistake, nothing may be stored
 }
 
 // Change is a new or changed account.
@@ -30,11 +30,10 @@ type Change struct {
 	Before   agent.User // zero for a new account
 	After    agent.User // ID 0 for a new account
 	Password string     // empty = no change
-	Columns  []Column   // that change
+	Columns  []Column   // see changedColumns
 }
 
-// NewPlan compares a file with the accounts that exist. The login says which account a row means, in any spelling; it is not
-// changed.
+// NewPlan compares a file with the accounts that exist. A row means the account with its login, in any spelling. No login is changed.
 func NewPlan(f File, known Known) Plan {
 	p := planner{known: known, groups: groupsByPath(known.Tree), users: map[string][]agent.User{}}
 	for _, u := range known.Users {
@@ -51,7 +50,7 @@ func NewPlan(f File, known Known) Plan {
 
 type planner struct {
 	known  Known
-	groups map[string]agent.Group  // local ones and others, by pathKey
+	groups map[string]agent.Group  // see groupsByPath
 	users  map[string][]agent.User // by spelling.Login
 	plan   Plan
 }
@@ -99,7 +98,7 @@ func (p *planner) find(row Row) (agent.User, bool) {
 	return agent.User{}, false
 }
 
-// apply sets the fields of an account about which a row says something.
+// apply sets the fields of an account that a row has.
 func (p *planner) apply(row Row, u *agent.User) {
 	set(&u.Name, row.Name)
 	set(&u.Phone, row.Phone)
@@ -117,7 +116,7 @@ func (p *planner) apply(row Row, u *agent.User) {
 	}
 }
 
-// group returns the group of a row. It reports a path that is none.
+// group returns the group of a row. It adds a mistake for a path without a local group.
 func (p *planner) group(row Row) agent.GroupID {
 	if *row.Group == "" {
 		return 0
@@ -156,18 +155,13 @@ func set[T any](into *T, value *T) {
 	}
 }
 
-// groupsByPath returns all groups by the pathKey of their path.
+// groupsByPath returns all groups, also those of directories, by the pathKey of their path.
 func groupsByPath(tree agent.GroupTree) map[string]agent.Group {
-	all := map[string]agent.Group{}
-	var walk func(parent agent.GroupID)
-	walk = func(parent agent.GroupID) {
-		for _, g := range tree.Below(parent) {
-			all[pathKey(GroupPath(tree, g.ID))] = g
-			walk(g.ID)
-		}
+	byPath := map[string]agent.Group{}
+	for _, g := range tree.All() {
+		byPath[pathKey(tree.FullName(g.ID))] = g
 	}
-	walk(0)
-	return all
+	return byPath
 }
 
 // pathKey makes spellings of a path equal: case, and space around names.

@@ -3,7 +3,6 @@ package accountcsv
 import (
 	"encoding/csv"
 	"io"
-	"strings"
 
 	"ideco-agent/agent"
 )
@@ -48,7 +47,7 @@ func (c Column) Value(u agent.User, lang string, tree agent.GroupTree) string {
 	case Name:
 		return u.Name
 	case Group:
-		return GroupPath(tree, u.Group)
+		return tree.FullName(u.Group)
 	case Enabled:
 		return word(lang, u.Enabled)
 	case RemoteAccess:
@@ -64,13 +63,4 @@ func (c Column) Value(u agent.User, lang string, tree agent.GroupTree) string {
 		return word(lang, u.MustChange)
 	}
 	return ""
-}
-
-// GroupPath returns the names from the top level down to a group: «Офис/Продажи». It is empty for no group.
-func GroupPath(tree agent.GroupTree, id agent.GroupID) string {
-	var names []string
-	for _, g := range tree.Path(id) {
-		names = append(names, g.Name)
-	}
-	return strings.Join(names, "/")
 }
