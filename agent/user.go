@@ -32,18 +32,6 @@ type ImportedUser struct {
 	Hash string // argon2id hash of the password; empty = a new account has none, another one keeps its own
 }
 
-// ImportError says which of several accounts could not be saved. Then none was.
-type ImportError struct {
-	Index int // in the list
-	Err   error
-}
-
-func (e *ImportError) Error() string {
-	return "account " + strconv.Itoa(e.Index) + ": " + e.Err.Error()
-}
-
-func (e *ImportError) Unwrap() error { return e.Err }
-
 // LocalDirectory is the Directory of local accounts, which the gateway stores.
 const LocalDirectory = "local"
 
@@ -59,12 +47,12 @@ type User struct {
 	Phone        string
 	Comment      string
 	Created      time.Time
-	LastLogin    time.Time // the last sign-in with a password or a ticket; zero = none
+	LastLogin    time.Time // with a password or a ticket; zero = none
 
 	Group          GroupID // the local group; 0 = none
 	Rights         Rights  // its own, without RemoteAccess
 	RemoteByGroups bool    // RemoteAccess follows the groups, see GroupTree.Inherit
-	AdminByGroups  bool    // may administer the gateway because a group does, see GroupTree.Inherit
+	AdminByGroups  bool    // may administer the gateway by a group, see GroupTree.Inherit
 	MustChange     bool    // of a local account: the password must be changed at the next login
 
 	// Of accounts of a directory on the network:

@@ -23,7 +23,7 @@ type Accounts interface {
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
-	// SaveUsers creates and changes accounts, all or none. The error is an *agent.ImportError.
+	// SaveUsers creates and changes accounts, all or none.
 	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.User, error)
 	GroupTree(context.Context) (agent.GroupTree, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error

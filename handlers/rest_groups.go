@@ -18,7 +18,7 @@ func (s *Site) restGroups(c echo.Context) error {
 		return err
 	}
 	out := []map[string]any{}
-	for _, g := range allGroups(tree) {
+	for _, g := range tree.All() {
 		out = append(out, jsonOfGroup(g))
 	}
 	return c.JSON(http.StatusOK, out)

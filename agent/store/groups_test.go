@@ -27,7 +27,7 @@ func addGroup(t testing.TB, s *Store, g agent.Group) agent.GroupID {
 	return id
 }
 
-// everyRight says something about every right.
+// everyRight sets every right.
 var everyRight = agent.Rights{RemoteAccess: new(bool), Devices: 3, SessionLAN: 90 * time.Minute, SessionVPN: time.Hour + 1,
 	ForwardNets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
 

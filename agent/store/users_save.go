@@ -3,17 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"ideco-agent/agent"
 )
 
-// SaveUsers makes new accounts, whose ID is zero, and changes others, all in one transaction. It returns the accounts as they are
-// stored. Of an existing account only what an administrator may change is written: not
-// Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
-// counts only without RemoteByGroups. An error is an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator,
-// and agent.ErrNotFound when there is no such account or group; then nothing is written.
+// SaveUsers makes new accounts, whose ID is zero, and changes others, in one transaction: all or none. It returns the accounts as they
+// are stored. Of an existing account it writes only what an administrator may change: not Refused, RemoteInDirectory, DirectoryGroups and
+// PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess counts only without RemoteByGroups. Errors:
+// agent.ErrLoginTaken, agent.ErrLastAdministrator, and agent.ErrNotFound when there is no such account or group.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -30,46 +28,39 @@ func saveUsers(ctx context.Context, tx *sql.Tx, list []agent.ImportedUser) (save
 	if err != nil {
 		return nil, err
 	}
-	left := 0 // the last one that administers no longer
 	err = keepAdministrator(ctx, tx, func() error {
 		for i, one := range list {
-			was, is, err := saveImported(ctx, tx, tree, one)
+			u, err := saveImported(ctx, tx, tree, one)
 			if err != nil {
-				return &agent.ImportError{Index: i, Err: err}
+				return fmt.Errorf("account %d: %w", i, err)
 			}
-			if was.Admin && was.Enabled && !(is.Admin && is.Enabled) {
-				left = i
-			}
-			saved = append(saved, is)
+			saved = append(saved, u)
 		}
 		return nil
 	})
-	if errors.Is(err, agent.ErrLastAdministrator) {
-		err = &agent.ImportError{Index: left, Err: err}
-	}
 	return saved, err
 }
 
-// saveImported saves one account. It returns it as it was, zero for a new one, and as it is.
-func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one agent.ImportedUser) (was, is agent.User, err error) {
+// saveImported saves one account and returns it as it is stored.
+func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one agent.ImportedUser) (agent.User, error) {
 	if one.ID == 0 {
 		id, err := createUser(ctx, tx, tree, one.User, one.Hash)
 		if err != nil {
-			return was, is, err
+			return agent.User{}, err
 		}
-		is, err = findUser(ctx, tx, id)
-		return was, is, err
+		return findUser(ctx, tx, id)
 	}
-	if was, err = findUser(ctx, tx, one.ID); err != nil {
-		return was, is, err
+	was, err := findUser(ctx, tx, one.ID)
+	if err != nil {
+		return agent.User{}, err
 	}
 	u := one.User
 	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = was.Refused, was.RemoteInDirectory, was.DirectoryGroups, was.PasswordExpires
 	if !was.Local() {
 		u.Login, u.Name, u.Phone = was.Login, was.Name, was.Phone
 	}
-	if is, err = updateUser(ctx, tx, tree, was, u); err != nil || one.Hash == "" {
-		return was, is, err
+	if u, err = updateUser(ctx, tx, tree, was, u); err != nil || one.Hash == "" {
+		return u, err
 	}
-	return was, is, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
+	return u, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
 }
