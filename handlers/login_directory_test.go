@@ -28,7 +28,7 @@ func (refusingDirectory) Knows(context.Context, string) (agent.UserID, bool, err
 	return 0, false, nil
 }
 
-func (d refusingDirectory) Ticket(context.Context, []byte) (agent.User, error) {
+func (d refusingDirectory) VerifyTicket(context.Context, []byte) (agent.User, error) {
 	return agent.User{}, agent.Refuse(d.code)
 }
 

@@ -27,7 +27,7 @@ type ticketDirectory struct {
 	read *[]string // the tickets
 }
 
-func (d ticketDirectory) Ticket(ctx context.Context, token []byte) (agent.User, error) {
+func (d ticketDirectory) VerifyTicket(ctx context.Context, token []byte) (agent.User, error) {
 	*d.read = append(*d.read, string(token))
 	if text := strings.TrimRight(string(token), " "); text != "ivanov" {
 		return agent.User{}, &agent.Error{Code: agent.Code(text), Err: errors.New("a cause")}

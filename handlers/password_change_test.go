@@ -56,7 +56,7 @@ func (d *oneDirectory) Knows(context.Context, string) (agent.UserID, bool, error
 	return d.user.ID, true, nil
 }
 
-func (d *oneDirectory) Ticket(context.Context, []byte) (agent.User, error) {
+func (d *oneDirectory) VerifyTicket(context.Context, []byte) (agent.User, error) {
 	return agent.User{}, agent.Refuse(agent.CodeSSORefused)
 }
 

@@ -85,8 +85,8 @@ func (c *change) admitLonger(user agent.User, rights agent.AppliedRights, s *ses
 // resumedSession returns a session as it is after a resume. A resume never moves its end later.
 func (c *change) resumedSession(r *resumed, rights agent.AppliedRights, kind agent.Kind, device agent.Device) agent.Session {
 	s := r.session
-	// Which length a session that had ended was given is not known any more, so the present one counts.
-	s.Expires = endUnder(s, rights, kind, kind != s.Kind || r.live == nil || r.live.ownLength)
+	// Whether an ended session had its own length is not stored, so the present length counts.
+	s.Expires = shortenedEnd(s, rights, kind, kind != s.Kind || r.live == nil || r.live.ownLength)
 	s.Kind, s.Ended, s.Reason = kind, time.Time{}, ""
 	s.Device.Name, s.Device.OS = device.Name, device.OS
 	return s

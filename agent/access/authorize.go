@@ -10,10 +10,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// Attempt is an agent's request for access, with a ticket, with a login and password or with a resume token. The first of them that
-// is there counts.
+// Attempt is an agent's request for access, with a ticket, with a login and password or with a resume token. If there are several of
+// them, the first one in this order counts.
 type Attempt struct {
-	Ticket     []byte // token of Kerberos or SPNEGO
+	Ticket     []byte // the token
 	Login      string
 	Password   string
 	Resume     string
@@ -32,7 +32,7 @@ type Grant struct {
 	Grace       time.Duration  // how long the session waits after its connection is lost
 	ForwardNets []netip.Prefix // networks through the tunnel; empty = everything
 
-	PasswordExpires time.Time // of the password with which the person logged in; zero = never or not known
+	PasswordExpires time.Time // as agent.User has it; zero after a resume
 }
 
 var errClosed = errors.New("the gateway is shutting down")
@@ -65,9 +65,9 @@ func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err er
 	if !m.settings().Enabled {
 		return Grant{}, agent.Refuse(agent.CodeAgentDisabled)
 	}
-	ticket, done := m.pending.begin()
+	began, done := m.pending.begin()
 	defer done()
-	checked, err := m.checkCredentials(ctx, a, ticket)
+	checked, err := m.checkCredentials(ctx, a, began)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -111,8 +111,8 @@ type pendingLogins struct {
 	cancelled map[agent.UserID]int // the count at the person's last cancel
 }
 
-// begin adds a pending login; done removes it. The ticket is for valid.
-func (c *pendingLogins) begin() (ticket int, done func()) {
+// begin adds a pending login; done removes it. began is for valid.
+func (c *pendingLogins) begin() (began int, done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.logins++
@@ -139,9 +139,9 @@ func (c *pendingLogins) cancel(user agent.UserID) {
 	c.cancelled[user] = c.count
 }
 
-// valid reports whether the person's logins were not cancelled since begin returned the ticket.
-func (c *pendingLogins) valid(user agent.UserID, ticket int) bool {
+// valid reports whether the person's logins were not cancelled since begin returned began.
+func (c *pendingLogins) valid(user agent.UserID, began int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.cancelled[user] <= ticket
+	return c.cancelled[user] <= began
 }

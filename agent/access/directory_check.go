@@ -15,13 +15,12 @@ const (
 	checkPercent  = 10
 )
 
-// CheckDirectory compares stored accounts of a directory with a reading of it. It returns the accounts whose Login, Name, Phone,
-// Refused or groups, and what follows from the groups in the tree, must be stored, and those with a session that must end earlier.
-// For each of them the caller calls UserChanged afterwards. An account that is missing in the reading counts as disabled. A reading
-// without people changes nothing.
+// CheckDirectory compares stored accounts of a directory with a reading of it. It returns the accounts that differ, with what must be
+// stored, and those with a session that must end earlier. The caller stores them and then calls UserChanged for each. An account that
+// is missing in the reading counts as disabled. A reading without people changes nothing.
 //
 // The check is withheld, unless it is confirmed, if too many sessions would end or if configured bases or groups are missing. Then
-// changed has only the accounts that lose no access and, if something is missing, no group.
+// changed leaves out the accounts that lose access and, if something is missing, those that lose a group.
 func (m *Manager) CheckDirectory(directory string, tree agent.GroupTree, before []agent.User, reading agent.DirectoryReading, confirmed bool) (changed []agent.User, withheld *agent.WithheldCheck) {
 	if len(reading.People) == 0 {
 		return nil, nil
@@ -62,7 +61,7 @@ func losesAccess(was, is agent.User) bool {
 	return was.Refusal() == "" && is.Refusal() != "" || was.RemoteAccess && !is.RemoteAccess
 }
 
-// losesGroup reports whether a group of the tree applies to the account no longer.
+// losesGroup reports whether a group of the tree no longer applies to the account.
 func losesGroup(tree agent.GroupTree, was, is agent.User) bool {
 	now := map[agent.GroupID]bool{}
 	for _, g := range tree.Of(is) {
@@ -71,10 +70,10 @@ func losesGroup(tree agent.GroupTree, was, is agent.User) bool {
 	return slices.ContainsFunc(tree.Of(was), func(g agent.Group) bool { return !now[g.ID] })
 }
 
-// endedBy returns how many of the sessions end now under an account and its rights, and whether others end earlier than before.
+// endedBy returns how many of the sessions end now with an account and its rights, and whether others end earlier than before.
 func endedBy(u agent.User, r agent.AppliedRights, sessions []located, now time.Time) (n int, shorter bool) {
 	for _, s := range sessions {
-		end := endUnder(s.session, r, s.session.Kind, s.ownLength)
+		end := shortenedEnd(s.session, r, s.session.Kind, s.ownLength)
 		if !permits(u, s) || !now.Before(end) {
 			n++
 		} else if end.Before(s.session.Expires) {

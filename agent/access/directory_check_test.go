@@ -275,7 +275,7 @@ func TestCheckDirectoryGroups(t *testing.T) {
 		if changed, withheld = g.CheckDirectory("corp.test", g.memoryStore.tree, users, reading, false); len(changed) != 0 || withheld == nil || withheld.Sessions != 8 {
 			g.t.Errorf("sessions that end at once: %+v, %+v", changed, withheld)
 		}
-		// A login may have stored the membership before, without a word to the other sessions.
+		// A login may have stored the membership before, without a change of the other sessions.
 		stored := g.memoryStore.change(users[0].ID, func(u *agent.User) { u.DirectoryGroups = []string{"S-2"} })
 		if changed, withheld = g.CheckDirectory("corp.test", g.memoryStore.tree, []agent.User{stored}, reading, false); len(changed) != 1 || withheld != nil {
 			g.t.Errorf("%+v, %+v", changed, withheld)

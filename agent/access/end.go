@@ -66,8 +66,8 @@ func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.R
 }
 
 // UserChanged ends the sessions that the changed account no longer permits: all when it has a Refusal, those from outside
-// without remote access. The remaining ones get what update says. Call it after the store holds the change. It returns how many
-// sessions ended.
+// without remote access. It updates the remaining ones, see change.update. Call it after the store holds the change. It returns how
+// many sessions ended.
 func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	if user.Refusal() != "" {
 		return m.EndUser(ctx, user.ID, agent.ReasonDisabled)
@@ -89,7 +89,7 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 }
 
 // GroupsChanged applies a change of groups to the live sessions: UserChanged for the accounts whose RemoteAccess or AdminByGroups
-// changed, and the shorter lengths for all. Call it after the store holds the change. It returns how many sessions ended.
+// changed, and change.update for all. Call it after the store holds the change. It returns how many sessions ended.
 func (m *Manager) GroupsChanged(ctx context.Context, changed []agent.User) (n int) {
 	for _, user := range changed {
 		n += m.UserChanged(ctx, user)
@@ -114,8 +114,8 @@ func (m *Manager) GroupsChanged(ctx context.Context, changed []agent.User) (n in
 	return n
 }
 
-// update gives the live sessions of an account its login and name, and an earlier end where a group or the account now sets a
-// shorter length. It returns how many sessions ended.
+// update gives the live sessions of an account its login and name, and an earlier end if a group or the account now sets a shorter
+// length. It returns how many sessions ended.
 func (c *change) update(user agent.User) (n int) {
 	rights, err := c.rights(user)
 	if err != nil {
@@ -125,7 +125,7 @@ func (c *change) update(user agent.User) (n int) {
 		next := s.Session
 		next.Login, next.Name = user.Login, user.Name
 		if err == nil {
-			next.Expires = endUnder(s.Session, rights, s.Kind, s.ownLength)
+			next.Expires = shortenedEnd(s.Session, rights, s.Kind, s.ownLength)
 			c.setOwnLength(s, rights)
 		}
 		switch {
@@ -139,7 +139,7 @@ func (c *change) update(user agent.User) (n int) {
 		c.put(s, next)
 		c.arm(s)
 		c.renew()
-		if err := c.store.SaveSession(c.ctx, next); err != nil { // what was there before holds from a restart until the agent comes back
+		if err := c.store.SaveSession(c.ctx, next); err != nil { // after a restart the session has the old values until the agent resumes it
 			c.log.ErrorContext(c.ctx, "a changed session was not written", "session", s.ID, "error", err)
 		}
 	}

@@ -31,10 +31,10 @@ type memoryStore struct {
 	devices     map[string]bool
 	checks      []agent.Credentials
 	lookups     int           // calls of Knows
-	tickets     int           // calls of Ticket
+	tickets     int           // calls of VerifyTicket
 	gate        chan struct{} // if set, Authenticate waits for a value
 	refusal     error         // returned after a right password
-	fixed       bool          // passwords cannot be changed
+	noChanges   bool          // passwords cannot be changed
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
@@ -131,7 +131,7 @@ func (m *memoryStore) Find(ctx context.Context, login string) (agent.Account, er
 		return agent.Account{}, err
 	}
 	account := agent.Account{Key: "local/" + spelling.Login(login), Known: known, UserID: id, Authenticate: m.Authenticate, ChangePassword: m.ChangePassword}
-	if m.fixed {
+	if m.noChanges {
 		account.ChangePassword = nil
 	}
 	if known {
@@ -161,8 +161,8 @@ func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (ag
 	return m.users[id], m.refusal
 }
 
-// Ticket accepts a login as the token of its person. Other texts are replays.
-func (m *memoryStore) Ticket(ctx context.Context, token []byte) (agent.User, error) {
+// VerifyTicket accepts a login as the token of its person. Other texts are replays.
+func (m *memoryStore) VerifyTicket(ctx context.Context, token []byte) (agent.User, error) {
 	m.mu.Lock()
 	m.tickets++
 	m.mu.Unlock()

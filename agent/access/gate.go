@@ -81,13 +81,13 @@ func holdBack(ctx context.Context, started time.Time) {
 
 // signIn is SignIn without the wait.
 func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
-	return g.count(ctx, s, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
+	return g.tryPassword(ctx, s, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
 		return a.Authenticate(ctx, c)
 	})
 }
 
-// count runs compare, which checks the password, as one attempt that the throttle counts.
-func (g *Gate) count(ctx context.Context, s SignIn, compare func(context.Context, agent.Account, agent.Credentials) (agent.User, error)) (agent.User, error) {
+// tryPassword runs check, which compares the password, as one attempt that the throttle counts.
+func (g *Gate) tryPassword(ctx context.Context, s SignIn, check func(context.Context, agent.Account, agent.Credentials) (agent.User, error)) (agent.User, error) {
 	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
 	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || strings.TrimSpace(s.Login) == "" {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // cannot be a guess, so it is not counted
@@ -101,7 +101,7 @@ func (g *Gate) count(ctx context.Context, s SignIn, compare func(context.Context
 		g.logRefusal(ctx, "login_throttled", a, err)
 		return agent.User{}, err
 	}
-	user, err := compare(ctx, a.account, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
+	user, err := check(ctx, a.account, agent.Credentials{Login: s.Login, Password: s.Password, Peer: s.Peer, Origin: a.origin})
 	leave(outcomeOf(err))
 	switch code := user.Refusal(); {
 	case err != nil:
@@ -195,8 +195,8 @@ func originOf(p agent.Peer) agent.Origin {
 	return agent.OriginStranger
 }
 
-// remember stores the time and the device of a sign-in. If that fails, the device counts as unknown at the next sign-in; nothing
-// else breaks.
+// remember stores the time and the device of a sign-in. A failure is only logged: the device then counts as unknown at the next
+// sign-in.
 func (g *Gate) remember(ctx context.Context, user agent.User, device string) {
 	now := time.Now()
 	err := g.devices.RememberLogin(ctx, user.ID, now)

@@ -90,7 +90,7 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestSignInFailure: if a method of the store fails, the sign-in fails. Those that remember it are the exception.
+// TestSignInFailure: if a method of the store fails, the sign-in fails. RememberDevice and RememberLogin are the exceptions.
 func TestSignInFailure(t *testing.T) {
 	for method, in := range map[string]bool{"Knows": false, "KnowsDevice": false, "RememberDevice": true, "RememberLogin": true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 // credentials are the result of the checks before Manager.change. They run without changeLock, because they may be slow.
 type credentials struct {
 	user        agent.User              // after a right password or ticket; zero with a token
-	ticket      int                     // see pendingLogins
+	began       int                     // see pendingLogins.begin
 	token       *token                  // a known token; nil with a password
 	otherPerson func(agent.UserID) bool // see Manager.otherPerson; nil with a password
 }
@@ -29,10 +29,10 @@ type resumed struct {
 }
 
 // checkCredentials checks the ticket or the password or, without them, looks up the token.
-func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (credentials, error) {
+func (m *Manager) checkCredentials(ctx context.Context, a Attempt, began int) (credentials, error) {
 	if len(a.Ticket) > 0 {
 		user, err := m.gate.signInByTicket(ctx, TicketSignIn{Token: a.Ticket, Peer: a.Peer, DeviceID: a.Device.ID})
-		return credentials{user: user, ticket: ticket}, err
+		return credentials{user: user, began: began}, err
 	}
 	if a.Password == "" && a.Resume != "" {
 		t, err := m.checkToken(ctx, a)
@@ -42,7 +42,7 @@ func (m *Manager) checkCredentials(ctx context.Context, a Attempt, ticket int) (
 		return credentials{token: t, otherPerson: m.otherPerson(ctx, a.Login)}, nil
 	}
 	user, err := m.gate.signIn(ctx, SignIn{Login: a.Login, Password: a.Password, Peer: a.Peer, DeviceID: a.Device.ID})
-	return credentials{user: user, ticket: ticket}, err
+	return credentials{user: user, began: began}, err
 }
 
 // checkToken returns the token if the gateway knows it, even if its session is over. Only unknown tokens count as wrong
@@ -65,10 +65,10 @@ func (m *Manager) checkToken(ctx context.Context, a Attempt) (*token, error) {
 // identify returns the person and, for a token, its session. Refusals: CodeSessionOver, those of rates.take and account.
 func (c *change) identify(checked credentials, a Attempt) (person, error) {
 	if checked.token == nil {
-		if !c.pending.valid(checked.user.ID, checked.ticket) {
+		if !c.pending.valid(checked.user.ID, checked.began) {
 			return person{}, agent.Refuse(agent.CodeSessionOver)
 		}
-		user, err := c.account(checked.user.ID) // as of now: groups or rights may have changed since the check of the password
+		user, err := c.account(checked.user.ID) // groups or rights may have changed since the check
 		return person{User: user}, err
 	}
 	s, live, err := c.findByToken(*checked.token)

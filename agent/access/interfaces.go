@@ -17,9 +17,9 @@ type Directory interface {
 	// Knows returns the stored account of a login. It asks nobody over the network, so that resume tokens work while a
 	// directory is away. An unknown login is not an error.
 	Knows(ctx context.Context, login string) (agent.UserID, bool, error)
-	// Ticket verifies a token of Kerberos or SPNEGO and returns the account of its person. Refusals: those of a password that was
-	// right, CodeDirectoryUnreachable, and the codes of a sign-in by Kerberos with the cause in Err.
-	Ticket(ctx context.Context, token []byte) (agent.User, error)
+	// VerifyTicket verifies a token and returns the account of its person. Refusals: those after a right password,
+	// CodeDirectoryUnreachable, and the codes of a sign-in by Kerberos with the cause in Err.
+	VerifyTicket(ctx context.Context, token []byte) (agent.User, error)
 }
 
 // Devices stores when and on which devices a person has logged in.

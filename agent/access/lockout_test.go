@@ -68,7 +68,9 @@ func (d *fakeDomain) Knows(_ context.Context, login string) (agent.UserID, bool,
 	return ivan, d.name(login) == "ivan", nil
 }
 
-func (d *fakeDomain) Ticket(context.Context, []byte) (agent.User, error) { return ivanOfCorp, nil }
+func (d *fakeDomain) VerifyTicket(context.Context, []byte) (agent.User, error) {
+	return ivanOfCorp, nil
+}
 
 func (d *fakeDomain) authenticate(ctx context.Context, c agent.Credentials) (agent.User, error) {
 	if d.failure != nil && !d.sent {

@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// PasswordChange is a change of a password under the old one.
+// PasswordChange is a request to change a password.
 type PasswordChange struct {
 	SignIn      // with the old password
 	NewPassword string
@@ -18,9 +18,9 @@ type PasswordChange struct {
 // maxNewPassword limits a new password for any directory, in bytes.
 const maxNewPassword = 1024
 
-// ChangePassword changes a password and returns the account. It is an attempt like SignIn, with its refusals, and
-// CodePasswordRejected and CodePasswordElsewhere. The caller voids the person's resume tokens and signs out the browsers; live
-// sessions go on.
+// ChangePassword changes a password and returns the account. It is an attempt like SignIn. Refusals: those of SignIn,
+// CodePasswordRejected, CodePasswordElsewhere. The caller voids the person's resume tokens and signs out the browsers; live sessions
+// go on.
 func (g *Gate) ChangePassword(ctx context.Context, p PasswordChange) (agent.User, error) {
 	started := time.Now()
 	user, err := g.changePassword(ctx, p)
@@ -37,14 +37,14 @@ func (g *Gate) changePassword(ctx context.Context, p PasswordChange) (agent.User
 	if p.NewPassword == "" || len(p.NewPassword) > maxNewPassword || strings.ContainsRune(p.NewPassword, 0) || !utf8.ValidString(p.NewPassword) {
 		return agent.User{}, agent.Refuse(agent.CodePasswordRejected)
 	}
-	return g.count(ctx, p.SignIn, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
-		if err := g.logins.full(a.UserID, p.DeviceID); err != nil { // afterwards the password would be changed
+	return g.tryPassword(ctx, p.SignIn, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
+		if err := g.logins.full(a.UserID, p.DeviceID); err != nil { // a refusal after the change would be wrong
 			return agent.User{}, err
 		}
 		if a.ChangePassword != nil {
 			return a.ChangePassword(ctx, c, p.NewPassword)
 		}
-		_, err := a.Authenticate(ctx, c) // only who knows the password is told that it is changed elsewhere
+		_, err := a.Authenticate(ctx, c) // CodePasswordElsewhere needs the right password
 		if err == nil {
 			return agent.User{}, agent.Refuse(agent.CodePasswordElsewhere)
 		}

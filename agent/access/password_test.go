@@ -82,7 +82,7 @@ func TestChangesTooOften(t *testing.T) {
 	})
 }
 
-// TestMustChange: the right password of an account that must change it gets no session, and may change the password.
+// TestMustChange: the right password of an account that must change it is refused, with MayChange.
 func TestMustChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -113,13 +113,13 @@ func TestMustChange(t *testing.T) {
 	})
 }
 
-// TestPasswordElsewhere: only who knows the password is told that it is changed elsewhere.
+// TestPasswordElsewhere: CodePasswordElsewhere comes with the right password only.
 func TestPasswordElsewhere(t *testing.T) {
 	for refused, want := range map[agent.Code]agent.Code{"": agent.CodePasswordElsewhere, agent.CodePasswordExpired: agent.CodePasswordElsewhere,
 		agent.CodePasswordMustChange: agent.CodePasswordElsewhere, agent.CodeAccountDisabled: agent.CodeAccountDisabled} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
-			g.memoryStore.fixed = true
+			g.memoryStore.noChanges = true
 			if refused != "" {
 				g.memoryStore.refusal = agent.Refuse(refused)
 			}
@@ -133,8 +133,8 @@ func TestPasswordElsewhere(t *testing.T) {
 	}
 }
 
-// TestGrantTellsExpiry: a login with a password tells when it expires.
-func TestGrantTellsExpiry(t *testing.T) {
+// TestGrantPasswordExpires: a login returns when the password expires.
+func TestGrantPasswordExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		at := time.Now().Add(72 * time.Hour)

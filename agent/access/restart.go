@@ -75,7 +75,7 @@ func (c *change) endReason(s *session) agent.Reason {
 		c.log.ErrorContext(c.ctx, "the groups were not read", "session", s.ID, "error", err)
 		return agent.ReasonLost
 	}
-	s.Expires = endUnder(s.Session, rights, s.Kind, false)
+	s.Expires = shortenedEnd(s.Session, rights, s.Kind, false)
 	c.setOwnLength(s, rights)
 	if !c.now.Before(s.Expires) {
 		return agent.ReasonExpired

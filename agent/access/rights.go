@@ -6,7 +6,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// rights returns what applies to an account.
+// rights returns the rights that apply to an account.
 func (c *change) rights(user agent.User) (agent.AppliedRights, error) {
 	if c.tree == nil {
 		tree, err := c.store.GroupTree(c.ctx)
@@ -27,16 +27,16 @@ func ownLength(r agent.AppliedRights, k agent.Kind) bool {
 	return from.Kind != agent.SourceSettings
 }
 
-// setOwnLength notes ownLength in a session.
+// setOwnLength sets ownLength of a session.
 func (m *Manager) setOwnLength(s *session, r agent.AppliedRights) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.ownLength = ownLength(r, s.Kind)
 }
 
-// endUnder returns when a session ends if it goes on as this kind and these rights apply: never later than before. A length in the
-// settings does not shorten it, unless always is set, because shorter settings apply to new logins only.
-func endUnder(s agent.Session, r agent.AppliedRights, k agent.Kind, always bool) time.Time {
+// shortenedEnd returns the end of a session as this kind and with these rights. It is never later than before. A length in the settings
+// does not shorten it, unless always is set, because shorter settings apply to new logins only.
+func shortenedEnd(s agent.Session, r agent.AppliedRights, k agent.Kind, always bool) time.Time {
 	end := s.LoggedIn.Add(r.Length(k))
 	if (always || ownLength(r, k)) && end.Before(s.Expires) {
 		return end

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// staff is a group with these rights; ivan is in it.
+// staff makes a group with these rights and puts ivan into it.
 func (g *gateway) staff(r agent.Rights) {
 	g.memoryStore.change(ivan, func(u *agent.User) { u.Group = 1 })
 	g.groups(agent.Group{ID: 1, Name: "Staff", Rights: r})
@@ -21,7 +21,7 @@ func (g *gateway) groups(groups ...agent.Group) int {
 	return g.GroupsChanged(context.Background(), g.memoryStore.setGroups(groups...))
 }
 
-// up gives a session from outside its peer.
+// up brings up the tunnel of a session.
 func (g *gateway) up(e testSession, key byte) testSession {
 	g.t.Helper()
 	if _, err := g.TunnelUp(context.Background(), e.Session.ID, e.Connection, agent.Key{key}); err != nil {
@@ -30,7 +30,7 @@ func (g *gateway) up(e testSession, key byte) testSession {
 	return e
 }
 
-// length returns how long a live session may live, and checks that the store says the same.
+// length returns the length of a live session, and checks that the store has the same end.
 func (g *gateway) length(e testSession) time.Duration {
 	g.t.Helper()
 	for _, s := range g.Sessions() {
@@ -44,7 +44,7 @@ func (g *gateway) length(e testSession) time.Duration {
 	return 0
 }
 
-// TestRightsOfGroups: a login gets what its groups say: lengths, devices and networks. What the account says itself wins.
+// TestRightsOfGroups: a login gets the lengths, devices and networks that its groups set. Those that the account sets win.
 func TestRightsOfGroups(t *testing.T) {
 	nets := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}
 	subtest(t, "lengths and networks", func(g *gateway) {

@@ -15,7 +15,7 @@ const ticketLimit = 300
 // originTicket counts refused tickets separately from passwords.
 const originTicket agent.Origin = "ticket"
 
-// TicketSignIn is a token of Kerberos or SPNEGO from a peer in the LAN.
+// TicketSignIn is a request to sign in by a ticket.
 type TicketSignIn struct {
 	Token    []byte
 	Peer     agent.Peer
@@ -45,7 +45,7 @@ func (g *Gate) signInByTicket(ctx context.Context, s TicketSignIn) (agent.User, 
 		g.logTicket(ctx, "login_throttled", s, err)
 		return agent.User{}, err
 	}
-	user, err := g.directory.Ticket(ctx, s.Token)
+	user, err := g.directory.VerifyTicket(ctx, s.Token)
 	leave(ticketOutcome(err))
 	if code := user.Refusal(); err == nil && code != "" {
 		err = agent.Refuse(code)
@@ -64,8 +64,7 @@ func (g *Gate) signInByTicket(ctx context.Context, s TicketSignIn) (agent.User, 
 	return user, nil
 }
 
-// ticketOutcome returns how the throttle counts a ticket: a refused one as wrong, unless the ticket was good and the account is
-// refused.
+// ticketOutcome returns how the throttle counts a ticket: a refused ticket as wrong, a refused account not at all.
 func ticketOutcome(err error) outcome {
 	if err == nil {
 		return right

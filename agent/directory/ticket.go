@@ -37,10 +37,10 @@ func (d *Directories) Realms() (realms []string) {
 	return realms
 }
 
-// Ticket verifies a token of Kerberos or SPNEGO and returns the account of its person, who is looked up anew. Refusals:
+// VerifyTicket verifies a token and returns the account of its person, who is looked up anew. Refusals:
 // CodeSSOUnavailable without any keytab; those of kerberos.Parse and Acceptor.Accept; CodeSSORefused for a name that means no person
 // or several; those of an account whose password was right, without those about the password; CodeDirectoryUnreachable.
-func (d *Directories) Ticket(ctx context.Context, token []byte) (agent.User, error) {
+func (d *Directories) VerifyTicket(ctx context.Context, token []byte) (agent.User, error) {
 	if len(d.Realms()) == 0 {
 		return agent.User{}, agent.Refuse(agent.CodeSSOUnavailable)
 	}
@@ -145,7 +145,7 @@ func firstNamed(entries []*ldap.Entry, names []clientName) (*ldap.Entry, error) 
 	return nil, agent.ErrNotFound
 }
 
-// Ticket refuses every ticket: local accounts have no KDC.
-func (*Local) Ticket(context.Context, []byte) (agent.User, error) {
+// VerifyTicket refuses every ticket: local accounts have no KDC.
+func (*Local) VerifyTicket(context.Context, []byte) (agent.User, error) {
 	return agent.User{}, agent.Refuse(agent.CodeSSOUnavailable)
 }

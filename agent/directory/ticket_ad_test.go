@@ -19,7 +19,7 @@ import (
 // ticket signs in by a token and returns the account and the refusal.
 func (o *office) ticket(t testing.TB, token []byte) (agent.User, *agent.Error) {
 	t.Helper()
-	user, err := o.Ticket(t.Context(), token)
+	user, err := o.VerifyTicket(t.Context(), token)
 	if err == nil {
 		return user, nil
 	}

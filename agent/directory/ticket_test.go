@@ -26,7 +26,7 @@ func TestTicketChoosesByRealm(t *testing.T) {
 	}
 	ask := func(ticket mint.Ticket) *agent.Error {
 		ticket.Service, ticket.Client = portal, "alice"
-		_, err := d.Ticket(t.Context(), mint.Token(t, ticket))
+		_, err := d.VerifyTicket(t.Context(), mint.Token(t, ticket))
 		return agent.AsError(err)
 	}
 	for realm, keytab := range map[string][]byte{"EXAMPLE.TEST": one, "BRANCH.TEST": two} {
@@ -41,7 +41,7 @@ func TestTicketChoosesByRealm(t *testing.T) {
 	if err := ask(mint.Ticket{Keytab: third, Realm: "OTHER.TEST"}); err.Code != agent.CodeSSORefused || !strings.Contains(err.Error(), "OTHER.TEST") {
 		t.Errorf("another realm: %v", err)
 	}
-	if _, err := d.Ticket(t.Context(), mint.NTLMToken); agent.AsError(err).Code != agent.CodeSSONTLM {
+	if _, err := d.VerifyTicket(t.Context(), mint.NTLMToken); agent.AsError(err).Code != agent.CodeSSONTLM {
 		t.Errorf("NTLM: %v", err)
 	}
 	d.Set(nil)
