@@ -18,7 +18,7 @@ import (
 // maxSkew is how much the clocks of a client and the gateway may differ.
 const maxSkew = 5 * time.Minute
 
-// Request is what a client sent to prove its identity. Nothing in it is verified.
+// Request is a token that was read but not verified.
 type Request struct {
 	message messages.APReq
 	service string
@@ -56,7 +56,7 @@ type Acceptor struct {
 	seen    *replays
 }
 
-// NewAcceptor makes an Acceptor. It remembers nothing that was accepted before, so it refuses requests from before.
+// NewAcceptor makes an Acceptor. It refuses requests that were made before, because another Acceptor may have accepted them.
 func NewAcceptor() *Acceptor { return newAcceptor(time.Now) }
 
 func newAcceptor(now func() time.Time) *Acceptor {
@@ -70,24 +70,24 @@ func (a *Acceptor) Accept(r *Request, k *Keytab) (client string, err error) {
 	if err != nil {
 		return "", refuse(err)
 	}
-	proof, err := r.openAuthenticator(ticket)
+	auth, err := r.openAuthenticator(ticket)
 	if err != nil {
 		return "", refuse(fmt.Errorf("authenticator: %w", err))
 	}
-	client, err = clientName(ticket, proof, k.realm)
+	client, err = clientName(ticket, auth, k.realm)
 	if err != nil {
 		return "", refuse(err)
 	}
-	if err := a.checkTimes(ticket, proof); err != nil {
+	if err := a.checkTimes(ticket, auth); err != nil {
 		return "", err
 	}
-	return client, a.seen.add(client, r.message.EncryptedAuthenticator.Cipher, stamp(proof).Add(maxSkew), a.now())
+	return client, a.seen.add(client, r.message.EncryptedAuthenticator.Cipher, madeAt(auth).Add(maxSkew), a.now())
 }
 
 // openTicket decrypts the ticket with the first key that fits.
 func (r *Request) openTicket(k *Keytab) (messages.EncTicketPart, error) {
 	part := r.message.Ticket.EncPart
-	keys, err := k.fitting(r.service, part.KVNO, part.EType)
+	keys, err := k.keysFor(r.service, part.KVNO, part.EType)
 	if err != nil {
 		return messages.EncTicketPart{}, err
 	}
@@ -102,25 +102,25 @@ func (r *Request) openTicket(k *Keytab) (messages.EncTicketPart, error) {
 }
 
 // openAuthenticator decrypts the authenticator with the session key.
-func (r *Request) openAuthenticator(ticket messages.EncTicketPart) (proof types.Authenticator, err error) {
+func (r *Request) openAuthenticator(ticket messages.EncTicketPart) (auth types.Authenticator, err error) {
 	if strong[ticket.Key.KeyType] == "" {
-		return proof, fmt.Errorf("the session key is of the type %s", etypeName(ticket.Key.KeyType))
+		return auth, fmt.Errorf("the session key is of the type %s", etypeName(ticket.Key.KeyType))
 	}
 	err = recovered(func() error {
 		plain, err := crypto.DecryptEncPart(r.message.EncryptedAuthenticator, ticket.Key, keyusage.AP_REQ_AUTHENTICATOR)
 		if err != nil {
 			return err
 		}
-		return proof.Unmarshal(plain)
+		return auth.Unmarshal(plain)
 	})
-	return proof, err
+	return auth, err
 }
 
-// clientName returns the name of the client, if it is a person's: one part, in the keytab's realm.
-func clientName(ticket messages.EncTicketPart, proof types.Authenticator, realm string) (string, error) {
+// clientName returns the name of the client. It must have one part, as names of people have, and be of the keytab's realm.
+func clientName(ticket messages.EncTicketPart, auth types.Authenticator, realm string) (string, error) {
 	names := ticket.CName.NameString
 	switch {
-	case !proof.CName.Equal(ticket.CName) || proof.CRealm != ticket.CRealm:
+	case !auth.CName.Equal(ticket.CName) || auth.CRealm != ticket.CRealm:
 		return "", errors.New("ticket and authenticator have different clients")
 	case !strings.EqualFold(ticket.CRealm, realm):
 		return "", fmt.Errorf("the client is of the realm %q", agent.Clean(ticket.CRealm, agent.MaxLoginTyped))
@@ -130,16 +130,16 @@ func clientName(ticket messages.EncTicketPart, proof types.Authenticator, realm 
 	return names[0], nil
 }
 
-// stamp is when the client made the authenticator, by its own clock.
-func stamp(proof types.Authenticator) time.Time {
-	return proof.CTime.Add(time.Duration(proof.Cusec) * time.Microsecond)
+// madeAt is when the client made the authenticator, by its own clock.
+func madeAt(auth types.Authenticator) time.Time {
+	return auth.CTime.Add(time.Duration(auth.Cusec) * time.Microsecond)
 }
 
-// checkTimes checks the times of ticket and authenticator. Requests from before the start may have been accepted then.
-func (a *Acceptor) checkTimes(ticket messages.EncTicketPart, proof types.Authenticator) error {
-	now, made := a.now(), stamp(proof)
+// checkTimes checks the times of ticket and authenticator.
+func (a *Acceptor) checkTimes(ticket messages.EncTicketPart, auth types.Authenticator) error {
+	now, made := a.now(), madeAt(auth)
 	switch {
-	case proof.Cusec < 0 || proof.Cusec >= 1e6:
+	case auth.Cusec < 0 || auth.Cusec >= 1e6:
 		return refuse(errors.New("authenticator: microseconds out of range"))
 	case now.Sub(made).Abs() > maxSkew:
 		return &agent.Error{Code: agent.CodeSSOClock, Err: fmt.Errorf("the client's clock is off by %v", made.Sub(now).Round(time.Second))}

@@ -94,7 +94,7 @@ func FuzzKeytab(f *testing.F) {
 			t.Errorf("%d keys", len(list))
 		}
 		for etype := range strong {
-			if keys, err := k.fitting(service, 1, etype); err == nil && len(keys) > mostTried {
+			if keys, err := k.keysFor(service, 1, etype); err == nil && len(keys) > maxTried {
 				t.Errorf("%d keys are tried", len(keys))
 			}
 		}

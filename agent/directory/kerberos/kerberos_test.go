@@ -102,7 +102,7 @@ func TestFormsOfTokens(t *testing.T) {
 	}
 }
 
-// TestAccept: which tickets are refused, and for what reason.
+// TestAccept: each wrong ticket is refused with its code and cause.
 func TestAccept(t *testing.T) {
 	file := testKeytab(t)
 	other := mint.Keytab(t, mint.Key{Principal: service, Realm: realm, KVNO: 4, Password: "not the gateway's"})
@@ -132,7 +132,7 @@ func TestAccept(t *testing.T) {
 		"expired ticket":         {with(func(m *mint.Ticket) { m.End = now.Add(-6 * time.Minute) }), agent.CodeSSORefused, "expired"},
 		"another realm":          {with(func(m *mint.Ticket) { m.ClientRealm = "OTHER.TEST" }), agent.CodeSSORefused, `realm "OTHER.TEST"`},
 		"a computer's service":   {with(func(m *mint.Ticket) { m.Client = "host/pc.example.test" }), agent.CodeSSORefused, "not a person"},
-		"nobody":                 {with(func(m *mint.Ticket) { m.Client = "WELLKNOWN/ANONYMOUS" }), agent.CodeSSORefused, "not a person"},
+		"anonymous":              {with(func(m *mint.Ticket) { m.Client = "WELLKNOWN/ANONYMOUS" }), agent.CodeSSORefused, "not a person"},
 		"another's ticket":       {with(func(m *mint.Ticket) { m.Impostor = "bob" }), agent.CodeSSORefused, "different clients"},
 		"another key":            {with(func(m *mint.Ticket) { m.Keytab = other }), agent.CodeSSORefused, "does not fit the key"},
 		"kvno of a new password": {with(func(m *mint.Ticket) { m.Keytab, m.KVNO = next, 5 }), agent.CodeSSORefused, "no key for kvno 5"},
@@ -156,7 +156,7 @@ func TestServiceNames(t *testing.T) {
 	const password = "one account"
 	alias := mint.Keytab(t, mint.Key{Principal: "HTTP/gw.example.test", Realm: realm, KVNO: 1, Password: password})
 	kt := parsed(t, alias)
-	// Keys from a password depend on the principal, so the file gets the other one's key.
+	// Keys from a password depend on the principal, so the file is renamed and keeps its key.
 	renamed := bytes.Replace(bytes.Clone(alias), []byte("HTTP"), []byte("http"), 1)
 	renamed = bytes.Replace(renamed, []byte("gw.example.test"), []byte("GW.Example.Test"), 1)
 	token := mint.Token(t, mint.Ticket{Keytab: renamed, Service: "http/GW.Example.Test", Realm: realm, KVNO: 1, Client: "alice"})
@@ -215,7 +215,8 @@ func TestReplayIsRemembered(t *testing.T) {
 	}
 }
 
-// TestReplaysAreBounded: one client does not use up the places of the others, and a full memory refuses and recovers.
+// TestReplaysAreBounded: the limit of one client leaves room for the others. At the limit of all, new requests are refused until old ones
+// are removed.
 func TestReplaysAreBounded(t *testing.T) {
 	now := time.Now()
 	r := newReplays(6, 4)
@@ -251,7 +252,7 @@ func TestLargeToken(t *testing.T) {
 	}
 }
 
-// TestParseKeytab: what a keytab tells, and which ones are refused.
+// TestParseKeytab: Keys describes the keys, and wrong files are refused.
 func TestParseKeytab(t *testing.T) {
 	file := mint.Keytab(t,
 		mint.Key{Principal: service, Realm: realm, KVNO: 3, Password: "a"},
@@ -284,7 +285,7 @@ func TestParseKeytab(t *testing.T) {
 	}
 }
 
-// TestHostileLengths: a length in hostile input makes nothing be allocated.
+// TestHostileLengths: a false length in the input causes no large allocation.
 func TestHostileLengths(t *testing.T) {
 	file := testKeytab(t)
 	hostileKeytab := bytes.Clone(file)

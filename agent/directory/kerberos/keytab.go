@@ -97,13 +97,13 @@ func etypeName(id int32) string {
 	return fmt.Sprintf("%d", id)
 }
 
-// mostTried limits the keys that are tried for one ticket.
-const mostTried = 16
+// maxTried limits the keys that are tried for one ticket.
+const maxTried = 16
 
-// fitting returns the keys that a ticket may be encrypted with: those of its service or, without any, those of other services,
-// because one account may have several services. Versions are compared by their last 8 bits, because older files have no more.
-// Errors name what the keytab lacks.
-func (k *Keytab) fitting(service string, kvno int, etype int32) ([]key, error) {
+// keysFor returns the keys that a ticket may be encrypted with: those of its service or, without any, those of other services, because
+// one account may have several services. Versions are compared by their last 8 bits, because older files have no more. Errors name
+// what the keytab lacks.
+func (k *Keytab) keysFor(service string, kvno int, etype int32) ([]key, error) {
 	if strong[etype] == "" {
 		return nil, fmt.Errorf("the ticket is encrypted with %s, which is not accepted: set the account's msDS-SupportedEncryptionTypes to 24", etypeName(etype))
 	}
@@ -131,7 +131,7 @@ func (k *Keytab) fitting(service string, kvno int, etype int32) ([]key, error) {
 	}
 	switch {
 	case len(found) > 0:
-		return found[:min(len(found), mostTried)], nil
+		return found[:min(len(found), maxTried)], nil
 	case !sameType:
 		return nil, fmt.Errorf("the keytab has no key of the type %s", etypeName(etype))
 	case sameService:
@@ -140,10 +140,9 @@ func (k *Keytab) fitting(service string, kvno int, etype int32) ([]key, error) {
 	return nil, fmt.Errorf("the keytab has no key for kvno %d, and none for %s", kvno, service)
 }
 
-// errPanic says that a parser met input that it cannot handle.
 var errPanic = errors.New("malformed input")
 
-// recovered runs f. A panic becomes an error. gokrb5 panics on some malformed input.
+// recovered runs f and returns a panic as an error. gokrb5 panics on some malformed input.
 func recovered(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -30,7 +30,7 @@ const (
 	PortKPasswd = 464
 )
 
-// PasswordChange is one change of a person's password under the old one.
+// PasswordChange is one change of a person's password with the old one.
 type PasswordChange struct {
 	Realm       string // in capitals
 	Login       string // sAMAccountName as the directory has it
@@ -45,12 +45,12 @@ type Outcome int
 
 // Outcomes of a failed change.
 const (
-	// OutcomeUnused: the controller has not compared the old password, or it was right, and the password is unchanged. Another
-	// way of changing it cannot count a wrong password twice.
-	OutcomeUnused    Outcome = iota
+	// OutcomeOther: the password is unchanged. The controller has not compared the old one, or it was right, so that another way to
+	// change it cannot count a wrong password twice.
+	OutcomeOther     Outcome = iota
 	OutcomeWrong             // the old password is wrong
-	OutcomeRevoked           // the account may not be used now. The old password was not compared
-	OutcomeRejected          // the new password; see Policy
+	OutcomeRevoked           // the account may not be used now; the old password was not compared
+	OutcomeRejected          // the new password is refused; see Policy
 	OutcomeForbidden         // the person may not change the password
 	OutcomeUnknown           // the controller did not answer after it had got the old password or the new one
 )
@@ -74,44 +74,44 @@ func fail(o Outcome, format string, args ...any) error {
 const (
 	maxReply      = 256 << 10 // bytes; tickets of people in many groups are large
 	maxIterations = 1 << 20   // of the key derivation
-	minIterations = 4096      // as Active Directory has them; with fewer, the encrypted time could be attacked offline too cheaply
+	minIterations = 4096      // the number of Active Directory; fewer make an offline attack on the encrypted time too cheap
 )
 
-// aes are the encryption types that are used, the preferred one first. RC4 keys could be attacked offline too cheaply.
+// aes are the encryption types that are used, the preferred one first. An offline attack on RC4 is too cheap.
 var aes = []int32{etypeID.AES256_CTS_HMAC_SHA1_96, etypeID.AES128_CTS_HMAC_SHA1_96, etypeID.AES256_CTS_HMAC_SHA384_192,
 	etypeID.AES128_CTS_HMAC_SHA256_128}
 
-// Change changes a password by RFC 3244: a ticket for kadmin/changepw, which controllers give also for an expired password, and
-// one request to port 464. The old password is sent once, as a time that is encrypted with it. Errors: *ChangeError.
+// Change changes a password by RFC 3244: it gets a ticket for kadmin/changepw, also with an expired password, and sends one request to
+// port 464. It proves the old password once, by a time that is encrypted with it. Errors: *ChangeError.
 func (p PasswordChange) Change(ctx context.Context) (err error) {
-	reached := OutcomeUnused // what a panic of the library means
+	ifFailed := OutcomeOther // the outcome of a panic of the library
 	defer func() {
 		if r := recover(); r != nil {
-			err = fail(reached, "the answer cannot be read: %v", r)
+			err = fail(ifFailed, "the answer cannot be read: %v", r)
 		}
 	}()
 	// Both ports must answer before a password is sent.
 	kdc, err := p.Dial(ctx, PortKDC)
 	if err != nil {
-		return fail(OutcomeUnused, "port %d: %w", PortKDC, err)
+		return fail(OutcomeOther, "port %d: %w", PortKDC, err)
 	}
 	defer kdc.Close()
 	kpasswd, err := p.Dial(ctx, PortKPasswd)
 	if err != nil {
-		return fail(OutcomeUnused, "port %d: %w", PortKPasswd, err)
+		return fail(OutcomeOther, "port %d: %w", PortKPasswd, err)
 	}
 	defer kpasswd.Close()
 
-	ticket, session, err := p.ticket(ctx, kdc, &reached)
+	ticket, session, err := p.ticket(ctx, kdc, &ifFailed)
 	if err != nil {
 		return err
 	}
-	reached = OutcomeUnused // the old password is right
+	ifFailed = OutcomeOther // the old password is right
 	request, key, err := p.request(ticket, session, kpasswd.LocalAddr())
 	if err != nil {
-		return fail(OutcomeUnused, "make the request: %w", err)
+		return fail(OutcomeOther, "make the request: %w", err)
 	}
-	reached = OutcomeUnknown
+	ifFailed = OutcomeUnknown
 	answer, err := exchange(kpasswd, request)
 	if err != nil {
 		return fail(OutcomeUnknown, "port %d: %w", PortKPasswd, err)
@@ -120,12 +120,12 @@ func (p PasswordChange) Change(ctx context.Context) (err error) {
 	if err != nil {
 		return fail(OutcomeUnknown, "port %d: %w", PortKPasswd, err)
 	}
-	return meaning(result, text)
+	return resultError(result, text)
 }
 
-// ticket returns a ticket for kadmin/changepw and its session key. It sets reached to OutcomeUnknown before it sends what the old
-// password encrypts.
-func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, reached *Outcome) (messages.Ticket, types.EncryptionKey, error) {
+// ticket returns a ticket for kadmin/changepw and its session key. It sets ifFailed to OutcomeUnknown before it sends the encrypted
+// time.
+func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, ifFailed *Outcome) (messages.Ticket, types.EncryptionKey, error) {
 	nothing := func(err error) (messages.Ticket, types.EncryptionKey, error) {
 		return messages.Ticket{}, types.EncryptionKey{}, err
 	}
@@ -135,40 +135,40 @@ func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, reached *Outco
 	name := types.PrincipalName{NameType: nametype.KRB_NT_PRINCIPAL, NameString: []string{p.Login}}
 	request, err := messages.NewASReqForChgPasswd(p.Realm, settings, name)
 	if err != nil {
-		return nothing(fail(OutcomeUnused, "make the request: %w", err))
+		return nothing(fail(OutcomeOther, "make the request: %w", err))
 	}
 	reply, refusal, err := askKDC(kdc, request)
 	if err != nil {
-		return nothing(fail(OutcomeUnused, "port %d: %w", PortKDC, err))
+		return nothing(fail(OutcomeOther, "port %d: %w", PortKDC, err))
 	}
 	var key types.EncryptionKey
 	switch {
 	case refusal == nil: // the account needs no pre-authentication
 		if key, err = p.key(reply.PAData); err != nil {
-			return nothing(fail(OutcomeUnused, "%w", err))
+			return nothing(fail(OutcomeOther, "%w", err))
 		}
 	case refusal.ErrorCode != errorcode.KDC_ERR_PREAUTH_REQUIRED:
-		return nothing(kdcRefusal(*refusal, OutcomeUnused))
+		return nothing(kdcRefusal(*refusal, OutcomeOther))
 	default:
 		var wanted types.PADataSequence
 		if err := wanted.Unmarshal(refusal.EData); err != nil {
-			return nothing(fail(OutcomeUnused, "pre-authentication: %w", err))
+			return nothing(fail(OutcomeOther, "pre-authentication: %w", err))
 		}
 		if key, err = p.key(wanted); err != nil {
-			return nothing(fail(OutcomeUnused, "%w", err))
+			return nothing(fail(OutcomeOther, "%w", err))
 		}
-		proof, err := encryptedTime(key)
+		preauth, err := encryptedTime(key)
 		if err != nil {
-			return nothing(fail(OutcomeUnused, "pre-authentication: %w", err))
+			return nothing(fail(OutcomeOther, "pre-authentication: %w", err))
 		}
-		request.PAData = types.PADataSequence{proof}
+		request.PAData = types.PADataSequence{preauth}
 		// Some controllers close the connection after an answer.
 		again, err := p.Dial(ctx, PortKDC)
 		if err != nil {
-			return nothing(fail(OutcomeUnused, "port %d: %w", PortKDC, err))
+			return nothing(fail(OutcomeOther, "port %d: %w", PortKDC, err))
 		}
 		defer again.Close()
-		*reached = OutcomeUnknown
+		*ifFailed = OutcomeUnknown
 		if reply, refusal, err = askKDC(again, request); err != nil {
 			return nothing(fail(OutcomeUnknown, "port %d: %w", PortKDC, err))
 		}
@@ -177,7 +177,7 @@ func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, reached *Outco
 		}
 	}
 	session, err := sessionKey(reply, request, key)
-	if err != nil && *reached == OutcomeUnused { // only without pre-authentication does a wrong password get a reply
+	if err != nil && *ifFailed == OutcomeOther { // without pre-authentication, the KDC replies also to a wrong password
 		return nothing(fail(OutcomeWrong, "%w", err))
 	}
 	if err != nil {
@@ -186,7 +186,7 @@ func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, reached *Outco
 	return reply.Ticket, session, nil
 }
 
-// kdcRefusal returns the meaning of an error of the KDC. Any other error means the outcome other.
+// kdcRefusal returns the error for a refusal by the KDC. other is the outcome of codes that are not known here.
 func kdcRefusal(e messages.KRBError, other Outcome) error {
 	switch e.ErrorCode {
 	case errorcode.KDC_ERR_PREAUTH_FAILED:
@@ -195,12 +195,12 @@ func kdcRefusal(e messages.KRBError, other Outcome) error {
 		other = OutcomeRevoked
 	case errorcode.KRB_AP_ERR_SKEW, errorcode.KDC_ERR_ETYPE_NOSUPP, errorcode.KDC_ERR_KEY_EXPIRED, errorcode.KDC_ERR_POLICY,
 		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, errorcode.KDC_ERR_C_PRINCIPAL_UNKNOWN:
-		other = OutcomeUnused // KRB_AP_ERR_SKEW means that the time could be decrypted
+		other = OutcomeOther // KRB_AP_ERR_SKEW means that the time could be decrypted
 	}
 	return fail(other, "port %d: %w", PortKDC, e)
 }
 
-// askKDC sends a request. The KDC answers with a reply or a refusal.
+// askKDC sends a request and returns the reply, or the refusal if that is not nil.
 func askKDC(conn net.Conn, request messages.ASReq) (messages.ASRep, *messages.KRBError, error) {
 	var reply messages.ASRep
 	b, err := request.Marshal()
@@ -259,7 +259,7 @@ func (p PasswordChange) keyOf(e types.ETypeInfo2Entry) (key types.EncryptionKey,
 	return key, false, nil
 }
 
-// encryptedTime proves that the key is known.
+// encryptedTime makes the pre-authentication data: the present time, encrypted with the key.
 func encryptedTime(key types.EncryptionKey) (types.PAData, error) {
 	now, err := types.GetPAEncTSEncAsnMarshalled()
 	if err != nil {
@@ -292,12 +292,12 @@ func sessionKey(reply messages.ASRep, request messages.ASReq, key types.Encrypti
 	return part.Key, nil
 }
 
-// request makes a request of the version 1 of the protocol, which changes the password of the ticket's owner. The version of
-// RFC 3244 sets the password of anybody. It returns the key of the answer.
+// request makes a request of version 1 of the protocol, which changes the password of the ticket's owner. Version 0xff80 of RFC 3244 can
+// set anybody's password. It returns the key of the answer.
 func (p PasswordChange) request(ticket messages.Ticket, session types.EncryptionKey, from net.Addr) ([]byte, types.EncryptionKey, error) {
 	var key types.EncryptionKey
 	name := types.PrincipalName{NameType: nametype.KRB_NT_PRINCIPAL, NameString: []string{p.Login}}
-	proof, err := types.NewAuthenticator(p.Realm, name)
+	auth, err := types.NewAuthenticator(p.Realm, name)
 	if err != nil {
 		return nil, key, err
 	}
@@ -305,15 +305,15 @@ func (p PasswordChange) request(ticket messages.Ticket, session types.Encryption
 	if err != nil {
 		return nil, key, err
 	}
-	if err := proof.GenerateSeqNumberAndSubKey(etype.GetETypeID(), etype.GetKeyByteSize()); err != nil {
+	if err := auth.GenerateSeqNumberAndSubKey(etype.GetETypeID(), etype.GetKeyByteSize()); err != nil {
 		return nil, key, err
 	}
-	key = proof.SubKey
-	apReq, err := messages.NewAPReq(ticket, session, proof)
+	key = auth.SubKey
+	apReq, err := messages.NewAPReq(ticket, session, auth)
 	if err != nil {
 		return nil, key, err
 	}
-	part := messages.EncKrbPrivPart{UserData: []byte(p.NewPassword), Timestamp: proof.CTime, Usec: proof.Cusec, SequenceNumber: proof.SeqNumber}
+	part := messages.EncKrbPrivPart{UserData: []byte(p.NewPassword), Timestamp: auth.CTime, Usec: auth.Cusec, SequenceNumber: auth.SeqNumber}
 	if tcp, ok := from.(*net.TCPAddr); ok {
 		part.SAddress = types.HostAddressFromNetIP(tcp.IP)
 	}
@@ -359,8 +359,8 @@ func exchange(conn net.Conn, message []byte) ([]byte, error) {
 
 var errReply = errors.New("the answer is malformed")
 
-// readReply returns the result in the answer of port 464. An error of Kerberos is not encrypted; it has a result only in Samba and
-// MIT Kerberos, and without one it means resultUnused.
+// readReply returns the result in the answer of port 464, encrypted or in a KRB-ERROR. Only Samba and MIT Kerberos put a result into a
+// KRB-ERROR; without one the result is resultNone.
 func readReply(b []byte, key types.EncryptionKey) (result uint16, text []byte, err error) {
 	if len(b) < 6 {
 		return 0, nil, errReply
@@ -376,7 +376,7 @@ func readReply(b []byte, key types.EncryptionKey) (result uint16, text []byte, e
 			return 0, nil, err
 		}
 		if data = refusal.EData; len(data) < 2 || binary.BigEndian.Uint16(data) == resultSuccess {
-			return resultUnused, []byte(refusal.Error()), nil
+			return resultNone, []byte(refusal.Error()), nil
 		}
 	} else {
 		var private messages.KRBPriv
@@ -399,11 +399,11 @@ const (
 	resultSuccess   = 0
 	resultSoftError = 4 // the new password is refused
 	resultForbidden = 5
-	resultUnused    = 0xffff // not of the protocol: the request was refused before it was looked at
+	resultNone      = 0xffff // not of the protocol
 )
 
 // meaning returns the error that a result stands for.
-func meaning(result uint16, text []byte) error {
+func resultError(result uint16, text []byte) error {
 	switch result {
 	case resultSuccess:
 		return nil
@@ -412,7 +412,7 @@ func meaning(result uint16, text []byte) error {
 	case resultForbidden:
 		return fail(OutcomeForbidden, "result %d: %s", result, readable(text))
 	}
-	return fail(OutcomeUnused, "result %d: %s", result, readable(text))
+	return fail(OutcomeOther, "result %d: %s", result, readable(text))
 }
 
 // decodePolicy decodes the text of Active Directory for a refused password: two zero bytes, then in network order minimum length,
@@ -427,7 +427,7 @@ func decodePolicy(b []byte) *agent.PasswordPolicy {
 		MinAge: ticks(binary.BigEndian.Uint64(b[22:]))}
 }
 
-// ticks converts a duration in units of 100 ns, which may be negative. Too long ones are cut to 100 years.
+// ticks converts a duration in units of 100 ns, which may be negative. The limit is 100 years.
 func ticks(n uint64) time.Duration {
 	const most = 100 * 365 * 24 * time.Hour
 	t := int64(n)

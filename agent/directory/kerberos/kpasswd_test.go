@@ -114,26 +114,26 @@ func TestOutcomes(t *testing.T) {
 		want    Outcome
 		sent    int // requests
 	}{
-		"no KDC":             {[]int{PortKDC}, nil, OutcomeUnused, 0},
-		"no kpasswd":         {[]int{PortKPasswd}, nil, OutcomeUnused, 0},
-		"silent":             {nil, nil, OutcomeUnused, 1},
+		"no KDC":             {[]int{PortKDC}, nil, OutcomeOther, 0},
+		"no kpasswd":         {[]int{PortKPasswd}, nil, OutcomeOther, 0},
+		"silent":             {nil, nil, OutcomeOther, 1},
 		"locked":             {nil, [][]byte{refusalOf(t, errorcode.KDC_ERR_CLIENT_REVOKED, nil)}, OutcomeRevoked, 1},
-		"no such service":    {nil, [][]byte{refusalOf(t, errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, nil)}, OutcomeUnused, 1},
+		"no such service":    {nil, [][]byte{refusalOf(t, errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, nil)}, OutcomeOther, 1},
 		"failed at once":     {nil, [][]byte{refusalOf(t, errorcode.KDC_ERR_PREAUTH_FAILED, nil)}, OutcomeWrong, 1},
-		"RC4 only":           {nil, [][]byte{wants(t, types.ETypeInfo2Entry{EType: etypeID.RC4_HMAC})}, OutcomeUnused, 1},
+		"RC4 only":           {nil, [][]byte{wants(t, types.ETypeInfo2Entry{EType: etypeID.RC4_HMAC})}, OutcomeOther, 1},
 		"RC4 before AES":     {nil, [][]byte{wants(t, types.ETypeInfo2Entry{EType: etypeID.RC4_HMAC}, aesEntry), refusalOf(t, errorcode.KDC_ERR_PREAUTH_FAILED, nil)}, OutcomeWrong, 2},
-		"2^31 iterations":    {nil, [][]byte{wants(t, slow)}, OutcomeUnused, 1},
-		"one iteration":      {nil, [][]byte{wants(t, quick)}, OutcomeUnused, 1},
-		"2^32 iterations":    {nil, [][]byte{wants(t, endless)}, OutcomeUnused, 1},
+		"2^31 iterations":    {nil, [][]byte{wants(t, slow)}, OutcomeOther, 1},
+		"one iteration":      {nil, [][]byte{wants(t, quick)}, OutcomeOther, 1},
+		"2^32 iterations":    {nil, [][]byte{wants(t, endless)}, OutcomeOther, 1},
 		"wrong":              {nil, [][]byte{preauth, refusalOf(t, errorcode.KDC_ERR_PREAUTH_FAILED, nil), preauth, preauth}, OutcomeWrong, 2},
 		"asked again":        {nil, [][]byte{preauth, preauth, preauth}, OutcomeUnknown, 2},
-		"wrong clock":        {nil, [][]byte{preauth, refusalOf(t, errorcode.KRB_AP_ERR_SKEW, nil)}, OutcomeUnused, 2},
+		"wrong clock":        {nil, [][]byte{preauth, refusalOf(t, errorcode.KRB_AP_ERR_SKEW, nil)}, OutcomeOther, 2},
 		"silent afterwards":  {nil, [][]byte{preauth}, OutcomeUnknown, 2},
 		"another error":      {nil, [][]byte{preauth, refusalOf(t, errorcode.KRB_ERR_GENERIC, nil)}, OutcomeUnknown, 2},
-		"garbage":            {nil, [][]byte{framed([]byte("garbage"))}, OutcomeUnused, 1},
+		"garbage":            {nil, [][]byte{framed([]byte("garbage"))}, OutcomeOther, 1},
 		"garbage afterwards": {nil, [][]byte{preauth, framed([]byte("garbage"))}, OutcomeUnknown, 2},
-		"4 GiB announced":    {nil, [][]byte{{0xff, 0xff, 0xff, 0xff, 0}}, OutcomeUnused, 1},
-		"no data":            {nil, [][]byte{refusalOf(t, errorcode.KDC_ERR_PREAUTH_REQUIRED, nil)}, OutcomeUnused, 1},
+		"4 GiB announced":    {nil, [][]byte{{0xff, 0xff, 0xff, 0xff, 0}}, OutcomeOther, 1},
+		"no data":            {nil, [][]byte{refusalOf(t, errorcode.KDC_ERR_PREAUTH_REQUIRED, nil)}, OutcomeOther, 1},
 	} {
 		f := &fakeDC{closed: map[int]bool{}, answers: test.answers}
 		for _, port := range test.closed {
@@ -145,15 +145,15 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestMeaning: results of RFC 3244, with the text of Active Directory and of Samba.
-func TestMeaning(t *testing.T) {
+// TestResultError: results of RFC 3244, with the text of Active Directory and of Samba.
+func TestResultError(t *testing.T) {
 	policy := make([]byte, 30)
 	binary.BigEndian.PutUint32(policy[2:], 7)
 	binary.BigEndian.PutUint32(policy[6:], 24)
 	binary.BigEndian.PutUint32(policy[10:], 1)
 	binary.BigEndian.PutUint64(policy[14:], 42*24*3600*1e7)
 	binary.BigEndian.PutUint64(policy[22:], 24*3600*1e7)
-	if err := meaning(resultSuccess, nil); err != nil {
+	if err := resultError(resultSuccess, nil); err != nil {
 		t.Error(err)
 	}
 	want := agent.PasswordPolicy{MinLength: 7, History: 24, MinAge: 24 * time.Hour, Complex: true}
@@ -169,11 +169,11 @@ func TestMeaning(t *testing.T) {
 		"a text of 30":      {resultSoftError, []byte(strings.Repeat("x", 30)), OutcomeRejected, nil},
 		"nothing":           {resultSoftError, nil, OutcomeRejected, nil},
 		"forbidden":         {resultForbidden, nil, OutcomeForbidden, nil},
-		"malformed":         {1, nil, OutcomeUnused, nil},
-		"an unknown result": {77, []byte{0xff, 0xfe}, OutcomeUnused, nil},
+		"malformed":         {1, nil, OutcomeOther, nil},
+		"an unknown result": {77, []byte{0xff, 0xfe}, OutcomeOther, nil},
 	} {
 		var failed *ChangeError
-		if err := meaning(test.result, test.text); !errors.As(err, &failed) || failed.Outcome != test.want || (failed.Policy == nil) != (test.policy == nil) ||
+		if err := resultError(test.result, test.text); !errors.As(err, &failed) || failed.Outcome != test.want || (failed.Policy == nil) != (test.policy == nil) ||
 			test.policy != nil && *failed.Policy != *test.policy {
 			t.Errorf("%s: %v", what, err)
 		}

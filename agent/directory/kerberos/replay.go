@@ -9,13 +9,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// Limits of remembered requests, which keep for 10 minutes at most. One client cannot use up the places of all others.
+// Limits of the remembered requests, in all and of one client. Each is kept for 10 minutes at most.
 const (
 	maxReplays         = 1 << 17
 	maxReplaysOfClient = 1000
 )
 
-// replays are the requests that were accepted and whose time is still good.
+// replays remembers accepted requests until their time is too old for Acceptor.
 type replays struct {
 	most, ofClient int
 
@@ -25,15 +25,14 @@ type replays struct {
 	swept   time.Time
 }
 
-// replayKey is a digest of an encrypted authenticator. It cannot be encrypted in another way without the session key.
+// replayKey is a digest of an encrypted authenticator, which cannot be changed without the session key.
 type replayKey [16]byte
 
 func newReplays(most, ofClient int) *replays {
 	return &replays{most: most, ofClient: ofClient, clients: map[string]map[replayKey]time.Time{}}
 }
 
-// add remembers a request until a time. Refusals: CodeSSORefused for one that is there already, CodeTooManyAttempts without a free
-// place.
+// add remembers a request until a time. Refusals: CodeSSORefused for a remembered one, CodeTooManyAttempts at a limit.
 func (r *replays) add(client string, authenticator []byte, until, now time.Time) error {
 	digest := sha256.Sum256(authenticator)
 	key := replayKey(digest[:])
@@ -57,7 +56,7 @@ func (r *replays) add(client string, authenticator []byte, until, now time.Time)
 	return nil
 }
 
-// sweep forgets requests whose time is over.
+// sweep removes requests whose time is over.
 func (r *replays) sweep(now time.Time) {
 	r.swept = now
 	for client, keys := range r.clients {

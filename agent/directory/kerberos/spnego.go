@@ -28,7 +28,7 @@ var (
 	tagNegTokenResp = cryptobyte_asn1.Tag(1).Constructed().ContextSpecific()
 	tagMechTypes    = cryptobyte_asn1.Tag(0).Constructed().ContextSpecific()
 	tagReqFlags     = cryptobyte_asn1.Tag(1).Constructed().ContextSpecific()
-	tagMechToken    = cryptobyte_asn1.Tag(2).Constructed().ContextSpecific() // also responseToken
+	tagMechToken    = cryptobyte_asn1.Tag(2).Constructed().ContextSpecific()
 	tagAPReq        = cryptobyte_asn1.Tag(14).Constructed() | 0x40
 )
 
@@ -59,7 +59,7 @@ func unwrap(token []byte) ([]byte, error) {
 
 func refuse(err error) error { return &agent.Error{Code: agent.CodeSSORefused, Err: err} }
 
-// isNTLM reports whether a message is of NTLM, or of NEGOEX, which Windows prefers where it has no ticket.
+// isNTLM reports whether a message is of NTLM, or of NEGOEX, which Windows prefers without a ticket.
 func isNTLM(message []byte) bool {
 	return bytes.HasPrefix(message, []byte("NTLMSSP\x00")) || bytes.HasPrefix(message, []byte("NEGOEXTS"))
 }
@@ -78,22 +78,19 @@ func unwrapSPNEGO(token []byte) ([]byte, error) {
 		}
 		in = body
 	}
-	var choice, fields, field cryptobyte.String
-	switch {
-	case in.PeekASN1Tag(tagNegTokenInit):
-		if !in.ReadASN1(&choice, tagNegTokenInit) || !choice.ReadASN1(&fields, cryptobyte_asn1.SEQUENCE) ||
-			!fields.SkipOptionalASN1(tagMechTypes) || !fields.SkipOptionalASN1(tagReqFlags) {
-			return nil, errNotKerberos
-		}
-	case in.PeekASN1Tag(tagNegTokenResp):
-		if !in.ReadASN1(&choice, tagNegTokenResp) || !choice.ReadASN1(&fields, cryptobyte_asn1.SEQUENCE) ||
-			!fields.SkipOptionalASN1(tagMechTypes) || !fields.SkipOptionalASN1(tagReqFlags) { // negState, supportedMech
-			return nil, errNotKerberos
-		}
-	default:
+	tag := tagNegTokenInit
+	if in.PeekASN1Tag(tagNegTokenResp) {
+		tag = tagNegTokenResp
+	}
+	if !in.PeekASN1Tag(tag) {
 		return token, nil
 	}
-	var message cryptobyte.String
+	// The fields of NegTokenResp have the same tags: negState, supportedMech, responseToken.
+	var choice, fields, field, message cryptobyte.String
+	if !in.ReadASN1(&choice, tag) || !choice.ReadASN1(&fields, cryptobyte_asn1.SEQUENCE) ||
+		!fields.SkipOptionalASN1(tagMechTypes) || !fields.SkipOptionalASN1(tagReqFlags) {
+		return nil, errNotKerberos
+	}
 	if !fields.ReadASN1(&field, tagMechToken) || !field.ReadASN1(&message, cryptobyte_asn1.OCTET_STRING) {
 		return nil, fmt.Errorf("%w: SPNEGO without a token of a mechanism", errNotKerberos)
 	}
