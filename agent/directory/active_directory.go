@@ -118,11 +118,14 @@ func adExpired(e *ldap.Entry, now time.Time) bool {
 	return ok && !at.After(now)
 }
 
-// adTime reads a time, which counts 100 ns since 1601. It reports false for 0 and the greatest number, which mean never.
+// adTime reads a time in units of 100 ns since 1601. It reports false for 0 and the greatest number, which mean never.
 func adTime(e *ldap.Entry, attribute string) (time.Time, bool) {
 	const toUnix = 11644473600 // seconds
 	at, ok := number(e, attribute)
-	return time.Unix(at/1e7-toUnix, 0), ok && at > 0 && at != 1<<63-1
+	if !ok || at <= 0 || at == 1<<63-1 {
+		return time.Time{}, false
+	}
+	return time.Unix(at/1e7-toUnix, 0), true
 }
 
 // adCodes are the meanings of "data CODE" in the text of LDAP result 49. 775 comes also with a wrong password, the others except

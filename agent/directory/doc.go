@@ -29,13 +29,13 @@
 //
 // # Changing a password
 //
-// A person's password is changed under the old one, also when it has expired or must be changed. In Active Directory, kpasswd does it
+// A person's password is changed with the old one, also when it has expired or must be changed. In Active Directory, kpasswd does it
 // (package kerberos) on the controller that searches use. Where port 88 or 464 does not answer, or the settings say so, the search
 // account sends one LDAP request that deletes the old value of unicodePwd and adds the new one. It is never a reset. On other servers
 // the person binds and changes the password with RFC 3062; a server that refuses the bind with an expired password takes no change.
 //
-// One attempt has one comparison of the old password that may fail. LDAP is tried after kpasswd only if that has compared nothing, or
-// if the old password was right. An account that may not log in is refused as in a login, after a bind with the old password.
+// One attempt counts at most one wrong password in the directory. So LDAP is tried after kpasswd only if that has compared nothing, or if
+// the old password was right. An account that may not log in is refused as in a login, after a bind with the old password.
 //
 // A refused new password comes with the rules: as kpasswd sends them, else as the policy of the person or the domain has them, as far
 // as the search account may read it.

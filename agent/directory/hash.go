@@ -39,7 +39,7 @@ func Hash(ctx context.Context, password string) (hash string, err error) {
 	return hashInTurn(ctx, password, newCaller(agent.OriginLoopback, agent.Peer{}))
 }
 
-// HashLater is Hash behind all logins, for many passwords one after the other.
+// HashLater is Hash for an import of many passwords: all logins go first.
 func HashLater(ctx context.Context, password string) (hash string, err error) {
 	last := newCaller(agent.OriginLoopback, agent.Peer{})
 	last.last = true

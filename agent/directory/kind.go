@@ -28,7 +28,7 @@ type kind struct {
 
 	// byLogin returns the filter for a login.
 	byLogin func(loginForm) string
-	// client returns the values by which the KDC finds the client of a ticket, in its order.
+	// client returns the names by which the KDC finds the client of a ticket, in its order.
 	client func(name, realm string) []clientName
 	// ignores reports whether an entry is no account although it matches people. The DN is as dnKey returns it.
 	ignores func(dn string) bool

@@ -39,7 +39,7 @@ func (l *Local) ChangePassword(ctx context.Context, c agent.Credentials, newPass
 	return found.User, err
 }
 
-// refuseNew returns why the password of an account may not be replaced by another one, or nil.
+// refuseNew returns why the account may not get the new password, or nil.
 func (found account) refuseNew(password, newPassword string) error {
 	if code := found.Refusal(); code != "" {
 		return agent.Refuse(code)

@@ -15,8 +15,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// changePassword replaces a person's password under the old one and returns the account. stored is the account as it is stored, or
-// zero. One attempt has one comparison that may fail. Refusals: those of authenticate; CodePasswordRejected; CodePasswordElsewhere.
+// changePassword replaces a person's password with the help of the old one and returns the account. stored is zero for a person without a
+// stored account. The old password is compared at most once in a way that counts as wrong. Refusals: those of authenticate;
+// CodePasswordRejected; CodePasswordElsewhere.
 func (r *remote) changePassword(ctx context.Context, p person, stored agent.User, password, newPassword string) (agent.User, error) {
 	if !isPassword(password) {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
@@ -29,31 +30,31 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 			return agent.User{}, &agent.Error{Code: code, Err: agent.ErrPasswordNotSent}
 		}
 	}
-	now, err := r.reread(ctx, p)
+	current, err := r.reread(ctx, p)
 	if err != nil {
 		return agent.User{}, err
 	}
 	if stored.ID != 0 && !stored.Enabled {
-		now.Refused = agent.CodeAccountDisabled
+		current.Refused = agent.CodeAccountDisabled
 	}
-	if now.Refused != "" || blocks(r.kind.state(now.entry, time.Now())) {
-		return agent.User{}, r.explain(ctx, now, stored, password)
+	if current.Refused != "" || blocks(r.kind.state(current.entry, time.Now())) {
+		return agent.User{}, r.explain(ctx, current, stored, password)
 	}
-	switch err := r.kind.change(ctx, r, now, password, newPassword); {
+	switch err := r.kind.change(ctx, r, current, password, newPassword); {
 	case errors.Is(err, errNotCompared):
-		return agent.User{}, r.explain(ctx, now, stored, password)
+		return agent.User{}, r.explain(ctx, current, stored, password)
 	case err != nil:
 		return agent.User{}, err
 	}
 	// The password is changed, so nothing below may fail.
 	if fresh, err := r.reread(ctx, p); err == nil {
-		now = fresh
+		current = fresh
 	} else {
 		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
 	}
-	now.PasswordExpires, now.ExpiryRead = time.Time{}, true // of the old password
-	r.readExpiry(ctx, &now, nil)
-	user, err := r.save(ctx, now.DirectoryPerson)
+	current.PasswordExpires, current.ExpiryRead = time.Time{}, true // the expiry of the old password is over
+	r.readExpiry(ctx, &current, nil)
+	user, err := r.save(ctx, current.DirectoryPerson)
 	if err != nil && stored.ID != 0 {
 		r.log.WarnContext(ctx, "an account was not stored after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
 		return stored, nil
@@ -61,7 +62,7 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 	return user, err
 }
 
-// blocks reports whether a person in this state may not change the password.
+// blocks reports whether a person with this state may not change the password.
 func blocks(state agent.Code) bool {
 	return state != "" && state != agent.CodePasswordExpired && state != agent.CodePasswordMustChange
 }
@@ -69,8 +70,8 @@ func blocks(state agent.Code) bool {
 // errNotCompared says that the directory refused a person before it compared the password.
 var errNotCompared = errors.New("the password was not compared")
 
-// explain refuses a person whose password may not be changed, with the reason that a login has: it is told only after the right
-// password, where the directory lets us know.
+// explain refuses a change of the password as a login would be refused: the reason comes only after the right password, if the directory
+// compares it.
 func (r *remote) explain(ctx context.Context, p person, stored agent.User, password string) error {
 	checked, err := r.checkPassword(ctx, p, password)
 	if err != nil {
@@ -83,13 +84,13 @@ func (r *remote) explain(ctx context.Context, p person, stored agent.User, passw
 			code = state
 		}
 	}
-	if !stored.Enabled {
-		return agent.Refuse(code) // nothing is stored about the directory
+	if !stored.Enabled { // the gateway refuses, so the refusal is not stored as the directory's
+		return agent.Refuse(code)
 	}
 	return r.refuse(ctx, p, stored.ID, checked, code)
 }
 
-// reread reads a person again, with the state and the groups.
+// reread reads a person again, with state and groups.
 func (r *remote) reread(ctx context.Context, p person) (person, error) {
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
 		e, err := readEntry(c, p.entry.DN, slices.Concat(r.kind.attributes(), r.kind.advisory, []string{r.kind.policy.reference})...)
@@ -109,8 +110,8 @@ func (r *remote) reread(ctx context.Context, p person) (person, error) {
 	return p, err
 }
 
-// mayChange reports whether a person who was refused can change the password here. A server that refuses the bind of an expired
-// password takes no change from the person either; Active Directory has ways that need no bind.
+// mayChange reports whether a person who was refused can change the password here. Changes by RFC 3062 need a bind, which some servers
+// refuse with an expired password. Active Directory needs none.
 func (r *remote) mayChange(checked passwordCheck, code agent.Code) bool {
 	if r.PasswordChange == agent.PasswordChangeOff || code != agent.CodePasswordExpired && code != agent.CodePasswordMustChange {
 		return false
@@ -141,7 +142,7 @@ func changeByExtension(ctx context.Context, r *remote, p person, password, newPa
 		}
 		return agent.Refuse(code)
 	case !answered(err):
-		return r.unreachable(err) // the old password was right, but nobody knows which one holds now
+		return r.unreachable(err) // the old password was right; whether it was replaced is not known
 	}
 	refused := ldapError(err)
 	switch refused.ResultCode {
@@ -179,8 +180,7 @@ func (r *remote) rejected(ctx context.Context, p person, policy *agent.PasswordP
 	return &agent.Error{Code: agent.CodePasswordRejected, Policy: policy, Err: cause}
 }
 
-// passwordRules are the attributes with which a product stores what it demands of passwords. Of each list, the first that a policy
-// has counts.
+// passwordRules are the attributes in which a product stores its demands on passwords. Of each list, the first one in an entry counts.
 type passwordRules struct {
 	minLength, history, minAge, complex []string
 	unit                                time.Duration // of minAge, which may be negative
@@ -219,7 +219,7 @@ func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPo
 	return policy
 }
 
-// policy reads an entry with a policy.
+// policy returns the policy in an entry.
 func (a passwordRules) policy(e *ldap.Entry) *agent.PasswordPolicy {
 	const most = 100 * 365 * 24 * time.Hour
 	whole := func(names []string) int64 {
@@ -240,7 +240,7 @@ func (a passwordRules) policy(e *ldap.Entry) *agent.PasswordPolicy {
 	}
 }
 
-// changedBefore reports whether a person's password was changed before a time, or must be changed, or nothing is known.
+// changedBefore reports whether a person's password was changed before a time, must be changed, or has no known time of change.
 func (a passwordRules) changedBefore(e *ldap.Entry, limit time.Time) bool {
 	at, ok := adTime(e, a.changed)
 	if !ok {

@@ -20,8 +20,7 @@ import (
 // kpasswdLimit limits a change by kpasswd.
 const kpasswdLimit = 10 * time.Second
 
-// changeInActiveDirectory changes a password with kpasswd. It uses LDAP if the settings say so, and if kpasswd failed without a
-// comparison of the old password that LDAP would repeat.
+// changeInActiveDirectory changes a password with kpasswd. It uses LDAP if the settings say so, or after kerberos.OutcomeOther.
 func changeInActiveDirectory(ctx context.Context, r *remote, p person, password, newPassword string) error {
 	if r.PasswordChange != agent.PasswordChangeLDAP {
 		err := r.kpasswd(ctx, p, password, newPassword)
@@ -46,7 +45,7 @@ func changeInActiveDirectory(ctx context.Context, r *remote, p person, password,
 	return r.modifyPassword(ctx, p, password, newPassword)
 }
 
-// kpasswd asks the controller that searches use. Errors: *kerberos.ChangeError; refusals.
+// kpasswd changes a password at the controller that searches use. Errors: *kerberos.ChangeError; refusals.
 func (r *remote) kpasswd(ctx context.Context, p person, password, newPassword string) error {
 	if err := enter(ctx, r.servers.binding); err != nil {
 		return r.bindFailed(r.servers.cancelled(err))
@@ -64,7 +63,7 @@ func (r *remote) kpasswd(ctx context.Context, p person, password, newPassword st
 	}.Change(ctx)
 }
 
-// passwordPorts checks the ports of kpasswd, if it is to be used.
+// passwordPorts checks the ports of kpasswd, if the settings use it.
 func (t *tester) passwordPorts(ctx context.Context) func(*agent.StepResult) error {
 	return func(result *agent.StepResult) error {
 		if t.kind != activeDirectory || t.PasswordChange != agent.PasswordChangeAuto {
@@ -88,8 +87,8 @@ func (t *tester) passwordPorts(ctx context.Context) func(*agent.StepResult) erro
 	}
 }
 
-// modifyPassword deletes the old value of unicodePwd and adds the new one, in one request of the search account. Controllers take
-// this for a change by the person, with the person's policy. A replace would be a reset.
+// modifyPassword deletes the old value of unicodePwd and adds the new one, in one request of the search account. Controllers treat this
+// as a change by the person, under the person's policy. A replace would be a reset.
 func (r *remote) modifyPassword(ctx context.Context, p person, password, newPassword string) error {
 	m := ldap.NewModifyRequest(p.entry.DN, nil)
 	m.Delete("unicodePwd", []string{quotedUTF16(password)})
@@ -116,7 +115,7 @@ func (r *remote) modifyPassword(ctx context.Context, p person, password, newPass
 	return fmt.Errorf("directory %s cannot change passwords: %w", r.Name, err)
 }
 
-// quotedUTF16 writes a password as the attribute unicodePwd takes it.
+// quotedUTF16 encodes a password for the attribute unicodePwd.
 func quotedUTF16(password string) string {
 	var b []byte
 	for _, unit := range utf16.Encode([]rune(`"` + password + `"`)) {
@@ -125,7 +124,7 @@ func quotedUTF16(password string) string {
 	return string(b)
 }
 
-// adError returns CODE of the text "CODE: …" of a refusal, in lower case and without leading zeros, or "".
+// adError returns the code in a refusal with the text "CODE: …", in lower case and without leading zeros, or "".
 func adError(err *ldap.Error) string {
 	code, _, ok := strings.Cut(strings.ToLower(err.Err.Error()), ":")
 	if !ok || strings.Trim(code, "0123456789abcdef") != "" {

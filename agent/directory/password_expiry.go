@@ -7,14 +7,13 @@ import (
 	"github.com/go-ldap/ldap/v3"
 )
 
-// passwordExpiry is where a product says when a password expires. Where it is nowhere, the server says it in the answer to a bind.
+// passwordExpiry is where a product has the expiry of a password.
 type passwordExpiry struct {
-	attribute string // of a person; empty = none
-	computed  bool   // controllers compute it for each answer; it is read after a login only
+	attribute string // of a person; empty = none: the server sends it in the answer to a bind
+	computed  bool   // controllers compute it for each search, so only a login reads it
 }
 
-// readExpiry sets when a person's password expires. answer is that of the bind; nil = there was none. It changes nothing if that
-// cannot be read.
+// readExpiry sets when a person's password expires, unless that cannot be read. answer is that of the bind; nil = there was none.
 func (r *remote) readExpiry(ctx context.Context, p *person, answer []ldap.Control) {
 	name := r.kind.expiry.attribute
 	switch {
@@ -22,14 +21,16 @@ func (r *remote) readExpiry(ctx context.Context, p *person, answer []ldap.Contro
 	case name == "":
 		p.PasswordExpires, p.ExpiryRead = warnedExpiry(answer, time.Now()), true
 	case !r.kind.expiry.computed:
-		p.PasswordExpires, p.ExpiryRead = neverZero(timeOf(p.entry, name)), true
+		p.PasswordExpires, _ = timeOf(p.entry, name)
+		p.ExpiryRead = true
 	default:
 		err := r.servers.search(ctx, func(c *ldap.Conn) error {
 			e, err := readEntry(c, p.entry.DN, name)
 			if err != nil {
 				return err
 			}
-			p.PasswordExpires, p.ExpiryRead = neverZero(adTime(e, name)), true
+			p.PasswordExpires, _ = adTime(e, name)
+			p.ExpiryRead = true
 			return nil
 		})
 		if err != nil {
@@ -38,16 +39,8 @@ func (r *remote) readExpiry(ctx context.Context, p *person, answer []ldap.Contro
 	}
 }
 
-// neverZero is zero for a time that is never.
-func neverZero(at time.Time, ok bool) time.Time {
-	if !ok {
-		return time.Time{}
-	}
-	return at
-}
-
-// warnedExpiry returns the time that a server warns of: with the control for password policies, or with the older one of 389
-// Directory Server.
+// warnedExpiry returns the expiry in the answer to a bind: in the control for password policies, or in the older one of 389 Directory
+// Server.
 func warnedExpiry(answer []ldap.Control, now time.Time) time.Time {
 	left := int64(-1) // seconds
 	for _, c := range answer {

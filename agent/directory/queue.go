@@ -23,7 +23,7 @@ var errFull = errors.New("the queue is full")
 //   - When too many wait, a caller from the network with the highest load is turned away; among equals, the one that came
 //     last. It may be the caller that has just come.
 //   - Strangers never hold the last working place and never more than half of the waiting places.
-//   - A caller that is marked as last begins when nobody else may, and never in the last working place. It is not turned away.
+//   - A caller that is marked as last begins after all others, and never in the last working place. It is not turned away.
 //
 // The states of a caller:
 //
@@ -44,7 +44,7 @@ type queue struct {
 // caller is a request for work in the queue.
 type caller struct {
 	origin   agent.Origin
-	last     bool           // goes behind all others; has priority only so that it is not turned away
+	last     bool           // begins after all others
 	networks []netip.Prefix // see agent.Peer.Networks
 	load     [4]int         // of its networks, the widest first, the last one repeated; 0 with priority. Set by setLoads
 	turn     chan error     // gets one value: nil when the caller may work, errFull when it is turned away

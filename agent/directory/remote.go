@@ -291,7 +291,7 @@ func (r *remote) refuse(ctx context.Context, p person, id agent.UserID, checked 
 	return refusal
 }
 
-// save stores what a login has found about a person, and logs if the account becomes or stops being an administrator by it.
+// save stores what a login has found about a person, and logs if the account thereby becomes or stops being an administrator.
 func (r *remote) save(ctx context.Context, p agent.DirectoryPerson) (agent.User, error) {
 	before, err := r.people.DirectoryUser(ctx, p.Directory, p.GUID)
 	if err != nil && !errors.Is(err, agent.ErrNotFound) {
@@ -338,7 +338,7 @@ func (r *remote) refusedBind(p person, answer []ldap.Control, err error) (agent.
 	return code, nil
 }
 
-// judgeGroups sets what judge does.
+// judgeGroups runs judge for one person.
 func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	people := []person{*p}
 	err := r.servers.search(ctx, func(c *ldap.Conn) error {
@@ -351,7 +351,7 @@ func (r *remote) judgeGroups(ctx context.Context, p *person) error {
 	return err
 }
 
-// groups returns the groups of which the memberships are needed.
+// groups returns the groups whose members must be known.
 func (r *remote) groups() []agent.DirectoryGroup {
 	return slices.Concat(r.LoginGroups, r.RemoteGroups, r.TreeGroups)
 }

@@ -164,16 +164,25 @@ func (s *servers) once(ctx context.Context, f func(*ldap.Conn) error) error {
 			s.keep(&s.searches, c)
 			return err
 		}
-		c.kill()
-		if sent := c.writes.Load() != before; sent || ctx.Err() != nil {
-			f := hostFinding(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
-			f.Sent = sent
-			return f
-		}
-		if !pooled {
-			a.failed(c.to, err)
+		if err := a.failedUnsent(ctx, c, pooled, before, err); err != nil {
+			return err
 		}
 	}
+}
+
+// failedUnsent closes a connection whose request failed. It returns an error if the request must not go to the next controller: if
+// bytes were sent since before, or ctx has ended.
+func (a *failover) failedUnsent(ctx context.Context, c *conn, pooled bool, before int64, err error) error {
+	c.kill()
+	if sent := c.writes.Load() != before; sent || ctx.Err() != nil {
+		f := hostFinding(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
+		f.Sent = sent
+		return f
+	}
+	if !pooled {
+		a.failed(c.to, err)
+	}
+	return nil
 }
 
 // dial connects to another port of a controller. The connection ends with ctx.
@@ -297,7 +306,7 @@ func (s *servers) bind(ctx context.Context, name, password string, controls ...l
 	return s.bindThen(ctx, name, password, nil, controls...)
 }
 
-// bindThen is bind. After a successful one, it runs then on the connection, whose error it returns if it is not nil.
+// bindThen is bind and then, after a success and if it is not nil, a call of then on the connection. It returns the error of then.
 func (s *servers) bindThen(ctx context.Context, name, password string, then func(*ldap.Conn, []ldap.Control) error, controls ...ldap.Control) ([]ldap.Control, error) {
 	if name == "" || password == "" { // servers would take it for an anonymous bind, which succeeds
 		return nil, ldap.NewError(ldap.LDAPResultInvalidCredentials, errors.New("empty name or password"))
@@ -334,14 +343,8 @@ func (s *servers) bindThen(ctx context.Context, name, password string, then func
 			}
 			return result.Controls, err
 		}
-		c.kill()
-		if sent := c.writes.Load() != before; sent || ctx.Err() != nil {
-			f := hostFinding(agent.FindingNoAnswer, c.to.address, errors.Join(ctx.Err(), err))
-			f.Sent = sent
-			return nil, f
-		}
-		if !pooled {
-			a.failed(c.to, err)
+		if err := a.failedUnsent(ctx, c, pooled, before, err); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -64,7 +64,7 @@ func ticketRefused(format string, args ...any) error {
 	return &agent.Error{Code: agent.CodeSSORefused, Err: fmt.Errorf(format, args...)}
 }
 
-// clientAccount returns the account of a Kerberos client, and stores it like a login.
+// clientAccount returns the account of a Kerberos client and stores it as a login does.
 func (r *remote) clientAccount(ctx context.Context, client string) (agent.User, error) {
 	var p person
 	err := r.servers.search(ctx, func(c *ldap.Conn) (err error) {
@@ -89,12 +89,12 @@ func (r *remote) clientAccount(ctx context.Context, client string) (agent.User, 
 	return r.admit(ctx, p, user.ID, passwordCheck{code: code})
 }
 
-// clientName is a value that an entry has if it may be the client of a ticket.
+// clientName is an attribute and its value in the entry of a ticket's client.
 type clientName struct{ attribute, value string }
 
-// findClient returns the person whom the KDC calls by a name. The KDC takes the first entry that has one of kind.client, in their
-// order, whatever it is and wherever it stands, so persons and bases are no part of that search. Otherwise the owner of a computer
-// account could get a ticket in the name of a person. Errors: agent.ErrNotFound, errSeveral.
+// findClient returns the person to whom the KDC has given a ticket with a name. As the KDC does, it takes the first entry with one of
+// kind.client, in their order, of any kind and outside the bases, too. If that is no person below a base, there is none: otherwise the
+// owner of a computer account with a person's name could log in as the person. Errors: agent.ErrNotFound, errSeveral.
 func (r *remote) findClient(c *ldap.Conn, client string) (person, error) {
 	f, err := r.currentFacts(c)
 	if err != nil {
@@ -125,7 +125,7 @@ func (r *remote) findClient(c *ldap.Conn, client string) (person, error) {
 	return p, err
 }
 
-// firstNamed returns the entry that has the first name, or the next one that any entry has. Errors: agent.ErrNotFound, errSeveral.
+// firstNamed returns the entry that has the first of the names that any entry has. Errors: agent.ErrNotFound, errSeveral.
 func firstNamed(entries []*ldap.Entry, names []clientName) (*ldap.Entry, error) {
 	for _, n := range names {
 		var found []*ldap.Entry
