@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// HasAdministrator reports whether somebody can administer the gateway by a choice on the account: an enabled local account with a
-// password. Administrators by groups do not count, so that no change of groups or of a directory shuts everybody out.
+// HasAdministrator reports whether an enabled local account with a password is an administrator by itself. Administrators by a group do
+// not count, so that no change of groups or of a directory can leave the gateway without any.
 func (s *Store) HasAdministrator(ctx context.Context) (has bool, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		has, err = hasAdministrator(ctx, tx)

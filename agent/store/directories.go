@@ -35,17 +35,6 @@ func (s *Store) Directories(ctx context.Context) (list []Directory, err error) {
 }
 
 // SaveDirectory adds a directory (ID zero) or changes one, and returns its ID. The name of a directory, its keytab and the facts that
-// SetKeytab stores the encrypted keytab of a directory; an empty one removes it. Errors: agent.ErrNotFound.
-func (s *Store) SetKeytab(ctx context.Context, id agent.DirectoryID, sealed string) error {
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		return changeOne(tx.ExecContext(ctx, `UPDATE directories SET keytab = $1 WHERE id = $2`, sealed, int64(id)))
-	})
-	if err != nil {
-		return fmt.Errorf("save the keytab of directory %d: %w", id, err)
-	}
-	return nil
-}
-
 // SetDirectoryFacts stores stay as they are. The first directory becomes the default; of several only the one saved last stays
 // the default. seal encrypts the password for the ID; without it the stored password stays. Errors: agent.ErrNotFound, those of
 // seal.
@@ -58,6 +47,17 @@ func (s *Store) SaveDirectory(ctx context.Context, d agent.DirectorySettings, se
 		return 0, fmt.Errorf("save directory %s: %w", d.Name, err)
 	}
 	return id, nil
+}
+
+// SetKeytab stores the encrypted keytab of a directory; an empty one removes it. Errors: agent.ErrNotFound.
+func (s *Store) SetKeytab(ctx context.Context, id agent.DirectoryID, sealed string) error {
+	err := s.write(ctx, func(tx *sql.Tx) error {
+		return changeOne(tx.ExecContext(ctx, `UPDATE directories SET keytab = $1 WHERE id = $2`, sealed, int64(id)))
+	})
+	if err != nil {
+		return fmt.Errorf("save the keytab of directory %d: %w", id, err)
+	}
+	return nil
 }
 
 // SetDirectoryFacts stores what a directory says about itself: DirectorySettings.NetBIOS and UPNSuffixes. Errors:
@@ -259,8 +259,8 @@ func (s *Store) DirectoryUsers(ctx context.Context, directory string) (users []a
 }
 
 // SaveDirectoryUser adds or updates the account of a person whose password was right. A new account is enabled, and its
-// remote access follows the groups. A PasswordExpires that moved by less than a minute stays as it was: Active Directory counts it in
-// ticks. Errors: agent.ErrNotFound when there is no such directory.
+// remote access follows the groups. A PasswordExpires that moved by less than a minute stays as it was, because Active Directory computes
+// it with small differences. Errors: agent.ErrNotFound when there is no such directory.
 func (s *Store) SaveDirectoryUser(ctx context.Context, p agent.DirectoryPerson) (user agent.User, err error) {
 	if user, err := s.unchangedDirectoryUser(ctx, p); err == nil {
 		return user, nil
@@ -275,8 +275,8 @@ func (s *Store) SaveDirectoryUser(ctx context.Context, p agent.DirectoryPerson) 
 	return user, nil
 }
 
-// unchangedDirectoryUser returns the account of a person if SaveDirectoryUser would change nothing. Most logins need no write, nor the
-// groups: what follows from them was computed when it last changed.
+// unchangedDirectoryUser returns the account of a person if SaveDirectoryUser would change nothing, as after most logins. It reads no
+// groups: what follows from them is stored.
 func (s *Store) unchangedDirectoryUser(ctx context.Context, p agent.DirectoryPerson) (user agent.User, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) error {
 		if user, err = findDirectoryUser(ctx, tx, p.Directory, p.GUID); err != nil {
@@ -293,7 +293,7 @@ func (s *Store) unchangedDirectoryUser(ctx context.Context, p agent.DirectoryPer
 	return user, err
 }
 
-// loggedIn returns an account as of a login of the person.
+// loggedIn returns an account as a login of the person changes it.
 func loggedIn(u agent.User, p agent.DirectoryPerson) agent.User {
 	before := u.PasswordExpires
 	u = u.Updated(p)
@@ -305,8 +305,7 @@ func loggedIn(u agent.User, p agent.DirectoryPerson) agent.User {
 }
 
 // SaveDirectoryUsers writes what a check of a directory has found about accounts: login, name, phone, Refused, RemoteInDirectory and
-// DirectoryGroups, and what follows from these. Everything else stays as it is stored. Accounts that were deleted meanwhile, or belong to
-// another person now, stay.
+// DirectoryGroups, and what follows from these. It skips accounts that were deleted meanwhile or belong to another person now.
 func (s *Store) SaveDirectoryUsers(ctx context.Context, changed []agent.User) error {
 	err := s.write(ctx, func(tx *sql.Tx) error { return saveDirectoryUsers(ctx, tx, changed) })
 	if err != nil {

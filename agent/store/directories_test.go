@@ -223,7 +223,8 @@ func TestLoginWithoutChange(t *testing.T) {
 	}
 }
 
-// TestLoginInGroupsWithoutChange: what groups give an account is no reason to write, nor are the ticks of the domain's clock.
+// TestLoginInGroupsWithoutChange: a login writes nothing because of what an account inherits, or of an expiry that moved by less than a
+// minute.
 func TestLoginInGroupsWithoutChange(t *testing.T) {
 	s := newStore(t)
 	addDirectory(t, s, company)
@@ -241,7 +242,7 @@ func TestLoginInGroupsWithoutChange(t *testing.T) {
 	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
 		t.Error(diff)
 	}
-	p.PasswordExpires, p.ExpiryRead = time.Time{}, false // a sign-in without a password
+	p.PasswordExpires, p.ExpiryRead = time.Time{}, false // a login by ticket
 	if diff := cmp.Diff(before, login(t, s, p)); diff != "" {
 		t.Error(diff)
 	}

@@ -24,9 +24,9 @@ func (s *Store) GroupTree(ctx context.Context) (tree agent.GroupTree, err error)
 	return tree, nil
 }
 
-// CreateGroup makes a group at its Position, or after the others if that is zero or too high. It returns the new id and the accounts
-// whose RemoteAccess or AdminByGroups changed; g.ID is not looked at. Errors: agent.ErrNotFound when there is no such parent or
-// directory, and those of GroupTree.CheckPlace.
+// CreateGroup makes a group at its Position, or after the others if that is zero or too high. It ignores g.ID, and returns the new one and
+// the accounts whose RemoteAccess or AdminByGroups changed. Errors: agent.ErrNotFound when there is no such parent or directory, and those
+// of GroupTree.CheckPlace.
 func (s *Store) CreateGroup(ctx context.Context, g agent.Group) (id agent.GroupID, changed []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		id, changed, err = createGroup(ctx, tx, g)
@@ -38,8 +38,8 @@ func (s *Store) CreateGroup(ctx context.Context, g agent.Group) (id agent.GroupI
 	return id, changed, nil
 }
 
-// UpdateGroup changes a group in one transaction, except for its directory and Member.ID, and returns it with the accounts whose
-// RemoteAccess or AdminByGroups changed. Position works as in CreateGroup. An error of change leaves the group as it was. Errors:
+// UpdateGroup changes a group in one transaction, and returns it with the accounts whose RemoteAccess or AdminByGroups changed. Its
+// directory and Member.ID stay. Position works as in CreateGroup. An error of change leaves the group as it was. Errors:
 // agent.ErrNotFound when there is no such group or parent, and those of GroupTree.CheckPlace.
 func (s *Store) UpdateGroup(ctx context.Context, id agent.GroupID, change func(*agent.Group) error) (g agent.Group, changed []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
@@ -225,7 +225,7 @@ func numberGroups(ctx context.Context, tx *sql.Tx, groups []agent.Group) error {
 	return nil
 }
 
-// freeName returns the name, with a number if a group of the others has it.
+// freeName returns the name, with a number if one of the others has it.
 func freeName(name string, others []agent.Group) string {
 	free := name
 	for n := 2; slices.ContainsFunc(others, func(g agent.Group) bool { return agent.GroupNameKey(g.Name) == agent.GroupNameKey(free) }); n++ {
@@ -236,8 +236,8 @@ func freeName(name string, others []agent.Group) string {
 	return free
 }
 
-// inherit computes anew what follows from groups, after the groups of the selected accounts have changed. It returns those whose
-// RemoteAccess or AdminByGroups changed.
+// inherit computes what follows from the groups of the selected accounts and stores it. It returns the accounts whose RemoteAccess or
+// AdminByGroups changed.
 func inherit(ctx context.Context, tx *sql.Tx, where string, args ...any) (changed []agent.User, err error) {
 	tree, err := groupTree(ctx, tx)
 	if err != nil {
@@ -289,7 +289,7 @@ func inGroups(tree agent.GroupTree, u agent.User) string {
 	return " " + strings.Join(numbers(ids), " ") + " "
 }
 
-// inGroup is a pattern for in_groups.
+// inGroup is the LIKE pattern for in_groups.
 func inGroup(id agent.GroupID) string { return "% " + strconv.FormatInt(int64(id), 10) + " %" }
 
 func numbers[ID ~int64](ids []ID) []string {

@@ -161,7 +161,7 @@ func TestOrderOfGroups(t *testing.T) {
 	}
 }
 
-// TestDeletedGroup: what was in a group is in its parent. A name that is taken there gets a number.
+// TestDeletedGroup: the accounts and groups of a deleted group move to its parent. A name that is taken there gets a number.
 func TestDeletedGroup(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)

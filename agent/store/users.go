@@ -77,10 +77,10 @@ func (s *Store) CreateUser(ctx context.Context, user agent.User, hash string) (i
 	return id, nil
 }
 
-// UpdateUser changes an account in one transaction and returns it, except for its password, its directory, its GUID, when it was made
-// and its last login. An error of change leaves it as it was. Where change sets another RemoteAccess and leaves RemoteByGroups alone,
-// the account follows the groups no longer. What follows from groups is computed anew. Errors: agent.ErrNotFound, also when there is no
-// such group, agent.ErrLoginTaken, agent.ErrLastAdministrator.
+// UpdateUser changes an account in one transaction and returns it. Its password, Directory, GUID, Created and LastLogin stay. An error of
+// change leaves it as it was. If change sets another RemoteAccess and leaves RemoteByGroups alone, RemoteByGroups becomes false. What
+// follows from groups is computed anew. Errors: agent.ErrNotFound, also when there is no such group, agent.ErrLoginTaken,
+// agent.ErrLastAdministrator.
 func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (user agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		if user, err = findUser(ctx, tx, id); err != nil {
@@ -109,7 +109,7 @@ func (s *Store) UpdateUser(ctx context.Context, id agent.UserID, change func(*ag
 	return user, nil
 }
 
-// SetPassword sets the argon2id hash of an account's password and leaves MustChange alone; sessions go on until the caller ends them.
+// SetPassword sets the argon2id hash of an account's password; MustChange stays, and sessions go on until the caller ends them.
 // Errors: agent.ErrNotFound, agent.ErrLastAdministrator for an empty hash.
 func (s *Store) SetPassword(ctx context.Context, id agent.UserID, hash string) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
@@ -160,7 +160,7 @@ func (s *Store) RememberLogin(ctx context.Context, id agent.UserID, at time.Time
 	return nil
 }
 
-// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN», which then follows no groups. Errors: agent.ErrNotFound.
+// SetRemoteAccess sets the flag «Разрешить удалённый доступ через VPN» and clears RemoteByGroups. Errors: agent.ErrNotFound.
 func (s *Store) SetRemoteAccess(ctx context.Context, id agent.UserID, allowed bool) error {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		return changeOne(tx.ExecContext(ctx, `UPDATE users SET remote_access = $1, remote_by_groups = FALSE WHERE id = $2`, allowed, int64(id)))
@@ -237,7 +237,7 @@ func createUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, u agent.U
 	return id, err
 }
 
-// updateUser changes the account before and returns it. It lets an account keep a login that is equal to another one by now.
+// updateUser changes the account before to u and returns it. An unchanged login may equal that of another account.
 func updateUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, before, u agent.User) (agent.User, error) {
 	u.ID, u.Directory, u.GUID, u.Created, u.LastLogin = before.ID, before.Directory, before.GUID, before.Created, before.LastLogin
 	if u.Login != before.Login {

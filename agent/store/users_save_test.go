@@ -109,7 +109,7 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 	check(t, err)
 }
 
-// TestSaveUsersSwapAdministrators: only the end of the list counts.
+// TestSaveUsersSwapAdministrators: a list may make one administrator and remove the only other one, in any order.
 func TestSaveUsersSwapAdministrators(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)

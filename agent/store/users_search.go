@@ -12,8 +12,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// Users returns the accounts that a filter selects, ordered by login, and how many there are on all pages together. offset is how many to
-// leave out from the beginning, and limit how many to return at most; zero = all.
+// Users returns at most limit of the accounts that a filter selects, ordered by login and after the first offset ones, and how many it
+// selects in all. A zero limit means all.
 func (s *Store) Users(ctx context.Context, f agent.UserFilter, offset, limit int) (page []agent.User, total int, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		page, total, err = searchUsers(ctx, tx, f, offset, limit)
@@ -38,7 +38,7 @@ func searchUsers(ctx context.Context, tx *sql.Tx, f agent.UserFilter, offset, li
 	return page, total, err
 }
 
-// conditions is a filter as WHERE clause, empty for all accounts, with its arguments.
+// conditions returns the WHERE clause of a filter, empty for all accounts, with its arguments.
 func conditions(f agent.UserFilter) (where string, args []any) {
 	var all []string
 	add := func(condition string, values ...any) {
