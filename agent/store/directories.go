@@ -259,8 +259,8 @@ func (s *Store) DirectoryUsers(ctx context.Context, directory string) (users []a
 }
 
 // SaveDirectoryUser adds or updates the account of a person whose password was right. A new account is enabled, and its
-// remote access follows the groups. A PasswordExpires that moved by less than a minute stays as it was, because Active Directory computes
-// it with small differences. Errors: agent.ErrNotFound when there is no such directory.
+// remote access follows the groups. A PasswordExpires that moved by less than a minute stays as it was, so that a computed one
+// causes no write at each login. Errors: agent.ErrNotFound when there is no such directory.
 func (s *Store) SaveDirectoryUser(ctx context.Context, p agent.DirectoryPerson) (user agent.User, err error) {
 	if user, err := s.unchangedDirectoryUser(ctx, p); err == nil {
 		return user, nil

@@ -109,7 +109,7 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 	check(t, err)
 }
 
-// TestSaveUsersSwapAdministrators: a list may make one administrator and remove the only other one, in any order.
+// TestSaveUsersSwapAdministrators: a list may remove the only administrator before it makes another one.
 func TestSaveUsersSwapAdministrators(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
