@@ -25,7 +25,6 @@ type Accounts interface {
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
 	// SaveUsers creates and changes accounts, all or none.
 	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.User, error)
-	GroupTree(context.Context) (agent.GroupTree, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error
 	DeleteUser(context.Context, agent.UserID) error

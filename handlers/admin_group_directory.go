@@ -72,6 +72,6 @@ func (s *Site) adminGroupTake(c echo.Context) error {
 		return err
 	}
 	form := templates.NewGroupForm(g)
-	form.Text = c.FormValue("group_text") // a search for the name alone may find more groups than a directory answers with
+	form.Text = c.FormValue("group_text") // to find the group again: a search for its name may find too many
 	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, form, nil)
 }

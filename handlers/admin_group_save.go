@@ -41,5 +41,5 @@ func (s *Site) adminGroupSave(c echo.Context, tree agent.GroupTree, saved agent.
 	return done(c, locale.ToastSaved, "/admin/groups")
 }
 
-// unmoved returns the account.
+// unmoved is for impact if the change moves no account.
 func unmoved(u agent.User) agent.User { return u }

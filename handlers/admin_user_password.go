@@ -42,7 +42,7 @@ func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
 	return doneREST(c, s.setMustChange(c, u, body.MustChange.Value))
 }
 
-// setMustChange says whether the password must be changed at the next login; nil leaves that as it is.
+// setMustChange sets whether the password must be changed at the next login; nil changes nothing.
 func (s *Site) setMustChange(c echo.Context, u agent.User, must *bool) error {
 	if must == nil || *must == u.MustChange {
 		return nil
@@ -72,10 +72,14 @@ func (s *Site) changePassword(c echo.Context, u agent.User, password string) err
 		return err
 	}
 	s.securityEvent(c, "password_changed", "account", u.Login)
-	except := ""
-	if v := who(c); v.User != nil && v.User.ID == u.ID {
-		except = v.Browser.ID
-	}
 	ctx = context.WithoutCancel(ctx) // must finish also if the browser disconnects
-	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, except))
+	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, ownBrowser(c, u.ID)))
+}
+
+// ownBrowser returns the ID of this browser session if it is the account's; otherwise "".
+func ownBrowser(c echo.Context, id agent.UserID) string {
+	if v := who(c); v.User != nil && v.User.ID == id {
+		return v.Browser.ID
+	}
+	return ""
 }

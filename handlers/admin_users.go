@@ -38,7 +38,7 @@ func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterFo
 	if d.Alike, err = s.Accounts.LookAlikes(ctx); err != nil {
 		return err
 	}
-	tree, err := s.Accounts.GroupTree(ctx)
+	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
 		return err
 	}

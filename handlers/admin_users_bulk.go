@@ -17,10 +17,10 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// maxBulk is the most accounts that one act may concern.
+// maxBulk limits the accounts of one bulk act.
 const maxBulk = 20_000
 
-// bulk is an act on several accounts, worked out but not done.
+// bulk is a bulk act that was planned but not done.
 type bulk struct {
 	templates.BulkQuestion
 	changed []accountChange
@@ -29,7 +29,7 @@ type bulk struct {
 // accountChange is an account before and after an act.
 type accountChange struct{ before, after agent.User }
 
-// adminUsersBulk asks, then acts on the checked accounts or on all that the filter selects.
+// adminUsersBulk does a bulk act on the checked accounts or on all that the filter selects, after a question.
 func (s *Site) adminUsersBulk(c echo.Context) error {
 	l := who(c).L
 	form := readUserFilter(c.FormValue)
@@ -86,11 +86,11 @@ func readUserIDs(texts []string) (ids []agent.UserID) {
 	return ids
 }
 
-// planBulk works out what an act does. It returns a text instead if it is impossible.
+// planBulk plans a bulk act. If it is impossible, it returns the text to show.
 func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []agent.UserID) (b bulk, alert string, err error) {
 	ctx, l := c.Request().Context(), who(c).L
 	b.BulkQuestion = templates.BulkQuestion{Filter: form, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
-	tree, err := s.Accounts.GroupTree(ctx)
+	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
 		return b, "", err
 	}
@@ -151,7 +151,7 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	return b, "", nil
 }
 
-// readAct returns what an act does to an account. It reports false for an unknown act or group.
+// readAct returns the function by which an act changes an account. It reports false for an unknown act or group.
 func readAct(act string, tree agent.GroupTree) (func(agent.User) agent.User, bool) {
 	remote := func(allowed, byGroups bool) func(agent.User) agent.User {
 		return func(u agent.User) agent.User {
@@ -190,7 +190,7 @@ func readAct(act string, tree agent.GroupTree) (func(agent.User) agent.User, boo
 	}, true
 }
 
-// usersByID returns accounts without those that are gone, each one once.
+// usersByID returns accounts, each once. It skips deleted ones.
 func (s *Site) usersByID(ctx context.Context, ids []agent.UserID) (users []agent.User, err error) {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
@@ -207,7 +207,7 @@ func (s *Site) usersByID(ctx context.Context, ids []agent.UserID) (users []agent
 	return users, nil
 }
 
-// spareLastAdministrator leaves one administrator out of b if it would switch off all of those who are made so on their accounts.
+// spareLastAdministrator takes one administrator out of b if b would switch off all local accounts that are administrators by themselves.
 func (s *Site) spareLastAdministrator(ctx context.Context, b *bulk) error {
 	off := map[agent.UserID]bool{}
 	for _, one := range b.changed {
@@ -247,7 +247,7 @@ func endingSessions(live []agent.LiveSession, before, after agent.User, all bool
 	return n
 }
 
-// becomesAdministrator is 1 if a change makes an administrator, and else 0.
+// becomesAdministrator returns 1 if a change makes an administrator, otherwise 0.
 func becomesAdministrator(before, after agent.User) int {
 	if after.Administrator() && !before.Administrator() {
 		return 1
@@ -285,7 +285,7 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 }
 
 // enforceChanges ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal. It
-// logs who becomes or stops being an administrator by a group.
+// logs which accounts become or stop being administrators by a group.
 func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err error) {
 	ctx := context.WithoutCancel(c.Request().Context())
 	for _, one := range changed {
@@ -298,7 +298,7 @@ func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err erro
 	return err
 }
 
-// endBrowsers is EndBrowserSessions for accounts most of which have none: it writes only if there is one.
+// endBrowsers is EndBrowserSessions for many accounts. Most have no browser session and cost no write.
 func (s *Site) endBrowsers(ctx context.Context, id agent.UserID, except string) error {
 	list, err := s.Browsers.BrowserSessions(ctx, id)
 	if err != nil || len(list) == 0 {

@@ -19,7 +19,7 @@ func (s *Site) adminUsersExport(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	tree, err := s.Accounts.GroupTree(ctx)
+	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
 		return err
 	}

@@ -19,14 +19,14 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// previewRows is the most new and the most changed accounts that a preview shows.
+// previewRows limits the new and the changed accounts that a preview shows.
 const previewRows = 50
 
 func (s *Site) adminUsersImport(c echo.Context) error {
 	return s.importPage(c, http.StatusOK, templates.AdminImportData{}, "")
 }
 
-// importPage shows the page for loading a file, with its preview if there is one.
+// importPage shows the page of the import, with its preview if there is one.
 func (s *Site) importPage(c echo.Context, status int, d templates.AdminImportData, alert string) error {
 	l := who(c).L
 	d.MaxRows, d.Passwords = accountcsv.MaxRows, accountcsv.MaxPasswords
@@ -81,7 +81,7 @@ func (s *Site) planImport(c echo.Context, file accountcsv.File) (accountcsv.Plan
 	for i := range users {
 		users[i].LastLogin = time.Time{} // a login is no change of the account
 	}
-	tree, err := s.Accounts.GroupTree(ctx)
+	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
 		return accountcsv.Plan{}, err
 	}
@@ -91,7 +91,7 @@ func (s *Site) planImport(c echo.Context, file accountcsv.File) (accountcsv.Plan
 // previewPage shows what a file would change, and keeps it for the confirmation.
 func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, plan accountcsv.Plan, alert string) error {
 	l, live := who(c).L, s.sessionsByUser()
-	tree, err := s.Accounts.GroupTree(c.Request().Context())
+	tree, err := s.Groups.GroupTree(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, pl
 	return s.importPage(c, http.StatusOK, templates.AdminImportData{Preview: &d}, alert)
 }
 
-// importMistake puts a mistake into words.
+// importMistake returns a mistake with its text.
 func importMistake(l *locale.Localizer, m accountcsv.Mistake) templates.ImportMistake {
 	one := templates.ImportMistake{Line: m.Line}
 	if m.Column != "" {
@@ -142,7 +142,7 @@ func importMistake(l *locale.Localizer, m accountcsv.Mistake) templates.ImportMi
 	return one
 }
 
-// importChange puts a change into words. It shows no passwords.
+// importChange returns a change with its texts, without passwords.
 func importChange(l *locale.Localizer, tree agent.GroupTree, one accountcsv.Change) templates.ImportChange {
 	row := templates.ImportChange{Line: one.Line, Login: one.After.Login}
 	for _, column := range one.Columns {
@@ -158,7 +158,7 @@ func importChange(l *locale.Localizer, tree agent.GroupTree, one accountcsv.Chan
 	return row
 }
 
-// adminUsersApply stores a file that was shown, if the accounts are still as they were then. Otherwise it shows the preview again.
+// adminUsersApply stores a file that was shown, if its plan is still the same. Otherwise it shows the preview again.
 func (s *Site) adminUsersApply(c echo.Context) error {
 	l := who(c).L
 	draft, ok := s.imports.take(c, c.FormValue("import"))
@@ -226,11 +226,8 @@ func (s *Site) enforceImport(c echo.Context, plan accountcsv.Plan) (err error) {
 		if one.Password == "" {
 			continue
 		}
-		except := ""
-		if v := who(c); v.User.ID == one.After.ID {
-			except = v.Browser.ID
-		}
-		err = errors.Join(err, s.Sessions.VoidResume(ctx, one.After.ID), s.endBrowsers(ctx, one.After.ID, except))
+		id := one.After.ID
+		err = errors.Join(err, s.Sessions.VoidResume(ctx, id), s.endBrowsers(ctx, id, ownBrowser(c, id)))
 		s.Gate.Unlock(one.After) // the new password must work at once
 	}
 	return errors.Join(err, s.enforceChanges(c, changed))

@@ -14,8 +14,8 @@ const (
 	maxImports = 4
 )
 
-// imports keeps files of accounts between their preview and the confirmation, because they hold passwords and no page may contain
-// these. The page has a token instead. The zero value is ready.
+// imports keeps imported files between their preview and the confirmation. They hold passwords, which no page may contain, so the page has
+// a token. The zero value is ready.
 type imports struct {
 	mu  sync.Mutex
 	all map[string]importDraft // by token; guarded by mu

@@ -9,18 +9,18 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// changePassword answers change_password. It needs no session, and one of the connection goes on.
+// changePassword answers change_password. It needs no session; a session of the connection goes on.
 func (a *agentConn) changePassword(m *protocol.ChangePassword) error {
 	if !a.site.Settings.Current().Enabled {
 		return a.refuse(agent.Refuse(agent.CodeAgentDisabled))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), authorizeTimeout)
 	defer cancel()
-	s := access.SignIn{Login: m.Login, Password: m.Password, Peer: a.site.Addressing.Peer(a.peer.Addr, a.peer.Interface)}
+	s := access.SignIn{Login: m.Login, Password: m.Password, Peer: a.peerNow()}
 	if m.Device != nil {
 		s.DeviceID = m.Device.ID
 	}
-	u, err := a.site.changeUnderOld(ctx, access.PasswordChange{SignIn: s, NewPassword: m.NewPassword}, "")
+	u, err := a.site.changeOwnPassword(ctx, access.PasswordChange{SignIn: s, NewPassword: m.NewPassword}, "")
 	if err != nil {
 		state := a.refusal(err)
 		state.Authorized = a.session != ""
@@ -35,7 +35,7 @@ func (a *agentConn) changePassword(m *protocol.ChangePassword) error {
 
 // warnPassword tells the person that the password expires soon.
 func (a *agentConn) warnPassword(ctx context.Context, grant access.Grant) error {
-	text := a.l.PasswordExpiring(grant.PasswordExpires, time.Now(), a.site.changesHere(ctx, grant.Session.Directory))
+	text := a.l.PasswordExpiring(grant.PasswordExpires, time.Now(), a.site.changesPasswords(ctx, grant.Session.Directory))
 	if text == "" {
 		return nil
 	}

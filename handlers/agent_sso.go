@@ -11,11 +11,10 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// ssoAtOnce is how many frames with a ticket are in memory at once.
-const ssoAtOnce = 16
-
-// ssoPatience is how long a frame waits for its place.
-const ssoPatience = 5 * time.Second
+const (
+	maxSSOFrames = 16              // frames with a ticket that are in memory at once
+	ssoWait      = 5 * time.Second // how long a frame waits for its place
+)
 
 // ssoPlaces are the places for frames with a ticket. The zero value is ready.
 type ssoPlaces struct {
@@ -25,8 +24,8 @@ type ssoPlaces struct {
 
 // take waits for a place. It reports false if there was none in time.
 func (p *ssoPlaces) take() bool {
-	p.once.Do(func() { p.taken = make(chan struct{}, ssoAtOnce) })
-	late := time.NewTimer(ssoPatience)
+	p.once.Do(func() { p.taken = make(chan struct{}, maxSSOFrames) })
+	late := time.NewTimer(ssoWait)
 	defer late.Stop()
 	select {
 	case p.taken <- struct{}{}:
@@ -38,7 +37,7 @@ func (p *ssoPlaces) take() bool {
 
 func (p *ssoPlaces) leave() { <-p.taken }
 
-// sso answers the agent's sso: the first one with a challenge, the second one, which has the ticket, like authorize.
+// sso answers the agent's sso: the first one with a challenge, the second one, with the ticket, like authorize.
 func (a *agentConn) sso(m *protocol.SSORequest) error {
 	challenge := a.challenge
 	a.challenge = ""
@@ -61,9 +60,9 @@ func (a *agentConn) sso(m *protocol.SSORequest) error {
 	return a.authorizeAs(access.Attempt{Ticket: token, Peer: peer}, m.Device)
 }
 
-// readTicket returns the whole frame of which the first part is over the limit, if the agent was asked for a ticket and the frame
-// is not over protocol.MaxSSOFrame. It takes one of Site.ssoPlaces. Errors: errFrameTooLarge; a refusal if all places stay taken, with
-// the frame read to its end.
+// readTicket reads the rest of a frame over maxFrame and returns the whole frame. It takes one of Site.ssoPlaces. Errors:
+// errFrameTooLarge if no ticket is expected or the frame is over protocol.MaxSSOFrame; a refusal if all places stay taken, with the frame
+// read to its end.
 func (a *agentConn) readTicket(begun []byte, rest io.Reader) ([]byte, error) {
 	if a.challenge == "" || !a.site.offersSSO(a.peerNow()) {
 		return nil, errFrameTooLarge
@@ -80,7 +79,7 @@ func (a *agentConn) readTicket(begun []byte, rest io.Reader) ([]byte, error) {
 		case n > left:
 			return nil, errFrameTooLarge
 		}
-		return nil, &agent.Error{Code: agent.CodeTooManyAttempts, Wait: ssoPatience}
+		return nil, &agent.Error{Code: agent.CodeTooManyAttempts, Wait: ssoWait}
 	}
 	more, err := io.ReadAll(io.LimitReader(rest, left+1))
 	if err == nil && int64(len(more)) > left {

@@ -136,7 +136,7 @@ func TestAgentSSOLargeFrame(t *testing.T) {
 // goes on.
 func TestAgentSSOPlaces(t *testing.T) {
 	s, _ := insideSite(t)
-	for range ssoAtOnce {
+	for range maxSSOFrames {
 		if !s.ssoPlaces.take() {
 			t.Fatal("no place")
 		}
@@ -149,7 +149,7 @@ func TestAgentSSOPlaces(t *testing.T) {
 		t.Errorf("no place: %v", m)
 	}
 	s.ssoPlaces.leave()
-	for range 2 * ssoAtOnce {
+	for range 2 * maxSSOFrames {
 		if m := large(); m["authorized"] != true {
 			t.Fatalf("a free place: %v", m)
 		}

@@ -27,7 +27,7 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems map[string]strin
 		InstallerReady: s.Installer.Ready() == nil,
 		Unsigned:       !s.Installer.Signed(),
 		Errors:         problems,
-		PasswordHere:   s.changesHere(c.Request().Context(), v.User.Directory),
+		PasswordHere:   s.changesPasswords(c.Request().Context(), v.User.Directory),
 		Sessions:       s.sessionsOf(v.User.ID),
 		Now:            time.Now(),
 	}

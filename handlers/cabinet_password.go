@@ -11,24 +11,24 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// cabinetChanged is the cabinet with what a person of a directory has to know after a change of the password.
+// cabinetChanged is the cabinet with a hint for people of a directory who have changed their password.
 const cabinetChanged = "/cabinet?password=changed"
 
 // cabinetPassword changes the account's own password. The throttle applies to the current one, so that an unattended browser
 // cannot be used to guess it.
 func (s *Site) cabinetPassword(c echo.Context) error {
 	v := who(c)
-	if !s.changesHere(c.Request().Context(), v.User.Directory) {
+	if !s.changesPasswords(c.Request().Context(), v.User.Directory) {
 		return refusal{http.StatusForbidden, locale.Forbidden}
 	}
-	problems := typedTwice(c)
+	problems := checkTypedTwice(c)
 	if v.User.Local() {
 		problems = problemsOf(checkNewPassword(c))
 	}
 	if problems != nil {
 		return s.cabinetPage(c, http.StatusBadRequest, fieldTexts(v.L, problems))
 	}
-	_, err := s.changeUnderOld(c.Request().Context(), access.PasswordChange{
+	_, err := s.changeOwnPassword(c.Request().Context(), access.PasswordChange{
 		SignIn: access.SignIn{
 			Login:    fullLogin(*v.User),
 			Password: c.FormValue("current"),

@@ -16,11 +16,11 @@ import (
 func (s *Site) loginPassword(c echo.Context) error {
 	v := who(c)
 	d := templates.LoginData{Login: agent.Clean(c.FormValue("login"), agent.MaxLoginTyped), Change: true}
-	if problems := typedTwice(c); problems != nil {
+	if problems := checkTypedTwice(c); problems != nil {
 		d.Errors = fieldTexts(v.L, problems)
 		return s.render(c, http.StatusBadRequest, templates.Login(s.page(c), d))
 	}
-	u, err := s.changeUnderOld(c.Request().Context(), access.PasswordChange{
+	u, err := s.changeOwnPassword(c.Request().Context(), access.PasswordChange{
 		SignIn: access.SignIn{
 			Login:    c.FormValue("login"),
 			Password: c.FormValue("password"),

@@ -27,7 +27,7 @@ func (s *Site) offersSSO(p agent.Peer) bool { return p.Inside && len(s.Directori
 // loginSSO signs in by the ticket that the browser sends after a challenge.
 func (s *Site) loginSSO(c echo.Context) error {
 	err := s.signInByTicket(c)
-	if errors.As(err, new(refusal)) { // no ticket: browsers that have one repeat the request, the others show this page
+	if errors.As(err, new(refusal)) { // no ticket yet: a browser that has one repeats the request, another one shows this page
 		return s.loginSSOPage(c, http.StatusUnauthorized, templates.LoginSSOData{NoTicket: true})
 	}
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
@@ -46,13 +46,13 @@ func (s *Site) loginSSOPage(c echo.Context, status int, d templates.LoginSSOData
 	return s.render(c, status, templates.LoginSSO(p, d))
 }
 
-// loginSSOOver leads a reloaded page back.
-func (s *Site) loginSSOOver(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/login") }
+// loginSSOReload redirects a reload of loginSSOPage.
+func (s *Site) loginSSOReload(c echo.Context) error { return c.Redirect(http.StatusSeeOther, "/login") }
 
 func (s *Site) restLoginSSO(c echo.Context) error { return doneREST(c, s.signInByTicket(c)) }
 
-// signInByTicket verifies the ticket in the header and signs the account in on this browser. Without one it sends the challenge and
-// returns a refusal.
+// signInByTicket verifies the ticket in the header and signs the account in on this browser. Without a ticket it sets the challenge in the
+// answer and returns a refusal.
 func (s *Site) signInByTicket(c echo.Context) error {
 	v := who(c)
 	if !s.offersSSO(v.Peer) {

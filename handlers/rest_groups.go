@@ -32,7 +32,7 @@ func (s *Site) restGroupCreate(c echo.Context) error {
 		return err
 	}
 	if !g.Local() {
-		if g.Member, err = s.directoryGroup(ctx, g.Directory, member, firstName(member)); err != nil {
+		if g.Member, err = s.directoryGroup(ctx, g.Directory, member, nameInDN(member)); err != nil {
 			return err
 		}
 		if g.Name == "" {
@@ -57,7 +57,7 @@ func (s *Site) restGroupChange(c echo.Context, _ agent.GroupTree, g agent.Group)
 		if err := decodeFields(groupFields(g, &member), body, nullableGroupFields...); err != nil {
 			return err
 		}
-		return fixedDirectory(was, *g, member)
+		return checkFixed(was, *g, member)
 	})
 	if err != nil {
 		return err
@@ -88,19 +88,19 @@ func readGroupJSON(c echo.Context, g *agent.Group) (member string, err error) {
 	return member, nil
 }
 
-// firstName returns a part of the name in a DN, or the text if it is no DN.
-func firstName(text string) string {
+// nameInDN returns the name in a DN up to an escaped character, or the text if it is no DN.
+func nameInDN(text string) string {
 	_, name, isDN := strings.Cut(text, "=")
 	if !isDN || !strings.Contains(name, "=") {
 		return text
 	}
 	name, _, _ = strings.Cut(name, ",")
-	name, _, _ = strings.Cut(name, "\\") // the rest is escaped
+	name, _, _ = strings.Cut(name, "\\")
 	return name
 }
 
-// fixedDirectory reports a change of the directory's group, which is chosen once.
-func fixedDirectory(was, is agent.Group, member string) error {
+// checkFixed returns a problem if the directory or its group would change. member is the group as it was typed.
+func checkFixed(was, is agent.Group, member string) error {
 	switch {
 	case is.Directory != was.Directory:
 		return agent.Problems{{Field: "directory", Code: "field_group_directory"}}

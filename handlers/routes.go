@@ -47,7 +47,7 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/login", anybody, page, s.loginPage},
 		{"POST", "/login", anybody, page, s.login},
 		{"POST", "/login/password", anybody, page, s.loginPassword},
-		{"GET", "/login/sso", anybody, page, s.loginSSOOver},
+		{"GET", "/login/sso", anybody, page, s.loginSSOReload},
 		{"POST", "/login/sso", anybody, page, s.loginSSO},
 		{"POST", "/logout", user, page, s.logout},
 		{"POST", "/language", anybody, page, s.setLanguage},

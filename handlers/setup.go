@@ -22,7 +22,7 @@ type SetupToken interface {
 // Passwords hashes passwords for storage.
 type Passwords interface {
 	Hash(ctx context.Context, password string) (string, error)
-	// HashLater is Hash behind all logins and all other passwords that wait to be hashed.
+	// HashLater is Hash for an import of many passwords: all logins go first.
 	HashLater(ctx context.Context, password string) (string, error)
 }
 

@@ -20,7 +20,7 @@ func keytabPurpose(id agent.DirectoryID) string {
 	return "directory/" + strconv.FormatInt(int64(id), 10) + "/keytab"
 }
 
-// openKeytab sets the keytab of a directory, and what follows from it.
+// openKeytab decrypts the keytab of a directory and sets the fields about it.
 func (d *directories) openKeytab(s *agent.DirectorySettings, sealed string) error {
 	if sealed == "" {
 		return nil
@@ -77,8 +77,8 @@ func (d *directories) Realms() []string { return d.network.Realms() }
 // cnameTimeout limits the look-up of a CNAME, for which a page waits.
 const cnameTimeout = 2 * time.Second
 
-// Services are the service principals, without realm, for which browsers and agents ask tickets: that of the gateway's domain and, if
-// the domain is a CNAME, that of its target. They have no port. It is empty for a gateway without a domain name.
+// Services are the service principals, without realm and port, for which browsers and agents get tickets: that of the gateway's domain
+// and, if the domain is a CNAME, that of its target. There are none without a domain.
 func (d *directories) Services(ctx context.Context) []string {
 	domain := d.domain()
 	if _, err := netip.ParseAddr(domain); err == nil || domain == "" {

@@ -19,8 +19,8 @@ func companyKeytab(t *testing.T, realm string, etype int32) []byte {
 	return mint.Keytab(t, mint.Key{Principal: "HTTP/gw.company.ru", Realm: realm, KVNO: 3, Password: mint.Password(), Type: etype})
 }
 
-// TestKeytabIsSealed: a keytab is stored encrypted, used after a restart, kept by later changes, and never given back. One that
-// cannot be used is refused and leaves the former one. A lost key is noticed.
+// TestKeytabIsSealed: a keytab is stored encrypted, used after a restart, kept by later changes, and never returned. An unusable one is
+// refused, and the former one stays. Without the key of the box, KeytabLost is set.
 func TestKeytabIsSealed(t *testing.T) {
 	d := newDirectoryTest(t)
 	file := companyKeytab(t, "COMPANY.RU", 0)
@@ -106,7 +106,7 @@ func TestServices(t *testing.T) {
 	}
 }
 
-// TestKeytabStep: the test of a directory says which service the keytab lacks. Without a keytab the step is left out.
+// TestKeytabStep: the test of a directory finds which service the keytab lacks. Without a keytab the step is left out.
 func TestKeytabStep(t *testing.T) {
 	d := newDirectoryTest(t)
 	id := d.save(companySettings)

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/store"
 )
 
-// groups are the stored groups. A change takes effect at once: for the live sessions, and for what is asked of the directories.
+// groups implements handlers.Groups. After a change it tells the sessions and the directories.
 type groups struct {
 	*store.Store
 	directories *directories
@@ -37,7 +37,7 @@ func (g groups) DeleteGroup(ctx context.Context, id agent.GroupID) ([]agent.User
 	return g.change(ctx, func() ([]agent.User, error) { return g.Store.DeleteGroup(ctx, id) })
 }
 
-// change changes the stored groups.
+// change runs do, which changes the stored groups, and lets the change take effect.
 func (g groups) change(ctx context.Context, do func() ([]agent.User, error)) ([]agent.User, error) {
 	d := g.directories
 	d.changes.Lock()

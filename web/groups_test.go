@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestGroupsTakeEffect: a change of a group is told to the sessions with the accounts that win or lose something, the log names the
-// administrators, and the directories look for the members of its groups at once.
+// TestGroupsTakeEffect: after a change of a group, the sessions get the changed accounts, the log names the new and former administrators,
+// and a check of the directory with the new groups is due at once.
 func TestGroupsTakeEffect(t *testing.T) {
 	d := newDirectoryTest(t)
 	id := d.save(companySettings)
