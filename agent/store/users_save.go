@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"ideco-agent/agent"
 )
@@ -13,7 +14,8 @@ import (
 // stored. Of an existing account only what an administrator may change is written: not
 // Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
 // counts only without RemoteByGroups. An error is an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator,
-// and agent.ErrNotFound when there is no such account or group; then nothing is written.
+// agent.ErrUserChanged, also when a changed group would make an administrator of an account, and agent.ErrNotFound when there is no such
+// account or group; then nothing is written.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -57,19 +59,38 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 		if err != nil {
 			return was, is, err
 		}
-		is, err = findUser(ctx, tx, id)
+		if is, err = findUser(ctx, tx, id); err == nil && is.AdminByGroups && !one.AdminByGroups {
+			err = agent.ErrUserChanged
+		}
 		return was, is, err
 	}
 	if was, err = findUser(ctx, tx, one.ID); err != nil {
 		return was, is, err
+	}
+	if one.Before != nil && !reflect.DeepEqual(editable(*one.Before), editable(was)) {
+		return was, is, agent.ErrUserChanged
 	}
 	u := one.User
 	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = was.Refused, was.RemoteInDirectory, was.DirectoryGroups, was.PasswordExpires
 	if !was.Local() {
 		u.Login, u.Name, u.Phone = was.Login, was.Name, was.Phone
 	}
-	if is, err = updateUser(ctx, tx, tree, was, u); err != nil || one.Hash == "" {
+	is, err = updateUser(ctx, tx, tree, was, u)
+	if err == nil && is.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
+		err = agent.ErrUserChanged
+	}
+	if err != nil || one.Hash == "" {
 		return was, is, err
 	}
 	return was, is, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
+}
+
+// editable returns the fields of an existing account that SaveUsers writes.
+func editable(u agent.User) agent.User {
+	fields := agent.User{Enabled: u.Enabled, Admin: u.Admin, Comment: u.Comment, Group: u.Group, Rights: u.Rights, MustChange: u.MustChange,
+		RemoteByGroups: u.RemoteByGroups, RemoteAccess: u.RemoteAccess && !u.RemoteByGroups}
+	if u.Local() {
+		fields.Login, fields.Name, fields.Phone = u.Login, u.Name, u.Phone
+	}
+	return fields
 }
