@@ -23,13 +23,17 @@ var ErrLastAdministrator = errors.New("the last administrator must stay")
 // ErrAdministratorExists says that the first administrator exists already.
 var ErrAdministratorExists = errors.New("an administrator exists")
 
+// ErrUserChanged says that an account is no longer as it was when a change of it was worked out.
+var ErrUserChanged = errors.New("the account has changed meanwhile")
+
 // UserID identifies an account. Two logins with the same UserID are the same person.
 type UserID int64
 
 // ImportedUser is an account to be saved together with others.
 type ImportedUser struct {
-	User        // ID zero = a new one
-	Hash string // argon2id hash of the password; empty = a new account has none, another one keeps its own
+	User          // ID zero = a new one
+	Before *User  // from which the change was worked out; nil = unknown
+	Hash   string // argon2id hash of the password; empty = a new account has none, another one keeps its own
 }
 
 // LocalDirectory is the Directory of local accounts, which the gateway stores.

@@ -65,6 +65,9 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 	if errors.Is(err, agent.ErrNotFound) {
 		return again(l.T("bulk_gone"))
 	}
+	if errors.Is(err, agent.ErrUserChanged) {
+		return again(l.T("bulk_moved"))
+	}
 	if err != nil {
 		return err
 	}
@@ -256,7 +259,7 @@ func becomesAdministrator(before, after agent.User) int {
 }
 
 // doBulk stores the changes, all or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
-// agent.ErrNotFound.
+// agent.ErrNotFound, agent.ErrUserChanged.
 func (s *Site) doBulk(c echo.Context, b bulk) error {
 	ctx := c.Request().Context()
 	if b.Act == templates.ActEnd {
@@ -267,7 +270,7 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 	} else {
 		users := make([]agent.ImportedUser, len(b.changed))
 		for i, one := range b.changed {
-			users[i].User = one.after
+			users[i].User, users[i].Before = one.after, &one.before
 		}
 		saved, err := s.Accounts.SaveUsers(ctx, users)
 		if err != nil {

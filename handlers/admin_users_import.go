@@ -176,7 +176,7 @@ func (s *Site) adminUsersApply(c echo.Context) error {
 	switch {
 	case errors.Is(err, agent.ErrLastAdministrator):
 		return s.previewPage(c, draft.name, draft.file, plan, l.T(locale.AlertLastAdministrator))
-	case errors.Is(err, agent.ErrLoginTaken), errors.Is(err, agent.ErrNotFound):
+	case errors.Is(err, agent.ErrLoginTaken), errors.Is(err, agent.ErrNotFound), errors.Is(err, agent.ErrUserChanged):
 		if plan, err = s.planImport(c, draft.file); err != nil {
 			return err
 		}
@@ -188,12 +188,15 @@ func (s *Site) adminUsersApply(c echo.Context) error {
 }
 
 // applyImport stores all changes or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
-// agent.ErrLoginTaken, agent.ErrNotFound.
+// agent.ErrLoginTaken, agent.ErrNotFound, agent.ErrUserChanged.
 func (s *Site) applyImport(c echo.Context, plan accountcsv.Plan) error {
 	ctx := c.Request().Context()
 	var users []agent.ImportedUser
 	for _, one := range append(plan.New[:len(plan.New):len(plan.New)], plan.Changed...) {
 		u := agent.ImportedUser{User: one.After}
+		if one.Before.ID != 0 {
+			u.Before = &one.Before
+		}
 		if one.Password != "" {
 			var err error
 			if u.Hash, err = s.Passwords.HashLater(ctx, one.Password); err != nil {

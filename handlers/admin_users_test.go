@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -76,7 +77,7 @@ func loginsOn(t *testing.T, page string) (logins []string) {
 	return logins
 }
 
-// TestUsersFilter: each condition selects, conditions add up, and the page keeps them.
+// TestUsersFilter: an account must match all conditions, and the page keeps them.
 func TestUsersFilter(t *testing.T) {
 	a := newAdministration(t)
 	office, sales, _ := people(t, a)
@@ -177,7 +178,7 @@ func confirmation(t *testing.T, page string) url.Values {
 	return form
 }
 
-// TestBulk: each act asks once, says whom it concerns, and does it to all of them.
+// TestBulk: each act asks once, with the number of accounts, and changes all of them.
 func TestBulk(t *testing.T) {
 	a := newAdministration(t)
 	office, sales, _ := people(t, a)
@@ -225,7 +226,7 @@ func TestBulk(t *testing.T) {
 	}
 }
 
-// TestBulkSpares: the own account and the last administrator stay, and the page says so.
+// TestBulkSpares: the administrator's own account and the last administrator stay, and the page says so.
 func TestBulkSpares(t *testing.T) {
 	a := newAdministration(t)
 	_, _, owners := people(t, a)
@@ -236,7 +237,7 @@ func TestBulkSpares(t *testing.T) {
 	}
 	a.wants(a.post("/admin/users/bulk", a.bulkForm("disable", "boss")), http.StatusBadRequest, "менять нечего", "Ваша собственная учётная запись пропущена")
 
-	// boss administers by a group only from here on; the last one by a choice is another one.
+	// From here on boss is an administrator by a group only, and another account is the last administrator.
 	for _, change := range []struct {
 		login string
 		to    func(*agent.User)
@@ -258,7 +259,7 @@ func (a administration) getStatus(path string) int {
 	return ask(a.h, "GET", path, page, inLAN, a.boss).Code
 }
 
-// TestBulkAsksAgain: a confirmation holds only for as many accounts and sessions as the question named.
+// TestBulkAsksAgain: a confirmation is valid for the numbers of accounts and sessions in the question.
 func TestBulkAsksAgain(t *testing.T) {
 	a := newAdministration(t)
 	people(t, a)
@@ -309,7 +310,7 @@ func importToken(t *testing.T, page string) url.Values {
 	return url.Values{"import": {goqueryFind(t, page, "input[name=import]").AttrOr("value", "")}}
 }
 
-// TestImport: a file is shown first, shows no passwords, and is stored only then.
+// TestImport: a file is stored only after a preview, which shows no passwords.
 func TestImport(t *testing.T) {
 	a := newAdministration(t)
 	_, sales, _ := people(t, a)
@@ -398,7 +399,7 @@ func TestImportMistakes(t *testing.T) {
 	a.wants(a.uploadAccounts("admin.csv", "login,admin\nivanov,yes\n"), http.StatusOK, "Эти столбцы не загружаются: admin", "Загружать нечего")
 }
 
-// TestImportMoved: a preview holds only while the accounts that it concerns stay as they were.
+// TestImportMoved: a confirmation shows a new preview if the accounts have changed since.
 func TestImportMoved(t *testing.T) {
 	a := newAdministration(t)
 	_, _, _ = people(t, a)
@@ -421,7 +422,7 @@ func TestImportMoved(t *testing.T) {
 	// A group that makes administrators is named.
 	a.wants(a.uploadAccounts("f.csv", "login,group\nivanov,Хозяева\n"), http.StatusOK, "1 человек станет администратором")
 
-	// Every browser keeps one file, and all together keep few.
+	// One file is kept for each browser, and maxImports for all.
 	first := importToken(t, a.wants(a.uploadAccounts("f.csv", "login\nx\n"), http.StatusOK))
 	a.wants(a.uploadAccounts("f.csv", "login\ny\n"), http.StatusOK)
 	a.wants(a.post("/admin/users/import/apply", first), http.StatusConflict, "Этой загрузки больше нет")
@@ -433,7 +434,50 @@ func TestImportMoved(t *testing.T) {
 	b.wants(b.uploadAccounts("f.csv", "login\nx\n"), http.StatusServiceUnavailable, "Повторите через 15 минут")
 }
 
-// TestExport: the file holds all local accounts and no hash, and changes nothing when it is loaded.
+// busyHasher does something else while it hashes.
+type busyHasher struct {
+	hasher
+	meanwhile func()
+}
+
+func (h busyHasher) HashLater(ctx context.Context, password string) (string, error) {
+	h.meanwhile()
+	return h.hasher.HashLater(ctx, password)
+}
+
+// TestImportWhileChanged: hashing the passwords takes minutes. An account that another administrator switches off in that time stays off,
+// and a group that becomes one of administrators makes none unasked.
+func TestImportWhileChanged(t *testing.T) {
+	a := newAdministration(t)
+	office, _, _ := people(t, a)
+	for what, change := range map[string]func() error{
+		"account": func() error {
+			_, err := a.site.Accounts.UpdateUser(t.Context(), a.named("ivanov").ID, func(u *agent.User) error { u.Enabled = false; return nil })
+			return err
+		},
+		"group": func() error {
+			_, _, err := a.site.Groups.UpdateGroup(t.Context(), office, func(g *agent.Group) error { g.Admin = true; return nil })
+			return err
+		},
+	} {
+		page := a.wants(a.uploadAccounts("f.csv", "login,name,group,password\nivanov,B,,\nnewcomer,,Офис,long password\n"), http.StatusOK)
+		a.site.Passwords = busyHasher{meanwhile: func() {
+			if err := change(); err != nil {
+				t.Error(err)
+			}
+		}}
+		a.wants(a.post("/admin/users/import/apply", importToken(t, page)), http.StatusOK, "учётные записи изменились")
+		if a.named("ivanov").Name != "" {
+			t.Errorf("%s: stored", what)
+		}
+		a.site.Passwords = hasher{}
+	}
+	if a.named("ivanov").Enabled {
+		t.Error("enabled again")
+	}
+}
+
+// TestExport: the file holds all local accounts and no hash, and its import changes nothing.
 func TestExport(t *testing.T) {
 	a := newAdministration(t)
 	people(t, a)

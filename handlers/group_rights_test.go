@@ -14,8 +14,8 @@ import (
 	"ideco-agent/agent/access"
 )
 
-// TestAdministratorByGroup: who is in a group of administrators administers, and no longer does so from the next request after
-// leaving it. The last administrator who is one by an own choice stays.
+// TestAdministratorByGroup: an account in a group of administrators administers, until the next request after it has left. The last
+// administrator without a group stays one.
 func TestAdministratorByGroup(t *testing.T) {
 	s := newSite(t)
 	h, real, db := gated(s), s.PortalHandler(), s.Accounts.(accounts).Store
@@ -57,7 +57,7 @@ func TestAdministratorByGroup(t *testing.T) {
 	want("without the group", http.StatusForbidden, "/cabinet")
 }
 
-// TestAdministratorByGroupLogged: the log says who becomes an administrator by being put into a group, and who stops being one.
+// TestAdministratorByGroupLogged: the log names accounts that become or stop being administrators by a group.
 func TestAdministratorByGroupLogged(t *testing.T) {
 	a := newAdministration(t)
 	log := &lockedLog{}

@@ -87,8 +87,7 @@ func signedIn(w *httptest.ResponseRecorder) bool {
 	return false
 }
 
-// TestLoginSSO: in the LAN a browser is asked for a ticket and signed in by it; refusals are told in words, without another
-// challenge.
+// TestLoginSSO: in the LAN a browser is asked for a ticket and signed in by it. A refusal shows its text, without another challenge.
 func TestLoginSSO(t *testing.T) {
 	for _, path := range []string{"/login/sso", "/web/auth/sso"} {
 		s := newSite(t)
@@ -210,8 +209,8 @@ func (a administration) uploadFile(path, name string, file []byte) *httptest.Res
 	return w
 }
 
-// TestKeytabPage: a keytab is uploaded, shown without its keys, and removed after a question. A file that is none is refused beside
-// its field, and the former one stays.
+// TestKeytabPage: a keytab is uploaded, shown without its keys, and removed after a question. Another file is refused beside its field,
+// and the keytab stays.
 func TestKeytabPage(t *testing.T) {
 	a := newAdministration(t)
 	d := a.site.Directories.(*fakeDirectories)

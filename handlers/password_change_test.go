@@ -269,7 +269,7 @@ func TestAgentMayChange(t *testing.T) {
 	}
 }
 
-// TestAgentWarnedOfExpiry: after a login the agent is told that the password expires soon; a change in the session leaves that alone.
+// TestAgentWarnedOfExpiry: after a login the agent gets a notice that the password expires soon; a change in the session sends none.
 func TestAgentWarnedOfExpiry(t *testing.T) {
 	for left, want := range map[time.Duration]string{3*24*time.Hour + time.Hour: "через 3 дня", 5 * time.Hour: "меньше чем через сутки", 15 * 24 * time.Hour: "", -time.Hour: ""} {
 		s, _ := withFirewall(t)

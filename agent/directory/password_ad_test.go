@@ -197,7 +197,7 @@ func TestADPasswordPorts(t *testing.T) {
 	}
 }
 
-// TestADPasswordUnreachable: a controller that is gone has not compared the password.
+// TestADPasswordUnreachable: without a controller, the refusal wraps ErrPasswordNotSent.
 func TestADPasswordUnreachable(t *testing.T) {
 	for _, way := range []agent.PasswordChange{agent.PasswordChangeAuto, agent.PasswordChangeLDAP} {
 		t.Run(string(way), func(t *testing.T) {

@@ -95,7 +95,7 @@ func TestADTicket(t *testing.T) {
 }
 
 // TestADTicketOfComputer: the KDC gives the owner of the computer david.jones$ a ticket in the name david.jones, which is also the
-// userPrincipalName of dave. It is not taken for his.
+// userPrincipalName of dave. It does not log dave in.
 func TestADTicketOfComputer(t *testing.T) {
 	ad := lab.NewAD(t)
 	s := labSettings(agent.DirectoryAD, ad.Directory)
@@ -109,12 +109,12 @@ func TestADTicketOfComputer(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := mint.Token(t, mint.Ticket{Keytab: s.Keytab, Service: lab.Service, Realm: lab.Realm, Client: "david.jones"})
-	o.wantNoTicket(t, token, agent.CodeSSORefused, "not found")
+	o.wantNoTicket(t, token, agent.CodeSSORefused, errSeveral.Error())
 	o.wantTicket(t, mint.Token(t, mint.Ticket{Keytab: s.Keytab, Service: lab.Service, Realm: lab.Realm, Client: "dave"}), "dave")
 }
 
-// TestADTicketLooksUp: the account is looked up at each sign-in: a person who was renamed, disabled or put out of the groups after
-// the ticket was got. What is wrong with the password does not matter.
+// TestADTicketLooksUp: each sign-in looks the person up, who may have been renamed, disabled or removed from a group since the ticket. The
+// state of the password does not matter.
 func TestADTicketLooksUp(t *testing.T) {
 	ad := lab.NewAD(t)
 	s := labSettings(agent.DirectoryAD, ad.Directory)

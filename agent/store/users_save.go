@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"reflect"
 
 	"ideco-agent/agent"
 )
@@ -11,7 +12,8 @@ import (
 // SaveUsers makes new accounts, whose ID is zero, and changes others, in one transaction: all or none. It returns the accounts as they
 // are stored. Of an existing account it writes only what an administrator may change: not Refused, RemoteInDirectory, DirectoryGroups and
 // PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess counts only without RemoteByGroups. Errors:
-// agent.ErrLoginTaken, agent.ErrLastAdministrator, and agent.ErrNotFound when there is no such account or group.
+// agent.ErrLoginTaken, agent.ErrLastAdministrator, agent.ErrUserChanged, also when a changed group would make an administrator of an
+// account, and agent.ErrNotFound when there is no such account or group.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -48,19 +50,40 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 		if err != nil {
 			return agent.User{}, err
 		}
-		return findUser(ctx, tx, id)
+		u, err := findUser(ctx, tx, id)
+		if err == nil && u.AdminByGroups && !one.AdminByGroups {
+			err = agent.ErrUserChanged
+		}
+		return u, err
 	}
 	was, err := findUser(ctx, tx, one.ID)
 	if err != nil {
 		return agent.User{}, err
+	}
+	if one.Before != nil && !reflect.DeepEqual(editable(*one.Before), editable(was)) {
+		return agent.User{}, agent.ErrUserChanged
 	}
 	u := one.User
 	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = was.Refused, was.RemoteInDirectory, was.DirectoryGroups, was.PasswordExpires
 	if !was.Local() {
 		u.Login, u.Name, u.Phone = was.Login, was.Name, was.Phone
 	}
-	if u, err = updateUser(ctx, tx, tree, was, u); err != nil || one.Hash == "" {
+	u, err = updateUser(ctx, tx, tree, was, u)
+	if err == nil && u.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
+		err = agent.ErrUserChanged
+	}
+	if err != nil || one.Hash == "" {
 		return u, err
 	}
 	return u, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
+}
+
+// editable returns the fields of an existing account that SaveUsers writes.
+func editable(u agent.User) agent.User {
+	fields := agent.User{Enabled: u.Enabled, Admin: u.Admin, Comment: u.Comment, Group: u.Group, Rights: u.Rights, MustChange: u.MustChange,
+		RemoteByGroups: u.RemoteByGroups, RemoteAccess: u.RemoteAccess && !u.RemoteByGroups}
+	if u.Local() {
+		fields.Login, fields.Name, fields.Phone = u.Login, u.Name, u.Phone
+	}
+	return fields
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestGroupsInChromium: groups are made, ordered and deleted with the mouse, and the page of an account says what it gets from them.
+// TestGroupsInChromium: groups are made, ordered and deleted with the mouse, and the page of an account shows what it inherits.
 func TestGroupsInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)

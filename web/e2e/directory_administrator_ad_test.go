@@ -15,9 +15,9 @@ import (
 	"ideco-agent/agent/store"
 )
 
-// TestAdministratorAD: a member of a group in a group of the domain that makes administrators signs in to administration and gets what
-// the group sets. Who leaves it is no administrator any more after the next check, but stays signed in and connected. If the group is
-// deleted in the domain, nobody loses anything before an administrator confirms it.
+// TestAdministratorAD: a nested member of a domain's group of administrators administers and gets the rights of the group. After the person
+// has left, the next check ends the administration; the sign-in and the session go on. If the group is deleted in the domain, nobody
+// loses anything before an administrator confirms it.
 func TestAdministratorAD(t *testing.T) {
 	o := newOfficeAD(t)
 	db, err := store.Open(t.Context(), filepath.Join(o.data, "ideco.db"))

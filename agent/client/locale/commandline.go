@@ -81,7 +81,7 @@ var commandLineTexts = map[string]text{
 		"--change-password needs the new password: the second line of standard input."},
 	OrNothing: {" (Enter — не менять)", " (Enter to keep the old one)"},
 	ChangeInTerminal: {
-		"Пароль можно сменить отсюда: запустите connect в терминале или добавьте --change-password и новый пароль второй строкой.",
-		"The password can be changed from here: run connect in a terminal, or add --change-password and the new password as the second line."},
+		"Пароль можно сменить отсюда: запустите connect в терминале или добавьте --change-password и дайте новый пароль второй строкой стандартного ввода.",
+		"The password can be changed from here: run connect in a terminal, or add --change-password and give the new password as the second line of standard input."},
 	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
 }
