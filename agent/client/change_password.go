@@ -14,7 +14,7 @@ type PasswordChange struct{ Password, NewPassword string }
 // changePassword changes the password from Config.Password to Config.NewPassword on a connection without a session.
 func (c *client) changePassword(ctx context.Context, l *link) *failure {
 	change := PasswordChange{c.cfg.Password, c.cfg.NewPassword}
-	c.cfg.NewPassword = "" // asked for once only
+	c.cfg.NewPassword = "" // a reconnect must not ask again
 	c.show(Connecting, "", c.text(locale.ChangingPassword))
 	var answered bool
 	f := c.ask(ctx, l, c.changeMessage(change), func(m any) (bool, *failure) {
@@ -81,7 +81,7 @@ func (c *client) startChange(l *link, change PasswordChange) {
 // changeAnswered handles the answer to startChange, which may be late. A refusal leaves the session unchanged.
 func (c *client) changeAnswered(m *protocol.AuthState) {
 	switch {
-	case m.Code == protocol.PasswordChanged && c.change == nil: // answered after its time, and uncertain since
+	case m.Code == protocol.PasswordChanged && c.change == nil: // a late answer, after changeUncertain
 		c.passwordChanged(c.uncertain, m.Message)
 	case m.Code == protocol.PasswordChanged:
 		c.passwordChanged(c.change.NewPassword, m.Message)
@@ -136,7 +136,7 @@ func (c *client) explainUnknownChange(f *failure) {
 	}
 }
 
-// tryUncertain logs in with the new password of a change that may have happened. When that works, it has.
+// tryUncertain logs in with the new password of a change that may have happened. If that succeeds, the change has happened.
 func (c *client) tryUncertain(ctx context.Context, l *link) *failure {
 	password := c.uncertain
 	f := c.authorize(ctx, l, c.addIdentity(protocol.Authorize{Password: password}))

@@ -318,7 +318,7 @@ func TestChangeDuringSessionLost(t *testing.T) {
 	}
 }
 
-// An answer that comes after its time still counts.
+// A late answer still counts.
 func TestChangeAnswerIsLate(t *testing.T) {
 	change, late := make(chan PasswordChange), make(chan struct{})
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {

@@ -83,7 +83,7 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
-// logInSSO logs in with tickets. A gateway that has just restarted refuses tokens that were made before: it gets fresh ones.
+// logInSSO logs in with tickets. A gateway that has just restarted refuses tokens that were made before its start, and gets fresh ones.
 func (c *client) logInSSO(ctx context.Context, l *link) *failure {
 	if len(c.status.SSO) == 0 {
 		return c.ticketFailure(&TicketProblem{Key: locale.SSONotOffered})
@@ -197,7 +197,7 @@ func (c *client) ticketFailure(err error) *failure {
 	return f
 }
 
-// ssoExtension extends the session of one connection with tickets. The Kerberos exchange runs beside the session.
+// ssoExtension extends the session of one connection with tickets. The Kerberos exchange runs in a goroutine of its own.
 type ssoExtension struct {
 	c         *client
 	l         *link

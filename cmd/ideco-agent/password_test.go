@@ -13,14 +13,14 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// typist is a terminal at which a person types.
-type typist struct {
+// fakeTerminal types lines at prompts.
+type fakeTerminal struct {
 	lines   []string
 	prompts []string
-	none    func() // called when nothing is left to type; nil = an error
+	none    func() // called at a prompt without a line; nil = an error
 }
 
-func (t *typist) ask(ctx context.Context, _ io.Writer, prompt string) (string, error) {
+func (t *fakeTerminal) ask(ctx context.Context, _ io.Writer, prompt string) (string, error) {
 	t.prompts = append(t.prompts, prompt)
 	if len(t.lines) == 0 {
 		if t.none != nil {
@@ -28,7 +28,7 @@ func (t *typist) ask(ctx context.Context, _ io.Writer, prompt string) (string, e
 			<-ctx.Done()
 			return "", ctx.Err()
 		}
-		return "", errors.New("nobody types")
+		return "", errors.New("no more lines")
 	}
 	line := t.lines[0]
 	t.lines = t.lines[1:]
@@ -84,7 +84,7 @@ func TestChangePasswordInTerminal(t *testing.T) {
 		{"for a script", []string{"old"}, []string{"--json"}, 3, []string{"Expired."}, ""},
 	} {
 		g := changing(t)
-		person := &typist{lines: c.types}
+		person := &fakeTerminal{lines: c.types}
 		code, out, stderr := runTyped(t, context.Background(), g, person, c.flags...)
 		if code != c.code || len(person.lines) != 0 {
 			t.Errorf("%s: exit %d, %q is left: %s%s", c.name, code, person.lines, out, stderr)
@@ -117,7 +117,7 @@ func runTyped(t *testing.T, ctx context.Context, g *gatewaytest.Gateway, person 
 func TestCtrlCAtPrompt(t *testing.T) {
 	for _, typed := range [][]string{nil, {"old"}, {"old", "new"}} {
 		ctx, stop := context.WithCancel(context.Background())
-		if code, out, stderr := runTyped(t, ctx, changing(t), &typist{lines: typed, none: stop}); code != exitOK || strings.Contains(stderr, "canceled") {
+		if code, out, stderr := runTyped(t, ctx, changing(t), &fakeTerminal{lines: typed, none: stop}); code != exitOK || strings.Contains(stderr, "canceled") {
 			t.Errorf("%q: exit %d: %s%s", typed, code, out, stderr)
 		}
 		stop()

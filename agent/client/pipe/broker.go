@@ -40,8 +40,8 @@ type broker struct {
 	windows   map[*window]struct{}
 	ownerBack chan struct{} // closed to stop the wait for the owner; nil = no wait
 
-	questions    []*ticketQuestion // that wait for an answer
-	lastQuestion int               // ID
+	questions    []*ticketQuestion // not answered yet
+	lastQuestion int               // the last ID
 }
 
 // window is one connection to a window.
@@ -71,7 +71,7 @@ func (b *broker) leave(w *window) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.windows, w)
-	b.unanswered(w)
+	b.failQuestions(w)
 	busy := b.manager.Status().Busy()
 	switch {
 	case busy && w.caller.Person == b.claim.owner && !b.hasWindow(b.claim.owner) && b.ownerBack == nil:

@@ -52,7 +52,7 @@ type ticketQuestion struct {
 	sent   bool
 }
 
-// askForToken queues a question for a window of a person that has tickets; nil = there is none.
+// askForToken queues a question for one of the person's windows that have tickets; nil = there is none.
 func (b *broker) askForToken(p Person, service string) *ticketQuestion {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -97,8 +97,8 @@ func (q *ticketQuestion) reply(r request) {
 	}
 }
 
-// unanswered answers the questions to a window that has left. b.mu is held.
-func (b *broker) unanswered(w *window) {
+// failQuestions answers the questions to a window that has left, with a problem. b.mu is held.
+func (b *broker) failQuestions(w *window) {
 	for _, q := range b.questions {
 		if q.asked == w {
 			q.reply(request{Code: locale.SSONoWindow})
@@ -140,7 +140,7 @@ func (r *Remote) answerTicket(ctx context.Context, a answer) {
 	}
 }
 
-// token makes a token. The service may ask only for its gateway, which is a web service.
+// token makes a token. Only services with HTTP/, as gateways have, are allowed.
 func (r *Remote) token(ctx context.Context, service string) ([]byte, error) {
 	if r.cfg.Tickets == nil || !strings.HasPrefix(service, "HTTP/") {
 		return nil, errors.New("a ticket for " + agent.Clean(service, maxLogged) + " was asked for")

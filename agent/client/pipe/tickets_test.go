@@ -128,7 +128,7 @@ func TestLoginSSO(t *testing.T) {
 	}
 }
 
-// A problem with the tickets is told in the window's words.
+// A problem with the tickets is shown with the window's text.
 func TestLoginSSOProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		tickets client.Tickets

@@ -52,7 +52,7 @@ func (t fileTickets) Person() string {
 // Token asks the domain for a ticket to the service, unless the cache has it. The library has time limits of its own, and ctx may
 // end before them.
 func (t fileTickets) Token(ctx context.Context, service string) ([]byte, error) {
-	return beside(ctx, func() (token []byte, err error) {
+	return callWithContext(ctx, func() (token []byte, err error) {
 		defer recoverPanic(&err)
 		return t.token(service)
 	})

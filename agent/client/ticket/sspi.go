@@ -54,7 +54,7 @@ func (t sspiTickets) Person() string {
 
 // Token ignores ctx until Windows answers, which it does within its own time limits.
 func (t sspiTickets) Token(ctx context.Context, service string) ([]byte, error) {
-	return beside(ctx, func() ([]byte, error) {
+	return callWithContext(ctx, func() ([]byte, error) {
 		token, err := t.token(service)
 		if err != nil {
 			return nil, t.problem(err)
@@ -99,8 +99,8 @@ func (t sspiTickets) problem(err error) error {
 	return &client.TicketProblem{Key: key, Value: value, Err: err}
 }
 
-// beside calls do in a goroutine and waits for it until ctx ends.
-func beside(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
+// callWithContext calls do in a goroutine and waits for its end or that of ctx.
+func callWithContext(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
 	type result struct {
 		token []byte
 		err   error

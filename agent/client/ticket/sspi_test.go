@@ -86,12 +86,12 @@ func TestSSPIPerson(t *testing.T) {
 }
 
 // A call that hangs ends with the context.
-func TestBeside(t *testing.T) {
+func TestCallWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	forever := make(chan struct{})
 	defer close(forever)
-	if token, err := beside(ctx, func() ([]byte, error) { <-forever; return []byte("late"), nil }); token != nil || !errors.Is(err, context.Canceled) {
+	if token, err := callWithContext(ctx, func() ([]byte, error) { <-forever; return []byte("late"), nil }); token != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("%q, %v", token, err)
 	}
 }

@@ -53,7 +53,7 @@ type Content struct {
 
 	Change               bool // the form that changes the password is shown
 	Current, New, Repeat Field
-	Other                Button // opens and leaves that form
+	Toggle               Button // opens and leaves that form
 }
 
 // Row is a line of the card.

@@ -47,8 +47,8 @@ func TestContentChange(t *testing.T) {
 			fields += field(f)
 		}
 		button := func(b Button) string { return b.Text + " " + string(b.Action) + sign(b.Enabled) }
-		other := button(content.Other)
-		if !content.Other.Shown {
+		other := button(content.Toggle)
+		if !content.Toggle.Shown {
 			other = " "
 		}
 		var tray []string
@@ -83,7 +83,7 @@ func TestPasswordExpiring(t *testing.T) {
 	}
 }
 
-// The keyboard is at the first field of the form when it opens, and at the main button when it has become a card again.
+// The first field of the form gets the focus when the form opens, and the main button when the card is back.
 func TestFocusOfChange(t *testing.T) {
 	refused, access := statusOf(client.Failed, "password_expired", ""), statusOf(client.Authorized, "", "")
 	loggingIn := statusOf(client.Connecting, "", "")
@@ -100,15 +100,15 @@ func TestFocusOfChange(t *testing.T) {
 		want    control
 	}{
 		{"a login is refused", contentOf(loggingIn), open(refused, false), controlPassword, controlNew},
-		{"opened on the card", contentOf(access), open(access, false), controlOther, controlCurrent},
+		{"opened on the card", contentOf(access), open(access, false), controlToggle, controlCurrent},
 		{"asked for", open(refused, false), open(loggingIn, true), controlRepeat, controlRepeat},
 		{"asked for by the button", open(refused, false), open(loggingIn, true), controlMain, controlMain},
 		{"refused", open(loggingIn, true), open(refused, false), controlRepeat, controlNew},
 		{"refused on the card", open(access, true), open(access, false), controlRepeat, controlCurrent},
 		{"changed", open(loggingIn, true), contentOf(access), controlRepeat, controlMain},
 		{"changed on the card", open(access, true), contentOf(access), controlRepeat, controlMain},
-		{"back to the form", open(refused, false), contentOf(refused), controlOther, controlPassword},
-		{"back to the card", open(access, false), contentOf(access), controlOther, controlMain},
+		{"back to the form", open(refused, false), contentOf(refused), controlToggle, controlPassword},
+		{"back to the card", open(access, false), contentOf(access), controlToggle, controlMain},
 		{"the button is disabled", open(access, false), open(access, true), controlMain, controlNew},
 		{"another window, then the form", open(refused, false), open(refused, false), "", controlNew},
 	} {

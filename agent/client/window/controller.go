@@ -73,7 +73,7 @@ func Open(cfg Config, visible bool) *Controller {
 func (c *Controller) Content() Content {
 	return BuildContent(Input{Status: c.session.Status(), Lang: c.cfg.Lang, Personal: c.personal, Restrictions: c.registry.Restrictions, Gateway: c.Server(),
 		Locked: c.locked(), Typed: c.typed, Saved: c.saved() != "", Person: c.person(), OwnMessage: c.ownMessage, Now: c.cfg.Now(), Traffic: c.traffic(),
-		Change: ChangeInput{Possible: c.canChange(), Open: c.change.open, Running: c.change.pending, Refused: c.change.refused, Login: c.lastLogin.login, Typed: c.change.typed}})
+		Change: ChangeInput{Possible: c.canChange(), Open: c.change.open, Running: c.change.pending, Answered: c.change.answered, Login: c.lastLogin.login, Typed: c.change.typed}})
 }
 
 // traffic returns the VPN's traffic when the window shows it, otherwise nil.

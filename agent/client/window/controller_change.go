@@ -16,10 +16,10 @@ type passwordChange struct {
 	typed ChangeTexts
 
 	pending     bool // the result is not known yet
-	refused     bool // it was a refusal, since the form is open
+	answered    bool // the open form has had a result
 	login       string
 	newPassword string
-	counted     int // see client.Status.PasswordChanges, before the result
+	counted     int // client.Status.PasswordChanges before the result
 }
 
 // SetChangeTexts sets the texts in the fields of the form that changes the password.
@@ -32,7 +32,7 @@ func (c *Controller) SetChangeTexts(t ChangeTexts) {
 // OpenChange shows the form that changes the password, if it is possible now.
 func (c *Controller) OpenChange() {
 	if !c.change.open && c.canChange() {
-		c.change.open, c.change.refused, c.change.typed, c.ownMessage = true, false, ChangeTexts{}, ""
+		c.change.open, c.change.answered, c.change.typed, c.ownMessage = true, false, ChangeTexts{}, ""
 	}
 }
 
@@ -41,7 +41,7 @@ func (c *Controller) CloseChange() { c.closeChange(); c.ownMessage = "" }
 
 func (c *Controller) closeChange() { c.change.open, c.change.typed = false, ChangeTexts{} }
 
-// canChange reports whether the password can be changed: that of the access, or that of the login that was refused for it.
+// canChange reports whether the password can be changed: during a session, or after a login that was refused until it is changed.
 func (c *Controller) canChange() bool {
 	v := c.session.Status()
 	switch {
@@ -53,7 +53,7 @@ func (c *Controller) canChange() bool {
 	return v.State == client.Failed && v.MayChangePassword && c.knowsRefused() && c.typed.Login == c.lastLogin.login
 }
 
-// knowsRefused reports whether lastLogin is a login at this gateway.
+// knowsRefused reports whether the password of the last login is known and was for this gateway.
 func (c *Controller) knowsRefused() bool {
 	return c.lastLogin.password != "" && c.lastLogin.target == target(c.gateway, c.lastLogin.login)
 }
@@ -91,7 +91,7 @@ func (c *Controller) ChangePassword() (missing control) {
 	if !v.HasAccess() {
 		c.probed, c.loginPending, c.loggedOut = false, true, false
 	}
-	c.change.refused = false
+	c.change.answered = false
 	c.change.pending, c.change.login, c.change.newPassword, c.change.counted = true, login, typed.New, v.PasswordChanges
 	c.session.ChangePassword(login, password, typed.New)
 	return ""
@@ -112,7 +112,7 @@ func (c *Controller) finishChange(was, is session.Status) {
 		if changed || !mayRepeatChange(is) {
 			c.change.open = false
 		}
-		c.change.pending, c.change.refused, c.change.newPassword, c.change.typed = false, true, "", ChangeTexts{}
+		c.change.pending, c.change.answered, c.change.newPassword, c.change.typed = false, true, "", ChangeTexts{}
 	case c.change.open && was.Busy() && is.State == client.Ended: // the form was on the card
 		c.closeChange()
 	}
@@ -135,8 +135,8 @@ func mayRepeatChange(is session.Status) bool {
 	return is.MayChangePassword
 }
 
-// usePassword uses a changed password, and saves it in place of a saved one. It stays in its field until there is access, because
-// the login that follows the change may be refused.
+// usePassword uses a changed password, and saves it in place of a saved one. The password stays in its field until there is access,
+// because the login that follows the change may be refused.
 func (c *Controller) usePassword(is session.Status, password string) {
 	at := target(c.gateway, c.change.login)
 	if c.lastLogin.login == c.change.login || !is.HasAccess() {

@@ -60,7 +60,7 @@ func TestPersonChangesExpiredPassword(t *testing.T) {
 	if !f.Change || f.Form || f.Current.Shown || f.Who != "Смена пароля для ivanov" || f.Main.Text != "Сменить пароль и войти" {
 		t.Errorf("%+v", f)
 	}
-	if s.CloseChange(); !s.Content().Form || s.Content().Other.Action != ActionOpenChange {
+	if s.CloseChange(); !s.Content().Form || s.Content().Toggle.Action != ActionOpenChange {
 		t.Errorf("back: %+v", s.Content())
 	}
 	if s.OpenChange(); !s.Content().Change {
@@ -216,7 +216,7 @@ func TestPersonChangesPasswordDuringSession(t *testing.T) {
 		<-s.changed
 		s.Refresh()
 	}
-	if f := s.waitFor(connected); f.Change || f.Form || f.Other.Action != ActionOpenChange || len(f.Notes) != 1 || f.Notes[0] != "Ответ: password_changed" {
+	if f := s.waitFor(connected); f.Change || f.Form || f.Toggle.Action != ActionOpenChange || len(f.Notes) != 1 || f.Notes[0] != "Ответ: password_changed" {
 		t.Errorf("%+v", f)
 	}
 	s.SetCheckBoxes(true, false)
@@ -248,7 +248,7 @@ func TestChangeAtAnotherGateway(t *testing.T) {
 	s.Login()
 	s.waitFor("Срок истёк.")
 	o.registry.Policy.Address = address(other)
-	if missing := s.typeChange("", "newer", "newer"); missing != controlPassword || s.Content().Change || s.Content().Other.Shown {
+	if missing := s.typeChange("", "newer", "newer"); missing != controlPassword || s.Content().Change || s.Content().Toggle.Shown {
 		t.Errorf("%s, %+v", missing, s.Content())
 	}
 }

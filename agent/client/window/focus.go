@@ -15,11 +15,11 @@ const (
 	controlExtend       control = "extend"
 	controlSSO          control = "sso"
 
-	// Of the form that changes the password; controlOther is the button that opens and leaves it.
+	// Of the form that changes the password; controlToggle is the button that opens and leaves it.
 	controlCurrent control = "current"
 	controlNew     control = "new"
 	controlRepeat  control = "repeat"
-	controlOther   control = "other"
+	controlToggle  control = "toggle"
 )
 
 // canFocus reports whether a control can have the focus. A read-only field can: during a login it keeps the focus, so
@@ -48,8 +48,8 @@ func (c Content) canFocus(at control) bool {
 		return c.New.Shown
 	case controlRepeat:
 		return c.Repeat.Shown
-	case controlOther:
-		return c.Other.Shown && c.Other.Enabled
+	case controlToggle:
+		return c.Toggle.Shown && c.Toggle.Enabled
 	}
 	return false
 }

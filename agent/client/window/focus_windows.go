@@ -15,7 +15,7 @@ func (v *frame) widgets() map[control]walk.Widget {
 	}
 	return map[control]walk.Widget{controlLogin: v.login, controlPassword: password, controlAddress: v.address, controlSavePassword: v.save,
 		controlAutoConnect: v.auto, controlMain: v.main, controlExtend: v.extend, controlSSO: v.sso,
-		controlCurrent: v.current, controlNew: v.newOne, controlRepeat: v.repeat, controlOther: v.other}
+		controlCurrent: v.current, controlNew: v.replacement, controlRepeat: v.repeat, controlToggle: v.toggle}
 }
 
 // focused returns the control that has the focus.
@@ -34,7 +34,7 @@ func (v *frame) focused() control {
 // focus gives the focus to a control, or to the window, which also handles Escape and Tab.
 func (v *frame) focus(c control) {
 	w := v.widgets()[c]
-	for _, b := range []*walk.PushButton{v.main, v.extend, v.other} {
+	for _, b := range []*walk.PushButton{v.main, v.extend, v.toggle} {
 		if w != walk.Widget(b) { // Windows leaves the frame of the default button to one that the program takes the focus from
 			b.SendMessage(win.BM_SETSTYLE, win.BS_PUSHBUTTON, 1)
 		}

@@ -139,7 +139,7 @@ func (v *frame) changePart() ui.Widget {
 		edit  **walk.LineEdit
 	}{
 		{locale.FieldCurrent, &v.currentLabel, &v.current},
-		{locale.FieldNew, &v.newLabel, &v.newOne},
+		{locale.FieldNew, &v.newLabel, &v.replacement},
 		{locale.FieldRepeat, &v.repeatLabel, &v.repeat},
 	} {
 		label := v.text(f.key)
@@ -150,14 +150,14 @@ func (v *frame) changePart() ui.Widget {
 	return ui.Composite{AssignTo: &v.change, Layout: ui.VBox{Margins: ui.Margins{Bottom: 4}, Spacing: 4}, Visible: false, Children: rows}
 }
 
-// buttonPart has the buttons Main and Extend in one row and Other below them.
+// buttonPart has the buttons Main and Extend in one row and Toggle below them.
 func (v *frame) buttonPart() ui.Widget {
 	return ui.Composite{
 		AssignTo: &v.buttons,
 		Layout:   ui.VBox{MarginsZero: true, Spacing: 8},
 		Children: []ui.Widget{
 			v.firstButtons(),
-			ui.PushButton{AssignTo: &v.other, Visible: false, OnClicked: func() { v.do(v.shown.Other.Action) }},
+			ui.PushButton{AssignTo: &v.toggle, Visible: false, OnClicked: func() { v.do(v.shown.Toggle.Action) }},
 		},
 	}
 }

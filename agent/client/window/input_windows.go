@@ -9,7 +9,7 @@ import (
 
 // listen attaches the event handlers. It is called last, when the program has set all fields.
 func (v *frame) listen() {
-	for _, field := range []*walk.LineEdit{v.login, v.password, v.address, v.newPassword, v.current, v.newOne, v.repeat} {
+	for _, field := range []*walk.LineEdit{v.login, v.password, v.address, v.newPassword, v.current, v.replacement, v.repeat} {
 		field.TextChanged().Attach(v.typed)
 	}
 	v.address.EditingFinished().Attach(func() {
@@ -74,7 +74,7 @@ func (v *frame) typed() {
 		return
 	}
 	if v.shown.Change {
-		v.controller.SetChangeTexts(ChangeTexts{v.current.Text(), v.newOne.Text(), v.repeat.Text()})
+		v.controller.SetChangeTexts(ChangeTexts{v.current.Text(), v.replacement.Text(), v.repeat.Text()})
 		v.render()
 		return
 	}
@@ -94,8 +94,8 @@ func (v *frame) enter() {
 		v.do(ActionSSO)
 	case v.extend.Focused() || v.newPassword.Focused():
 		v.do(ActionExtend)
-	case v.other.Focused():
-		v.do(v.shown.Other.Action)
+	case v.toggle.Focused():
+		v.do(v.shown.Toggle.Action)
 	case !main.Shown || !main.Enabled || main.Action != ActionLogin && main.Action != ActionChange && !v.main.Focused():
 	case v.main.Focused() && v.enterGuard.ignoresEnter(time.Now()):
 	default:

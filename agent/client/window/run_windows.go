@@ -118,11 +118,11 @@ type frame struct {
 	addressHint, status, who, notes       *walk.TextLabel
 	rows                                  [maxRows]struct{ label, text *walk.Label }
 	save, auto                            *walk.CheckBox
-	main, extend, other, sso              *walk.PushButton
+	main, extend, toggle, sso             *walk.PushButton
 	logo, statusIcon                      *walk.ImageView
 
 	change                              *walk.Composite // the form that changes the password
-	current, newOne, repeat             *walk.LineEdit
+	current, replacement, repeat        *walk.LineEdit
 	currentLabel, newLabel, repeatLabel *walk.TextLabel
 
 	tray          *walk.NotifyIcon // nil while there is no notification area

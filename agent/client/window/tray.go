@@ -29,7 +29,7 @@ func (in Input) tray(c Content) Tray {
 		t.Icon = IconAttention
 	}
 	main, separator := c.Main, Item{}
-	if c.Change && in.onLive() {
+	if c.Change && in.inSession() {
 		main, _ = in.buttons() // logging out stays possible
 	}
 	t.Menu = []Item{{in.text(locale.MenuOpen), ActionOpen, true}, separator, {main.Text, main.Action, main.Enabled}}
@@ -39,8 +39,8 @@ func (in Input) tray(c Content) Tray {
 	if c.Extend.Shown {
 		t.Menu = append(t.Menu, Item{c.Extend.Text, ActionExtend, true})
 	}
-	if c.Other.Shown && c.Other.Action == ActionOpenChange {
-		t.Menu = append(t.Menu, Item{c.Other.Text, ActionOpenChange, true})
+	if c.Toggle.Shown && c.Toggle.Action == ActionOpenChange {
+		t.Menu = append(t.Menu, Item{c.Toggle.Text, ActionOpenChange, true})
 	}
 	t.Menu = append(t.Menu, separator,
 		Item{in.text(locale.MenuReport), ActionReport, true},

@@ -38,7 +38,7 @@ func (v *frame) render() {
 	v.field(v.newPassword, c.Password)
 	v.field(v.address, c.Address)
 	v.field(v.current, c.Current)
-	v.field(v.newOne, c.New)
+	v.field(v.replacement, c.New)
 	v.field(v.repeat, c.Repeat)
 	v.texts(c.Rows)
 	v.shown = c
@@ -61,7 +61,7 @@ func layoutKey(c Content) string {
 	}
 	return fmt.Sprint(c.Icon, c.Status, c.Who, labels, c.Notes, c.Form, c.Address.Hint, c.Login.Enabled, c.Password.Enabled, c.Address.Enabled,
 		c.Password.Shown, c.Save, c.Auto, c.Main, c.Extend, c.SSO,
-		c.Change, c.Current.Shown, c.New.Enabled, c.Other)
+		c.Change, c.Current.Shown, c.New.Enabled, c.Toggle)
 }
 
 // renderControls updates all controls with a single layout.
@@ -72,7 +72,7 @@ func (v *frame) renderControls(c, was Content) {
 	v.enable(v.password, c.Password)
 	v.enable(v.address, c.Address)
 	v.enable(v.current, c.Current)
-	v.enable(v.newOne, c.New)
+	v.enable(v.replacement, c.New)
 	v.enable(v.repeat, c.Repeat)
 	v.label(v.addressHint, c.Address.Hint)
 	v.check(v.save, c.Save)
@@ -80,7 +80,7 @@ func (v *frame) renderControls(c, was Content) {
 	v.button(v.main, c.Main)
 	v.button(v.extend, c.Extend)
 	v.button(v.sso, c.SSO)
-	v.button(v.other, c.Other)
+	v.button(v.toggle, c.Toggle)
 	v.renderPictures(c.Icon)
 	v.label(v.status, c.Status)
 	v.label(v.who, c.Who)
@@ -91,7 +91,7 @@ func (v *frame) renderControls(c, was Content) {
 	v.currentLabel.SetVisible(c.Current.Shown)
 	v.current.SetVisible(c.Current.Shown)
 	v.change.SetVisible(c.Change)
-	v.buttons.SetVisible(c.Main.Shown || c.Extend.Shown || c.Other.Shown)
+	v.buttons.SetVisible(c.Main.Shown || c.Extend.Shown || c.Toggle.Shown)
 	v.updateScreenReader(c, was)
 	v.moveFocus(was, at)
 	v.fit()
