@@ -21,7 +21,7 @@ func (s *Site) adminUsers(c echo.Context) error {
 	return s.usersPage(c, http.StatusOK, readUserFilter(c.QueryParam), c.QueryParam("page"), templates.AdminUsersData{}, "")
 }
 
-// usersPage shows a page of the list of accounts. With d it keeps what was checked and chosen.
+// usersPage shows a page of the list of accounts. d has the checked accounts and the chosen act.
 func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterForm, page string, d templates.AdminUsersData, alert string) error {
 	ctx := c.Request().Context()
 	number, _ := strconv.Atoi(page)
@@ -86,9 +86,26 @@ var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.
 
 func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
 	rights := rightsFields(&u.Rights)
-	out := userJSON{ID: u.ID, ParentID: (*parentField)(&u.Group), AdminByGroup: u.AdminByGroups, Devices: rights["devices_per_user"],
-		SessionLAN: rights["session_hours_lan"], SessionVPN: rights["session_hours_vpn"], ForwardNets: rights["forward_nets"], Name: u.Name, Login: u.Login, Enabled: u.Enabled, MustChange: u.MustChange, DomainType: agent.LocalDirectory, PhoneNumber: u.Phone,
-		Comment: u.Comment, RemoteAccess: u.RemoteAccess, ByGroups: u.RemoteByGroups, Admin: u.Admin, Created: u.Created.UTC().Format(time.RFC3339)}
+	out := userJSON{
+		ID:           u.ID,
+		Name:         u.Name,
+		Login:        u.Login,
+		ParentID:     (*parentField)(&u.Group),
+		Enabled:      u.Enabled,
+		MustChange:   u.MustChange,
+		DomainType:   agent.LocalDirectory,
+		PhoneNumber:  u.Phone,
+		Comment:      u.Comment,
+		RemoteAccess: u.RemoteAccess,
+		ByGroups:     u.RemoteByGroups,
+		Admin:        u.Admin,
+		AdminByGroup: u.AdminByGroups,
+		Devices:      rights["devices_per_user"],
+		SessionLAN:   rights["session_hours_lan"],
+		SessionVPN:   rights["session_hours_vpn"],
+		ForwardNets:  rights["forward_nets"],
+		Created:      u.Created.UTC().Format(time.RFC3339),
+	}
 	if !u.Local() {
 		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
 	}

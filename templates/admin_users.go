@@ -54,7 +54,7 @@ func (f UserFilterForm) URL() string {
 // empty reports whether the filter selects all accounts.
 func (f UserFilterForm) empty() bool { return f == UserFilterForm{} }
 
-// folded reports whether the filter has nothing but the search.
+// folded reports whether only Query is set, so that the other fields are hidden.
 func (f UserFilterForm) folded() bool { return f == UserFilterForm{Query: f.Query} }
 
 // directoryOptions are the choices of the directory.
@@ -100,7 +100,7 @@ func loginOptions(l *locale.Localizer) []option {
 
 func groupID(id agent.GroupID) string { return strconv.FormatInt(int64(id), 10) }
 
-// actTitle names an act on several accounts.
+// actTitle names a bulk act.
 func actTitle(l *locale.Localizer, act, group string) string {
 	switch id, is := strings.CutPrefix(act, ActGroup); {
 	case is && id == "0":

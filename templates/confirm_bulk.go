@@ -7,7 +7,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// ConfirmBulk asks before an act on several accounts. The confirmation holds for this number of accounts and sessions only.
+// ConfirmBulk asks before a bulk act. The confirmation is valid for this number of accounts and sessions only.
 func ConfirmBulk(l *locale.Localizer, q BulkQuestion) ConfirmData {
 	text := []string{consequence(l, "confirm_bulk_sessions", "confirm_settings_none", q.Sessions)}
 	if q.Same > 0 {
@@ -37,12 +37,12 @@ func ConfirmBulk(l *locale.Localizer, q BulkQuestion) ConfirmData {
 	}
 }
 
-// BulkNothing says why an act would change nothing.
+// BulkNothing says why a bulk act would change nothing.
 func BulkNothing(l *locale.Localizer, q BulkQuestion) string {
 	return strings.Join(append([]string{l.T("bulk_nothing")}, spared(l, q)...), " ")
 }
 
-// spared says who is left out.
+// spared says which accounts are left out.
 func spared(l *locale.Localizer, q BulkQuestion) (text []string) {
 	if q.Own {
 		text = append(text, l.T("confirm_bulk_own"))

@@ -276,7 +276,7 @@ const (
 // BulkActs are the values of the field act, besides ActGroup with the ID of a group.
 var BulkActs = []string{ActVPNAllow, ActVPNDeny, ActVPNGroup, ActEnable, ActDisable, ActEnd}
 
-// Acts on several accounts.
+// Bulk acts.
 const (
 	ActVPNAllow = "vpn_allow"
 	ActVPNDeny  = "vpn_deny"
@@ -287,7 +287,7 @@ const (
 	ActGroup    = "group:"
 )
 
-// BulkQuestion is an act on several accounts that a person has to confirm.
+// BulkQuestion is a bulk act that the administrator has to confirm.
 type BulkQuestion struct {
 	Filter    UserFilterForm
 	Act       string
@@ -298,17 +298,17 @@ type BulkQuestion struct {
 	Same      int            // accounts that do not
 	Sessions  int            // live sessions that end
 	Admins    int            // accounts that become administrators by their group
-	Own       bool           // the person's own account is left out
-	LastAdmin string         // login of the last administrator, who is left out; empty = nobody
+	Own       bool           // the administrator's own account is left out
+	LastAdmin string         // login of the last administrator, which is left out; empty = none
 }
 
-// AdminImportData fills [AdminImport], the page for loading a file of accounts.
+// AdminImportData fills [AdminImport].
 type AdminImportData struct {
 	Error     string // why the file is not a table
 	Columns   []ImportColumn
 	Preview   *ImportPreview // nil without a file
 	MaxRows   int
-	Passwords int // the most rows with a password
+	Passwords int // limit of the rows with a password
 }
 
 // ImportColumn is a column of a file and what it means.
@@ -399,7 +399,7 @@ const ForwardInherited = "groups"
 // AdminGroupsData fills [AdminGroups].
 type AdminGroupsData struct {
 	Tree        agent.GroupTree
-	Accounts    map[agent.GroupID]int // in each group, without those below it
+	Accounts    map[agent.GroupID]int // in each group and the groups below it
 	Directories bool                  // there is a directory whose groups can be added
 }
 
@@ -410,7 +410,7 @@ type AdminGroupData struct {
 	Form      GroupForm
 	Errors    map[string]string // by field, with its name in REST
 	Tree      agent.GroupTree
-	Inherited Inherited     // what its accounts would have without its own rights
+	Inherited Inherited     // what its accounts would inherit without its own rights
 	Users     []agent.User  // the first accounts of the group and of those below it
 	Total     int           // the number of those accounts
 	Check     time.Duration // how often the members of a directory's group are looked up; 0 = not known
@@ -486,7 +486,7 @@ type AdminDirectoryData struct {
 	Services   []WantedService
 }
 
-// WantedService is a service principal that browsers and agents use, without realm.
+// WantedService is a service principal that the keytab needs.
 type WantedService struct {
 	Name   string
 	InFile bool // the keytab has a usable key of it

@@ -152,9 +152,9 @@ func lacksMore(now, before *agent.WithheldCheck) bool {
 	return slices.ContainsFunc(now.Missing, func(name string) bool { return !slices.Contains(before.Missing, name) })
 }
 
-// read returns the stored accounts of a directory, the groups, and a reading of the accounts. A directory without accounts is asked, too, so that its
-// state is known. A reading without any of the accounts is an error, because wrong settings or rights of the search account are its
-// likely cause.
+// read returns the stored accounts of a directory, the groups, and a reading of the accounts. A directory without accounts is asked, too,
+// so that its state is known. A reading without any of the accounts is an error, because wrong settings or rights of the search account
+// are its likely cause.
 func (d *directories) read(ctx context.Context, c *directoryCheck) (users []agent.User, tree agent.GroupTree, reading agent.DirectoryReading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

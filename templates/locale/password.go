@@ -27,7 +27,7 @@ func (l *Localizer) passwordRefusal(e *agent.Error) string {
 	return ""
 }
 
-// PasswordRules says what a new password must be; empty if nothing is known.
+// PasswordRules lists the demands on a new password; empty if none are known.
 func (l *Localizer) PasswordRules(p *agent.PasswordPolicy) string {
 	if p == nil || l.rules(p) == "" {
 		return ""
@@ -61,7 +61,7 @@ func (l *Localizer) days(d time.Duration) string {
 	return l.N("days_count", int(d/day))
 }
 
-// PasswordWarning is how long before its expiry people are told.
+// PasswordWarning is how long before the expiry the warning begins.
 const PasswordWarning = 14 * 24 * time.Hour
 
 // PasswordExpiring warns of the expiry of a password. It is empty where that is not near, and after it. here says that the
