@@ -17,6 +17,9 @@ var ErrNotFound = errors.New("not found")
 // ErrLoginTaken says that another account already has the login in some spelling.
 var ErrLoginTaken = errors.New("login is taken")
 
+// ErrAccountChanged says that somebody changed the account after it was read.
+var ErrAccountChanged = errors.New("the account was changed in the meantime")
+
 // ErrLastAdministrator says that no administrator who can sign in would remain.
 var ErrLastAdministrator = errors.New("the last administrator must stay")
 
@@ -28,8 +31,9 @@ type UserID int64
 
 // ImportedUser is an account to be saved together with others.
 type ImportedUser struct {
-	User        // ID zero = a new one
-	Hash string // argon2id hash of the password; empty = a new account has none, another one keeps its own
+	User          // ID zero = a new one
+	Before User   // the account as it was read before the change; not looked at for a new one
+	Hash   string // argon2id hash of the password; empty = a new account has none, another one keeps its own
 }
 
 // ImportError says which of several accounts could not be saved. Then none was.

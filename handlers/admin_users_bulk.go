@@ -53,13 +53,19 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 	if alert != "" {
 		return again(alert)
 	}
-	if b.Concerned == 0 {
-		return again(templates.BulkNothing(l, b.BulkQuestion))
-	}
 	if c.FormValue("confirm") != "1" || c.FormValue("accounts") != strconv.Itoa(b.Concerned) || tooFew(c.FormValue("sessions"), b.Sessions) {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmBulk(l, b.BulkQuestion)))
+		return s.askBulk(c, b, "")
 	}
 	err = s.doBulk(c, b)
+	if errors.Is(err, agent.ErrAccountChanged) {
+		if b, alert, err = s.planBulk(c, form, chosen); err != nil {
+			return err
+		}
+		if alert != "" {
+			return again(alert)
+		}
+		return s.askBulk(c, b, l.T("bulk_moved"))
+	}
 	if errors.Is(err, agent.ErrLastAdministrator) {
 		return again(l.T(locale.AlertLastAdministrator))
 	}
@@ -70,6 +76,12 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 		return err
 	}
 	return done(c, choose(b.Act == templates.ActEnd, locale.ToastSessionsEnded, locale.ToastUsersChanged), form.URL())
+}
+
+func (s *Site) askBulk(c echo.Context, b bulk, alert string) error {
+	p := s.page(c)
+	p.Alert = alert
+	return s.render(c, http.StatusOK, templates.Confirm(p, templates.ConfirmBulk(who(c).L, b.BulkQuestion)))
 }
 
 // tooFew reports whether more sessions would end than the person has confirmed.
@@ -87,7 +99,7 @@ func readUserIDs(texts []string) (ids []agent.UserID) {
 	return ids
 }
 
-// planBulk works out what an act does. It returns a text instead if it is impossible.
+// planBulk works out what an act does. It returns a text instead if the act is impossible or would change nothing.
 func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []agent.UserID) (b bulk, alert string, err error) {
 	ctx, l := c.Request().Context(), who(c).L
 	b.BulkQuestion = templates.BulkQuestion{Filter: form, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
@@ -148,6 +160,9 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	for _, one := range b.changed {
 		b.Admins += becomesAdministrator(one.before, one.after)
 		b.Sessions += endingSessions(live[one.before.ID], one.before, one.after, b.Act == templates.ActEnd)
+	}
+	if b.Concerned == 0 {
+		return b, templates.BulkNothing(l, b.BulkQuestion), nil
 	}
 	return b, "", nil
 }
@@ -256,8 +271,7 @@ func becomesAdministrator(before, after agent.User) int {
 	return 0
 }
 
-// doBulk stores the changes, all or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
-// agent.ErrNotFound.
+// doBulk stores the changes, all or none, and ends what they no longer permit. Errors: those of Accounts.SaveUsers.
 func (s *Site) doBulk(c echo.Context, b bulk) error {
 	ctx := c.Request().Context()
 	if b.Act == templates.ActEnd {
@@ -268,7 +282,7 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 	} else {
 		users := make([]agent.ImportedUser, len(b.changed))
 		for i, one := range b.changed {
-			users[i].User = one.after
+			users[i] = agent.ImportedUser{User: one.after, Before: one.before}
 		}
 		saved, err := s.Accounts.SaveUsers(ctx, users)
 		if err != nil {

@@ -176,7 +176,7 @@ func (s *Site) adminUsersApply(c echo.Context) error {
 	switch {
 	case errors.Is(err, agent.ErrLastAdministrator):
 		return s.previewPage(c, draft.name, draft.file, plan, l.T(locale.AlertLastAdministrator))
-	case errors.Is(err, agent.ErrLoginTaken), errors.Is(err, agent.ErrNotFound):
+	case errors.Is(err, agent.ErrAccountChanged), errors.Is(err, agent.ErrLoginTaken), errors.Is(err, agent.ErrNotFound):
 		if plan, err = s.planImport(c, draft.file); err != nil {
 			return err
 		}
@@ -187,13 +187,12 @@ func (s *Site) adminUsersApply(c echo.Context) error {
 	return done(c, locale.ToastImported, "/admin/users")
 }
 
-// applyImport stores all changes or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
-// agent.ErrLoginTaken, agent.ErrNotFound.
+// applyImport stores all changes or none, and ends what they no longer permit. Errors: those of Accounts.SaveUsers.
 func (s *Site) applyImport(c echo.Context, plan accountcsv.Plan) error {
 	ctx := c.Request().Context()
 	var users []agent.ImportedUser
 	for _, one := range append(plan.New[:len(plan.New):len(plan.New)], plan.Changed...) {
-		u := agent.ImportedUser{User: one.After}
+		u := agent.ImportedUser{User: one.After, Before: one.Before}
 		if one.Password != "" {
 			var err error
 			if u.Hash, err = s.Passwords.HashLater(ctx, one.Password); err != nil {

@@ -5,15 +5,17 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
+	"time"
 
 	"ideco-agent/agent"
 )
 
 // SaveUsers makes new accounts, whose ID is zero, and changes others, all in one transaction. It returns the accounts as they are
-// stored. Of an existing account only what an administrator may change is written: not
-// Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
+// stored. Of an existing account only what an administrator may change is written: not Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
 // counts only without RemoteByGroups. An error is an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator,
-// and agent.ErrNotFound when there is no such account or group; then nothing is written.
+// agent.ErrNotFound when there is no such account or group, and agent.ErrAccountChanged when what an administrator may change differs
+// from Before; then nothing is written.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -63,6 +65,9 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	if was, err = findUser(ctx, tx, one.ID); err != nil {
 		return was, is, err
 	}
+	if !reflect.DeepEqual(chosen(was), chosen(one.Before)) {
+		return was, is, agent.ErrAccountChanged
+	}
 	u := one.User
 	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = was.Refused, was.RemoteInDirectory, was.DirectoryGroups, was.PasswordExpires
 	if !was.Local() {
@@ -72,4 +77,17 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 		return was, is, err
 	}
 	return was, is, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
+}
+
+// chosen is an account without what no administrator chooses: what its directory, its groups and its logins say.
+func chosen(u agent.User) agent.User {
+	u.Created, u.LastLogin, u.AdminByGroups = time.Time{}, time.Time{}, false
+	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = "", false, nil, time.Time{}
+	if u.RemoteByGroups {
+		u.RemoteAccess = false
+	}
+	if !u.Local() {
+		u.Login, u.Name, u.Phone = "", "", ""
+	}
+	return u
 }
