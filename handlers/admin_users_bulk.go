@@ -137,15 +137,21 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 			return b, "", err
 		}
 	}
-	live := s.sessionsByUser()
+	afters := make([]agent.User, len(users))
+	for i, before := range users {
+		afters[i] = tree.Inherit(act(before))
+	}
+	ending := s.Sessions.EndingUnder(tree, afters)
+	if b.Act == templates.ActEnd {
+		ending = s.sessionCounts()
+	}
 	own := who(c).User.ID
-	for _, before := range users {
-		after := tree.Inherit(act(before))
-		ending := endingSessions(live[before.ID], before, after, b.Act == templates.ActEnd)
+	for i, before := range users {
+		after := afters[i]
 		switch {
-		case before.ID == own && (ending > 0 || !after.Enabled || before.Administrator() && !after.Administrator()):
+		case before.ID == own && (ending[own] > 0 || !after.Enabled || before.Administrator() && !after.Administrator()):
 			b.Own = true
-		case reflect.DeepEqual(before, after) && ending == 0:
+		case reflect.DeepEqual(before, after) && ending[before.ID] == 0:
 			b.Same++
 		default:
 			b.changed = append(b.changed, accountChange{before, after})
@@ -159,7 +165,7 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	b.Concerned = len(b.changed)
 	for _, one := range b.changed {
 		b.Admins += becomesAdministrator(one.before, one.after)
-		b.Sessions += endingSessions(live[one.before.ID], one.before, one.after, b.Act == templates.ActEnd)
+		b.Sessions += ending[one.before.ID]
 	}
 	if b.Concerned == 0 {
 		return b, templates.BulkNothing(l, b.BulkQuestion), nil
@@ -243,24 +249,13 @@ func (s *Site) spareLastAdministrator(ctx context.Context, b *bulk) error {
 	return nil
 }
 
-// sessionsByUser returns the live sessions of every account.
-func (s *Site) sessionsByUser() map[agent.UserID][]agent.LiveSession {
-	live := map[agent.UserID][]agent.LiveSession{}
+// sessionCounts returns how many live sessions each account has.
+func (s *Site) sessionCounts() map[agent.UserID]int {
+	counts := map[agent.UserID]int{}
 	for _, one := range s.Sessions.Sessions() {
-		live[one.UserID] = append(live[one.UserID], one)
+		counts[one.UserID]++
 	}
-	return live
-}
-
-// endingSessions counts the sessions that a change of their account ends.
-func endingSessions(live []agent.LiveSession, before, after agent.User, all bool) (n int) {
-	for _, one := range live {
-		vpn := one.Kind == agent.KindVPN && before.RemoteAccess && !after.RemoteAccess
-		if all || after.Refusal() != "" || vpn {
-			n++
-		}
-	}
-	return n
+	return counts
 }
 
 // becomesAdministrator is 1 if a change makes an administrator, and else 0.

@@ -90,7 +90,7 @@ func (s *Site) planImport(c echo.Context, file accountcsv.File) (accountcsv.Plan
 
 // previewPage shows what a file would change, and keeps it for the confirmation.
 func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, plan accountcsv.Plan, alert string) error {
-	l, live := who(c).L, s.sessionsByUser()
+	l := who(c).L
 	tree, err := s.Accounts.GroupTree(c.Request().Context())
 	if err != nil {
 		return err
@@ -114,12 +114,18 @@ func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, pl
 			d.New = append(d.New, importChange(l, tree, one))
 		}
 	}
+	afters := make([]agent.User, len(plan.Changed))
+	for i, one := range plan.Changed {
+		afters[i] = one.After
+	}
+	for _, n := range s.Sessions.EndingUnder(tree, afters) {
+		d.Sessions += n
+	}
 	for _, one := range plan.Changed {
 		d.Admins += becomesAdministrator(one.Before, one.After)
 		if one.Password != "" {
 			d.Passwords++
 		}
-		d.Sessions += endingSessions(live[one.Before.ID], one.Before, one.After, false)
 		if len(d.Changed) < previewRows {
 			d.Changed = append(d.Changed, importChange(l, tree, one))
 		}

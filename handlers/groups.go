@@ -78,11 +78,17 @@ func (s *Site) impact(ctx context.Context, before, after agent.GroupTree, of age
 			return i, err
 		}
 		i.Accounts = total
-		for _, u := range users {
-			was, is := before.Apply(u, settings), after.Apply(moved(u), settings)
+		afters := make([]agent.User, len(users))
+		for n, u := range users {
+			afters[n] = moved(u)
+		}
+		for _, n := range s.Sessions.EndingUnder(after, afters) {
+			i.Sessions += n
+		}
+		for n, u := range users {
+			was, is := before.Apply(u, settings), after.Apply(afters[n], settings)
 			if was.RemoteAccess && !is.RemoteAccess {
 				i.LoseRemote++
-				i.Sessions += s.vpnSessionsOf(u.ID)
 			}
 			if was.Admin && !is.Admin {
 				i.LoseAdmin++

@@ -437,7 +437,7 @@ type AdminGroupDirectoryData struct {
 type GroupImpact struct {
 	Accounts   int // in the group and below it
 	LoseRemote int // lose remote access
-	Sessions   int // sessions from outside that end
+	Sessions   int // live sessions that end at once
 	LoseAdmin  int
 	GainAdmin  int
 	Other      int // whose devices, session lengths or networks change
