@@ -42,7 +42,8 @@ func TestADReport(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	}
-	if !report.OK() || !slices.Equal(steps, agent.DirectorySteps) {
+	want := slices.DeleteFunc(slices.Clone(agent.DirectorySteps), func(s agent.DirectoryStep) bool { return s == agent.StepKeytab }) // there is none
+	if !report.OK() || !slices.Equal(steps, want) {
 		t.Errorf("%v: %v", report.OK(), steps)
 	}
 	if p := report.Person; p == nil || p.Login != "alice" || p.Refused != "" || !slices.Contains(p.Groups, "VPN-Users") || !slices.Contains(p.Groups, "Domain Users") {
