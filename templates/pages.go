@@ -419,7 +419,6 @@ type GroupForm struct {
 	Directory  string // name of the directory; empty = a local group
 	Member     string // ID of its group
 	MemberName string
-	Text       string // the search that found it
 }
 
 // AdminGroupDirectoryData fills [AdminGroupDirectory], the search for a group of a directory.
