@@ -71,7 +71,5 @@ func (s *Site) adminGroupTake(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	form := templates.NewGroupForm(g)
-	form.Text = c.FormValue("group_text") // a search for the name alone may find more groups than a directory answers with
-	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, form, nil)
+	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, templates.NewGroupForm(g), nil)
 }

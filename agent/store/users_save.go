@@ -6,16 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"ideco-agent/agent"
 )
 
 // SaveUsers makes new accounts, whose ID is zero, and changes others, all in one transaction. It returns the accounts as they are
-// stored. Of an existing account only what an administrator may change is written: not
-// Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
-// counts only without RemoteByGroups. An error is an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator,
-// agent.ErrUserChanged, also when a changed group would make an administrator of an account, and agent.ErrNotFound when there is no such
-// account or group; then nothing is written.
+// stored. Of an existing account only what an administrator may change is written: not Refused, RemoteInDirectory, DirectoryGroups and
+// PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess counts only without RemoteByGroups. An error is
+// an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator, agent.ErrNotFound when there is no such account
+// or group, and agent.ErrAccountChanged when what an administrator may change differs from Before, or when a group that was changed since
+// makes the account an administrator; then nothing is written.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -60,15 +61,15 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 			return was, is, err
 		}
 		if is, err = findUser(ctx, tx, id); err == nil && is.AdminByGroups && !one.AdminByGroups {
-			err = agent.ErrUserChanged
+			err = agent.ErrAccountChanged
 		}
 		return was, is, err
 	}
 	if was, err = findUser(ctx, tx, one.ID); err != nil {
 		return was, is, err
 	}
-	if one.Before != nil && !reflect.DeepEqual(editable(*one.Before), editable(was)) {
-		return was, is, agent.ErrUserChanged
+	if !reflect.DeepEqual(chosen(was), chosen(one.Before)) {
+		return was, is, agent.ErrAccountChanged
 	}
 	u := one.User
 	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = was.Refused, was.RemoteInDirectory, was.DirectoryGroups, was.PasswordExpires
@@ -77,7 +78,7 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	}
 	is, err = updateUser(ctx, tx, tree, was, u)
 	if err == nil && is.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
-		err = agent.ErrUserChanged
+		err = agent.ErrAccountChanged
 	}
 	if err != nil || one.Hash == "" {
 		return was, is, err
@@ -85,12 +86,15 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	return was, is, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
 }
 
-// editable returns the fields of an existing account that SaveUsers writes.
-func editable(u agent.User) agent.User {
-	fields := agent.User{Enabled: u.Enabled, Admin: u.Admin, Comment: u.Comment, Group: u.Group, Rights: u.Rights, MustChange: u.MustChange,
-		RemoteByGroups: u.RemoteByGroups, RemoteAccess: u.RemoteAccess && !u.RemoteByGroups}
-	if u.Local() {
-		fields.Login, fields.Name, fields.Phone = u.Login, u.Name, u.Phone
+// chosen is an account without what no administrator chooses: what its directory, its groups and its logins say.
+func chosen(u agent.User) agent.User {
+	u.Created, u.LastLogin, u.AdminByGroups = time.Time{}, time.Time{}, false
+	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = "", false, nil, time.Time{}
+	if u.RemoteByGroups {
+		u.RemoteAccess = false
 	}
-	return fields
+	if !u.Local() {
+		u.Login, u.Name, u.Phone = "", "", ""
+	}
+	return u
 }
