@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -337,7 +338,12 @@ func TestImport(t *testing.T) {
 	token := importToken(t, page)
 	other := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
 	other.wants(other.post("/admin/users/import/apply", token), http.StatusConflict, "Этой загрузки больше нет")
+	log := &lockedLog{}
+	a.site.Log = slog.New(slog.NewTextHandler(log, nil))
 	a.wants(a.post("/admin/users/import/apply", token), http.StatusSeeOther)
+	if text := log.String(); strings.Count(text, "event=password_changed") != 1 || !strings.Contains(text, "by=boss account=ivanov") || strings.Contains(text, secret) {
+		t.Errorf("log: %s", text)
+	}
 	if u := a.named("ivanov"); u.Login != "ivanov" || u.Name != "Иванов Иван" || u.Group != sales {
 		t.Errorf("%+v", u)
 	}
