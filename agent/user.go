@@ -17,14 +17,14 @@ var ErrNotFound = errors.New("not found")
 // ErrLoginTaken says that another account already has the login in some spelling.
 var ErrLoginTaken = errors.New("login is taken")
 
+// ErrAccountChanged says that somebody changed the account after it was read.
+var ErrAccountChanged = errors.New("the account was changed in the meantime")
+
 // ErrLastAdministrator says that no administrator who can sign in would remain.
 var ErrLastAdministrator = errors.New("the last administrator must stay")
 
 // ErrAdministratorExists says that the first administrator exists already.
 var ErrAdministratorExists = errors.New("an administrator exists")
-
-// ErrUserChanged says that an account is no longer as it was when a change of it was worked out.
-var ErrUserChanged = errors.New("the account has changed meanwhile")
 
 // UserID identifies an account. Two logins with the same UserID are the same person.
 type UserID int64
@@ -32,7 +32,7 @@ type UserID int64
 // ImportedUser is an account to be saved together with others.
 type ImportedUser struct {
 	User          // ID zero = a new one
-	Before *User  // from which the change was worked out; nil = unknown
+	Before User   // the account as it was read before the change; not looked at for a new one
 	Hash   string // argon2id hash of the password; empty = a new account has none, another one keeps its own
 }
 

@@ -23,7 +23,8 @@ type Accounts interface {
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	// UpdateUser changes an account in one transaction. If change returns an error, nothing is stored.
 	UpdateUser(ctx context.Context, id agent.UserID, change func(*agent.User) error) (agent.User, error)
-	// SaveUsers creates and changes accounts, all or none.
+	// SaveUsers creates and changes accounts, all or none. Errors: agent.ErrAccountChanged, agent.ErrLoginTaken,
+	// agent.ErrLastAdministrator, and agent.ErrNotFound for an account or a group.
 	SaveUsers(context.Context, []agent.ImportedUser) ([]agent.User, error)
 	SetPassword(ctx context.Context, u agent.UserID, hash string) error
 	SetRemoteAccess(ctx context.Context, u agent.UserID, allowed bool) error

@@ -36,6 +36,8 @@ type Directories interface {
 	Test(ctx context.Context, s agent.DirectorySettings, login string) (agent.DirectoryReport, error)
 	// SearchGroups returns groups whose name contains the text. Errors: those of Save.
 	SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error)
+	// FindGroup returns the group with an ID, a DN or a name. Errors: an agent.Problem if none or several have it; those of Save.
+	FindGroup(ctx context.Context, s agent.DirectorySettings, text string) (agent.DirectoryGroup, error)
 	// Convert makes local accounts those of the person with the same login in the directory.
 	Convert(context.Context, agent.DirectoryID, []agent.UserID) (converted int, err error)
 	// ConfirmCheck ends the sessions of the withheld check, of which the administrator saw the number. Errors:

@@ -63,7 +63,6 @@ func groupForm(c echo.Context) templates.GroupForm {
 		Directory:  c.FormValue("directory"),
 		Member:     c.FormValue("member"),
 		MemberName: c.FormValue("member_name"),
-		Text:       c.FormValue("group_text"),
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Site) adminGroupCreate(c echo.Context) error {
 	if len(problems) == 0 {
 		if form.Directory != "" {
 			g.Directory = form.Directory
-			g.Member, err = s.directoryGroup(ctx, form.Directory, form.Member, form.Text)
+			g.Member, err = s.directoryGroup(ctx, form.Directory, form.Member)
 		}
 		if err == nil {
 			_, err = s.createGroup(c, g)

@@ -71,7 +71,5 @@ func (s *Site) adminGroupTake(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	form := templates.NewGroupForm(g)
-	form.Text = c.FormValue("group_text") // to find the group again: a search for its name may find too many
-	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, form, nil)
+	return s.groupPage(c, http.StatusOK, tree, agent.Group{}, templates.NewGroupForm(g), nil)
 }

@@ -24,7 +24,7 @@ func (s *Site) adminGroupSave(c echo.Context, tree agent.GroupTree, saved agent.
 		if err != nil {
 			return err
 		}
-		if newAdmin := g.Admin && !saved.Admin; newAdmin || impact.LoseRemote+impact.LoseAdmin+impact.GainAdmin > 0 {
+		if newAdmin := g.Admin && !saved.Admin; newAdmin || impact.LoseRemote+impact.Sessions+impact.LoseAdmin+impact.GainAdmin > 0 {
 			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmGroup(who(c).L, g.ID, form, impact, newAdmin)))
 		}
 	}

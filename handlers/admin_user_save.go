@@ -48,10 +48,12 @@ func (s *Site) confirmUser(c echo.Context, tree agent.GroupTree, before, after a
 		n := len(s.sessionsOf(before.ID))
 		return templates.ConfirmUserOff(who(c).L, before.ID, form, n), n > 0
 	}
-	if before.RemoteAccess && !after.RemoteAccess {
-		if n := s.vpnSessionsOf(before.ID); n > 0 {
-			return templates.ConfirmUserVPN(who(c).L, before, form, n), true
-		}
+	ending := s.Sessions.EndingUnder(tree, []agent.User{after})[before.ID]
+	if ending > 0 && before.RemoteAccess && !after.RemoteAccess && ending <= s.vpnSessionsOf(before.ID) {
+		return templates.ConfirmUserVPN(who(c).L, before, form, ending), true
+	}
+	if ending > 0 {
+		return templates.ConfirmUserSessions(who(c).L, before, form, ending), true
 	}
 	if after.AdminByGroups && !before.Administrator() && !after.Admin {
 		from := tree.Apply(after, s.Settings.Current()).From.Admin

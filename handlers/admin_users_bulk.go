@@ -52,26 +52,35 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 	if alert != "" {
 		return again(alert)
 	}
-	if b.Concerned == 0 {
-		return again(templates.BulkNothing(l, b.BulkQuestion))
-	}
 	if c.FormValue("confirm") != "1" || c.FormValue("accounts") != strconv.Itoa(b.Concerned) || tooFew(c.FormValue("sessions"), b.Sessions) {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmBulk(l, b.BulkQuestion)))
+		return s.askBulk(c, b, "")
 	}
 	err = s.doBulk(c, b)
+	if errors.Is(err, agent.ErrAccountChanged) {
+		if b, alert, err = s.planBulk(c, form, chosen); err != nil {
+			return err
+		}
+		if alert != "" {
+			return again(alert)
+		}
+		return s.askBulk(c, b, l.T("bulk_moved"))
+	}
 	if errors.Is(err, agent.ErrLastAdministrator) {
 		return again(l.T(locale.AlertLastAdministrator))
 	}
 	if errors.Is(err, agent.ErrNotFound) {
 		return again(l.T("bulk_gone"))
 	}
-	if errors.Is(err, agent.ErrUserChanged) {
-		return again(l.T("bulk_moved"))
-	}
 	if err != nil {
 		return err
 	}
 	return done(c, choose(b.Act == templates.ActEnd, locale.ToastSessionsEnded, locale.ToastUsersChanged), form.URL())
+}
+
+func (s *Site) askBulk(c echo.Context, b bulk, alert string) error {
+	p := s.page(c)
+	p.Alert = alert
+	return s.render(c, http.StatusOK, templates.Confirm(p, templates.ConfirmBulk(who(c).L, b.BulkQuestion)))
 }
 
 // tooFew reports whether more sessions would end than the person has confirmed.
@@ -89,7 +98,7 @@ func readUserIDs(texts []string) (ids []agent.UserID) {
 	return ids
 }
 
-// planBulk plans a bulk act. If it is impossible, it returns the text to show.
+// planBulk plans a bulk act. If the act is impossible or would change nothing, it returns the text to show.
 func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []agent.UserID) (b bulk, alert string, err error) {
 	ctx, l := c.Request().Context(), who(c).L
 	b.BulkQuestion = templates.BulkQuestion{Filter: form, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
@@ -127,15 +136,21 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 			return b, "", err
 		}
 	}
-	live := s.sessionsByUser()
+	afters := make([]agent.User, len(users))
+	for i, before := range users {
+		afters[i] = tree.Inherit(act(before))
+	}
+	ending := s.Sessions.EndingUnder(tree, afters)
+	if b.Act == templates.ActEnd {
+		ending = s.sessionCounts()
+	}
 	own := who(c).User.ID
-	for _, before := range users {
-		after := tree.Inherit(act(before))
-		ending := endingSessions(live[before.ID], before, after, b.Act == templates.ActEnd)
+	for i, before := range users {
+		after := afters[i]
 		switch {
-		case before.ID == own && (ending > 0 || !after.Enabled || before.Administrator() && !after.Administrator()):
+		case before.ID == own && (ending[own] > 0 || !after.Enabled || before.Administrator() && !after.Administrator()):
 			b.Own = true
-		case reflect.DeepEqual(before, after) && ending == 0:
+		case reflect.DeepEqual(before, after) && ending[before.ID] == 0:
 			b.Same++
 		default:
 			b.changed = append(b.changed, accountChange{before, after})
@@ -149,7 +164,10 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	b.Concerned = len(b.changed)
 	for _, one := range b.changed {
 		b.Admins += becomesAdministrator(one.before, one.after)
-		b.Sessions += endingSessions(live[one.before.ID], one.before, one.after, b.Act == templates.ActEnd)
+		b.Sessions += ending[one.before.ID]
+	}
+	if b.Concerned == 0 {
+		return b, templates.BulkNothing(l, b.BulkQuestion), nil
 	}
 	return b, "", nil
 }
@@ -230,24 +248,13 @@ func (s *Site) spareLastAdministrator(ctx context.Context, b *bulk) error {
 	return nil
 }
 
-// sessionsByUser returns the live sessions of every account.
-func (s *Site) sessionsByUser() map[agent.UserID][]agent.LiveSession {
-	live := map[agent.UserID][]agent.LiveSession{}
+// sessionCounts returns how many live sessions each account has.
+func (s *Site) sessionCounts() map[agent.UserID]int {
+	counts := map[agent.UserID]int{}
 	for _, one := range s.Sessions.Sessions() {
-		live[one.UserID] = append(live[one.UserID], one)
+		counts[one.UserID]++
 	}
-	return live
-}
-
-// endingSessions counts the sessions that a change of their account ends.
-func endingSessions(live []agent.LiveSession, before, after agent.User, all bool) (n int) {
-	for _, one := range live {
-		vpn := one.Kind == agent.KindVPN && before.RemoteAccess && !after.RemoteAccess
-		if all || after.Refusal() != "" || vpn {
-			n++
-		}
-	}
-	return n
+	return counts
 }
 
 // becomesAdministrator returns 1 if a change makes an administrator, otherwise 0.
@@ -258,8 +265,7 @@ func becomesAdministrator(before, after agent.User) int {
 	return 0
 }
 
-// doBulk stores the changes, all or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
-// agent.ErrNotFound, agent.ErrUserChanged.
+// doBulk stores the changes, all or none, and ends what they no longer permit. Errors: those of Accounts.SaveUsers.
 func (s *Site) doBulk(c echo.Context, b bulk) error {
 	ctx := c.Request().Context()
 	if b.Act == templates.ActEnd {
@@ -270,7 +276,7 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 	} else {
 		users := make([]agent.ImportedUser, len(b.changed))
 		for i, one := range b.changed {
-			users[i].User, users[i].Before = one.after, &one.before
+			users[i] = agent.ImportedUser{User: one.after, Before: one.before}
 		}
 		saved, err := s.Accounts.SaveUsers(ctx, users)
 		if err != nil {

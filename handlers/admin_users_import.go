@@ -90,7 +90,7 @@ func (s *Site) planImport(c echo.Context, file accountcsv.File) (accountcsv.Plan
 
 // previewPage shows what a file would change, and keeps it for the confirmation.
 func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, plan accountcsv.Plan, alert string) error {
-	l, live := who(c).L, s.sessionsByUser()
+	l := who(c).L
 	tree, err := s.Groups.GroupTree(c.Request().Context())
 	if err != nil {
 		return err
@@ -114,12 +114,18 @@ func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, pl
 			d.New = append(d.New, importChange(l, tree, one))
 		}
 	}
+	afters := make([]agent.User, len(plan.Changed))
+	for i, one := range plan.Changed {
+		afters[i] = one.After
+	}
+	for _, n := range s.Sessions.EndingUnder(tree, afters) {
+		d.Sessions += n
+	}
 	for _, one := range plan.Changed {
 		d.Admins += becomesAdministrator(one.Before, one.After)
 		if one.Password != "" {
 			d.Passwords++
 		}
-		d.Sessions += endingSessions(live[one.Before.ID], one.Before, one.After, false)
 		if len(d.Changed) < previewRows {
 			d.Changed = append(d.Changed, importChange(l, tree, one))
 		}
@@ -176,7 +182,7 @@ func (s *Site) adminUsersApply(c echo.Context) error {
 	switch {
 	case errors.Is(err, agent.ErrLastAdministrator):
 		return s.previewPage(c, draft.name, draft.file, plan, l.T(locale.AlertLastAdministrator))
-	case errors.Is(err, agent.ErrLoginTaken), errors.Is(err, agent.ErrNotFound), errors.Is(err, agent.ErrUserChanged):
+	case errors.Is(err, agent.ErrAccountChanged), errors.Is(err, agent.ErrLoginTaken), errors.Is(err, agent.ErrNotFound):
 		if plan, err = s.planImport(c, draft.file); err != nil {
 			return err
 		}
@@ -187,16 +193,12 @@ func (s *Site) adminUsersApply(c echo.Context) error {
 	return done(c, locale.ToastImported, "/admin/users")
 }
 
-// applyImport stores all changes or none, and ends what they no longer permit. Errors: agent.ErrLastAdministrator,
-// agent.ErrLoginTaken, agent.ErrNotFound, agent.ErrUserChanged.
+// applyImport stores all changes or none, and ends what they no longer permit. Errors: those of Accounts.SaveUsers.
 func (s *Site) applyImport(c echo.Context, plan accountcsv.Plan) error {
 	ctx := c.Request().Context()
 	var users []agent.ImportedUser
 	for _, one := range append(plan.New[:len(plan.New):len(plan.New)], plan.Changed...) {
-		u := agent.ImportedUser{User: one.After}
-		if one.Before.ID != 0 {
-			u.Before = &one.Before
-		}
+		u := agent.ImportedUser{User: one.After, Before: one.Before}
 		if one.Password != "" {
 			var err error
 			if u.Hash, err = s.Passwords.HashLater(ctx, one.Password); err != nil {
@@ -230,6 +232,7 @@ func (s *Site) enforceImport(c echo.Context, plan accountcsv.Plan) (err error) {
 			continue
 		}
 		id := one.After.ID
+		s.securityEvent(c, "password_changed", "account", one.After.Login)
 		err = errors.Join(err, s.Sessions.VoidResume(ctx, id), s.endBrowsers(ctx, id, ownBrowser(c, id)))
 		s.Gate.Unlock(one.After) // the new password must work at once
 	}

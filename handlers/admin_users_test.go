@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -337,7 +338,12 @@ func TestImport(t *testing.T) {
 	token := importToken(t, page)
 	other := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
 	other.wants(other.post("/admin/users/import/apply", token), http.StatusConflict, "Этой загрузки больше нет")
+	log := &lockedLog{}
+	a.site.Log = slog.New(slog.NewTextHandler(log, nil))
 	a.wants(a.post("/admin/users/import/apply", token), http.StatusSeeOther)
+	if text := log.String(); strings.Count(text, "event=password_changed") != 1 || !strings.Contains(text, "by=boss account=ivanov") || strings.Contains(text, secret) {
+		t.Errorf("log: %s", text)
+	}
 	if u := a.named("ivanov"); u.Login != "ivanov" || u.Name != "Иванов Иван" || u.Group != sales {
 		t.Errorf("%+v", u)
 	}
@@ -474,6 +480,66 @@ func TestImportWhileChanged(t *testing.T) {
 	}
 	if a.named("ivanov").Enabled {
 		t.Error("enabled again")
+	}
+}
+
+// concurrent are accounts that change right before the next SaveUsers.
+type concurrent struct {
+	Accounts
+	change func()
+}
+
+func (m *concurrent) SaveUsers(ctx context.Context, list []agent.ImportedUser) ([]agent.User, error) {
+	if change := m.change; change != nil {
+		m.change = nil
+		change()
+	}
+	return m.Accounts.SaveUsers(ctx, list)
+}
+
+// TestChangedWhileSaving: another change between the comparison and the saving is not lost; the question comes again.
+func TestChangedWhileSaving(t *testing.T) {
+	a := newAdministration(t)
+	people(t, a)
+	db := a.realStore()
+	comment := func(text string) {
+		_, err := db.UpdateUser(t.Context(), a.named("ivanov").ID, func(u *agent.User) error { u.Comment = text; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := &concurrent{a.site.Accounts, func() { comment("during the import") }}
+	a.site.Accounts = m
+	preview := a.wants(a.uploadAccounts("f.csv", "login,name\nivanov,B\n"), http.StatusOK)
+	preview = a.wants(a.post("/admin/users/import/apply", importToken(t, preview)), http.StatusOK, "учётные записи изменились", "Загрузить 1 учётную запись")
+	if u := a.named("ivanov"); u.Comment != "during the import" || u.Name != "" {
+		t.Errorf("%+v", u)
+	}
+	a.wants(a.post("/admin/users/import/apply", importToken(t, preview)), http.StatusSeeOther)
+	if u := a.named("ivanov"); u.Comment != "during the import" || u.Name != "B" {
+		t.Errorf("%+v", u)
+	}
+
+	question := a.wants(a.post("/admin/users/bulk", a.bulkForm("vpn_allow", "ivanov", "petrova")), http.StatusOK)
+	m.change = func() { comment("during the act") }
+	question = a.wants(a.post("/admin/users/bulk", confirmation(t, question)), http.StatusOK, "учётные записи изменились", "Разрешить VPN: 2 учётные записи?")
+	if u := a.named("ivanov"); u.Comment != "during the act" || u.RemoteAccess {
+		t.Errorf("%+v", u)
+	}
+	m.change = func() { // leaves nothing to do
+		comment("during the second act")
+		for _, login := range []string{"ivanov", "petrova"} {
+			_, err := db.UpdateUser(t.Context(), a.named(login).ID, func(u *agent.User) error { u.RemoteAccess, u.RemoteByGroups = true, false; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a.wants(a.post("/admin/users/bulk", confirmation(t, question)), http.StatusBadRequest, "менять нечего")
+	question = a.wants(a.post("/admin/users/bulk", a.bulkForm("vpn_deny", "ivanov", "petrova")), http.StatusOK)
+	a.wants(a.post("/admin/users/bulk", confirmation(t, question)), http.StatusSeeOther)
+	if u := a.named("ivanov"); u.Comment != "during the second act" || u.RemoteAccess {
+		t.Errorf("%+v", u)
 	}
 }
 

@@ -234,6 +234,22 @@ func (f *fakeDirectories) SearchGroups(_ context.Context, d agent.DirectorySetti
 	return found, nil
 }
 
+// FindGroup knows a group that no search names among its first ones.
+func (f *fakeDirectories) FindGroup(ctx context.Context, d agent.DirectorySettings, text string) (agent.DirectoryGroup, error) {
+	if _, err := f.SearchGroups(ctx, d, ""); err != nil {
+		return agent.DirectoryGroup{}, err
+	}
+	if text == "Twice" {
+		return agent.DirectoryGroup{}, agent.Problem{Field: "login_groups", Code: locale.FieldGroupAmbiguous, Value: text}
+	}
+	for _, g := range append(fakeGroups, agent.DirectoryGroup{ID: "S-1-5-21-1-2-3-99999", Name: "Far", DN: `CN=Far\, away,DC=company,DC=local`}) {
+		if g.ID == text || strings.EqualFold(g.DN, text) || strings.EqualFold(g.Name, text) {
+			return g, nil
+		}
+	}
+	return agent.DirectoryGroup{}, agent.Problem{Field: "login_groups", Code: locale.FieldDirectoryGroup, Value: text}
+}
+
 func (f *fakeDirectories) Convert(_ context.Context, id agent.DirectoryID, users []agent.UserID) (int, error) {
 	f.converted = append(f.converted, users...)
 	for _, u := range users {

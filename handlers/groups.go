@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -65,11 +64,17 @@ func (s *Site) impact(ctx context.Context, before, after agent.GroupTree, of age
 			return i, err
 		}
 		i.Accounts = total
-		for _, u := range users {
-			was, is := before.Apply(u, settings), after.Apply(moved(u), settings)
+		afters := make([]agent.User, len(users))
+		for n, u := range users {
+			afters[n] = moved(u)
+		}
+		for _, n := range s.Sessions.EndingUnder(after, afters) {
+			i.Sessions += n
+		}
+		for n, u := range users {
+			was, is := before.Apply(u, settings), after.Apply(afters[n], settings)
 			if was.RemoteAccess && !is.RemoteAccess {
 				i.LoseRemote++
-				i.Sessions += s.vpnSessionsOf(u.ID)
 			}
 			if was.Admin && !is.Admin {
 				i.LoseAdmin++
@@ -160,33 +165,20 @@ func (s *Site) deleteGroup(c echo.Context, g agent.Group) error {
 	return nil
 }
 
-// directoryGroup searches a directory for groups with text in their name, and returns the one whose ID, DN or name was typed. Errors:
-// agent.Problems if the directory or the group does not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
-func (s *Site) directoryGroup(ctx context.Context, directory, typed, text string) (agent.DirectoryGroup, error) {
+// directoryGroup returns the group of a directory with an ID, a DN or a name. Errors: agent.Problems if the directory or the group does
+// not exist, or several groups have the name; a refusal with CodeDirectoryUnreachable.
+func (s *Site) directoryGroup(ctx context.Context, directory, text string) (agent.DirectoryGroup, error) {
 	d, err := s.directoryByName(ctx, directory)
 	if err != nil {
 		return agent.DirectoryGroup{}, err
 	}
-	groups, err := s.Directories.SearchGroups(ctx, d, text)
-	if err != nil {
-		return agent.DirectoryGroup{}, err
+	g, err := s.Directories.FindGroup(ctx, d, text)
+	var problem agent.Problem
+	if errors.As(err, &problem) {
+		problem.Field = "directory_group"
+		return g, agent.Problems{problem}
 	}
-	var found []agent.DirectoryGroup
-	for _, g := range groups {
-		if g.ID == typed || strings.EqualFold(g.DN, typed) {
-			return g, nil
-		}
-		if strings.EqualFold(g.Name, typed) {
-			found = append(found, g)
-		}
-	}
-	switch len(found) {
-	case 0:
-		return agent.DirectoryGroup{}, agent.Problems{{Field: "directory_group", Code: locale.FieldDirectoryGroup, Value: agent.Clean(typed, 80)}}
-	case 1:
-		return found[0], nil
-	}
-	return agent.DirectoryGroup{}, agent.Problems{{Field: "directory_group", Code: locale.FieldGroupAmbiguous, Value: agent.Clean(typed, 80)}}
+	return g, err
 }
 
 // directoryByName returns a directory on the network. Errors: agent.Problems if there is none.

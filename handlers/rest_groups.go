@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -32,7 +31,7 @@ func (s *Site) restGroupCreate(c echo.Context) error {
 		return err
 	}
 	if !g.Local() {
-		if g.Member, err = s.directoryGroup(ctx, g.Directory, member, nameInDN(member)); err != nil {
+		if g.Member, err = s.directoryGroup(ctx, g.Directory, member); err != nil {
 			return err
 		}
 		if g.Name == "" {
@@ -86,17 +85,6 @@ func readGroupJSON(c echo.Context, g *agent.Group) (member string, err error) {
 		return "", agent.Problems{{Field: field, Code: "field_required"}}
 	}
 	return member, nil
-}
-
-// nameInDN returns the name in a DN up to an escaped character, or the text if it is no DN.
-func nameInDN(text string) string {
-	_, name, isDN := strings.Cut(text, "=")
-	if !isDN || !strings.Contains(name, "=") {
-		return text
-	}
-	name, _, _ = strings.Cut(name, ",")
-	name, _, _ = strings.Cut(name, "\\")
-	return name
 }
 
 // checkFixed returns a problem if the directory or its group would change. member is the group as it was typed.

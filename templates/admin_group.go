@@ -51,7 +51,7 @@ func (f RightsForm) hidden() []HiddenField {
 
 func (f GroupForm) hidden() []HiddenField {
 	fields := append(f.RightsForm.hidden(), HiddenField{"name", f.Name}, HiddenField{"parent_id", f.Parent}, HiddenField{"comment", f.Comment},
-		HiddenField{"remote_access", f.Remote}, HiddenField{"directory", f.Directory}, HiddenField{"member", f.Member}, HiddenField{"member_name", f.MemberName}, HiddenField{"group_text", f.Text})
+		HiddenField{"remote_access", f.Remote}, HiddenField{"directory", f.Directory}, HiddenField{"member", f.Member}, HiddenField{"member_name", f.MemberName})
 	return append(fields, ticked("admin", f.Admin)...)
 }
 

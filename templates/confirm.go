@@ -98,6 +98,18 @@ func ConfirmUserVPN(l *locale.Localizer, user agent.User, form UserForm, session
 	return d
 }
 
+// ConfirmUserSessions asks before a change of an account that ends some of its sessions. The form includes the other changes.
+func ConfirmUserSessions(l *locale.Localizer, user agent.User, form UserForm, sessions int) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_user_sessions_title", locale.Args{"Name": user.Title()}),
+		Text:   l.N("confirm_user_sessions_text", sessions),
+		Action: userPath(user.ID),
+		Fields: append(form.hidden(), confirmed),
+		Button: l.T("confirm_settings_button"),
+		Cancel: userPath(user.ID),
+	}
+}
+
 // ConfirmUserDelete asks before an account is deleted.
 func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
 	text := consequence(l, "confirm_user_delete_text", "confirm_user_delete_none", sessions)
@@ -198,7 +210,7 @@ func (i GroupImpact) losses(l *locale.Localizer) string {
 	for _, one := range []struct {
 		id string
 		n  int
-	}{{"impact_remote", i.LoseRemote}, {"impact_sessions", i.Sessions}, {"impact_admin", i.LoseAdmin}, {"impact_other", i.Other}} {
+	}{{"impact_remote", i.LoseRemote}, {"confirm_bulk_sessions", i.Sessions}, {"impact_admin", i.LoseAdmin}, {"impact_other", i.Other}} {
 		if one.n > 0 {
 			parts = append(parts, l.N(one.id, one.n))
 		}

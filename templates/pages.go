@@ -428,7 +428,6 @@ type GroupForm struct {
 	Directory  string // name of the directory; empty = a local group
 	Member     string // ID of its group
 	MemberName string
-	Text       string // the search that found it
 }
 
 // AdminGroupDirectoryData fills [AdminGroupDirectory], the search for a group of a directory.
@@ -446,7 +445,7 @@ type AdminGroupDirectoryData struct {
 type GroupImpact struct {
 	Accounts   int // in the group and below it
 	LoseRemote int // lose remote access
-	Sessions   int // sessions from outside that end
+	Sessions   int // live sessions that end at once
 	LoseAdmin  int
 	GainAdmin  int
 	Other      int // whose devices, session lengths or networks change

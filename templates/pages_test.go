@@ -141,6 +141,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm no group":  Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(0)[0], impact, hostile)),
 		"confirm group off": Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(2)[0], impact, "")),
 		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
+		"confirm length":    Confirm(page("/admin/users/7", admin), ConfirmUserSessions(l, *admin, account, 2)),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }

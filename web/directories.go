@@ -367,21 +367,42 @@ func (d *directories) Test(ctx context.Context, s agent.DirectorySettings, login
 
 // SearchGroups returns groups whose name contains the text. Errors: those of Save.
 func (d *directories) SearchGroups(ctx context.Context, s agent.DirectorySettings, text string) ([]agent.DirectoryGroup, error) {
-	problems, err := d.complete(ctx, &s)
-	if err != nil {
+	if err := d.completeForSearch(ctx, &s); err != nil {
 		return nil, err
-	}
-	if s.PasswordLost {
-		problems = append(problems, agent.Problem{Field: "password", Code: locale.FieldPasswordLost})
-	}
-	if len(problems) > 0 {
-		return nil, problems
 	}
 	groups, err := d.network.SearchGroups(ctx, s, text, mostGroups)
 	if err != nil {
 		return nil, unreachable(s.Name, err)
 	}
 	return groups, nil
+}
+
+// FindGroup returns the group with an ID, a DN or a name. Errors: an agent.Problem if none or several have it; those of Save.
+func (d *directories) FindGroup(ctx context.Context, s agent.DirectorySettings, text string) (agent.DirectoryGroup, error) {
+	if err := d.completeForSearch(ctx, &s); err != nil {
+		return agent.DirectoryGroup{}, err
+	}
+	g, err := d.resolveGroup(ctx, s, agent.DirectoryGroup{Name: text})
+	var problem agent.Problem
+	if err != nil && !errors.As(err, &problem) {
+		err = unreachable(s.Name, err)
+	}
+	return g, err
+}
+
+// completeForSearch completes settings that are used at once. Errors: those of Save.
+func (d *directories) completeForSearch(ctx context.Context, s *agent.DirectorySettings) error {
+	problems, err := d.complete(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.PasswordLost {
+		problems = append(problems, agent.Problem{Field: "password", Code: locale.FieldPasswordLost})
+	}
+	if len(problems) > 0 {
+		return problems
+	}
+	return nil
 }
 
 // Convert makes local accounts those of the people with the same login in a directory, and returns how many it converted.

@@ -289,7 +289,8 @@ func TestStoredPasswordOtherServer(t *testing.T) {
 	_, saved := d.Save(t.Context(), s)
 	_, tested := d.Test(t.Context(), s, "")
 	_, searched := d.SearchGroups(t.Context(), s, "")
-	for what, err := range map[string]error{"save": saved, "test": tested, "search": searched} {
+	_, found := d.FindGroup(t.Context(), s, "VPN")
+	for what, err := range map[string]error{"save": saved, "test": tested, "search": searched, "find": found} {
 		wantProblem(t, what, err, "password", "field_directory_password")
 	}
 	other := companySettings
@@ -360,9 +361,23 @@ func TestSaveResolvesGroups(t *testing.T) {
 	if diff := cmp.Diff([][]agent.DirectoryGroup{{staff, vpn}, {vpn}}, [][]agent.DirectoryGroup{d.network.set[0].LoginGroups, d.network.set[0].RemoteGroups}); diff != "" {
 		t.Error(diff)
 	}
+	saved, err := d.Get(t.Context(), d.network.set[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g, err := d.FindGroup(t.Context(), saved, "CN=VPN"); err != nil || g != vpn || d.network.tested.Password != "Pa55word" {
+		t.Errorf("%+v, %v", g, err)
+	}
+	var problem agent.Problem
+	if g, err := d.FindGroup(t.Context(), saved, "PN"); !errors.As(err, &problem) || g.ID != "" {
+		t.Errorf("a part of the name: %+v, %v", g, err)
+	}
 	d.network.err = errors.New("no connection")
-	s.Name = "branch.ru"
 	var refusal *agent.Error
+	if _, err := d.FindGroup(t.Context(), saved, "VPN"); !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable {
+		t.Errorf("error %v", err)
+	}
+	s.Name = "branch.ru"
 	if _, err := d.Save(t.Context(), s); !errors.As(err, &refusal) || refusal.Code != agent.CodeDirectoryUnreachable || refusal.Domain != "branch.ru" {
 		t.Errorf("error %v", err)
 	}

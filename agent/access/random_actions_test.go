@@ -348,7 +348,13 @@ func (m *randomActions) groupsChange(r *rapid.T) {
 		}
 		groups = append(groups, g)
 	}
-	m.GroupsChanged(context.Background(), m.memoryStore.setGroups(groups...))
+	predicted := 0
+	for _, n := range m.EndingUnder(agent.NewGroupTree(groups), []agent.User{m.memoryStore.account(ivan), m.memoryStore.account(olga), m.memoryStore.account(petr)}) {
+		predicted += n
+	}
+	if n := m.GroupsChanged(context.Background(), m.memoryStore.setGroups(groups...)); n != predicted && !m.faulty {
+		r.Errorf("%d sessions ended, the question said %d", n, predicted)
+	}
 }
 
 // rightsOf returns what applies to an account now.

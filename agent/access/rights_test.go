@@ -263,3 +263,37 @@ func TestShorterLengths(t *testing.T) {
 		g.wantLive()
 	})
 }
+
+// TestEndingUnder: what a question says before a change of groups or of an account is what ends then.
+func TestEndingUnder(t *testing.T) {
+	yes, no := true, false
+	subtest(t, "", func(g *gateway) {
+		g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteByGroups, u.Group = true, 1 })
+		g.groups(agent.Group{ID: 1, Rights: agent.Rights{RemoteAccess: &yes}})
+		lan, vpn := g.begin(passwordAttempt("ivan", lanPeer, "a")), g.up(g.begin(passwordAttempt("ivan", outsidePeer, "b")), 1)
+		other := g.begin(passwordAttempt("olga", "192.168.1.11", "c"))
+		advance(2 * time.Hour)
+		users := []agent.User{g.memoryStore.account(ivan), g.memoryStore.account(olga), g.memoryStore.account(petr)}
+		for _, c := range []struct {
+			rights agent.Rights
+			n      int
+		}{{agent.Rights{RemoteAccess: &yes, SessionLAN: time.Hour}, 1}, {agent.Rights{RemoteAccess: &yes, SessionVPN: time.Hour}, 1},
+			{agent.Rights{RemoteAccess: &yes, SessionLAN: time.Hour, SessionVPN: time.Hour}, 2}, {agent.Rights{RemoteAccess: &no}, 1}, {agent.Rights{}, 1},
+			{agent.Rights{RemoteAccess: &no, SessionLAN: 2 * time.Hour}, 2}, {agent.Rights{RemoteAccess: &yes, SessionLAN: 3 * time.Hour, Devices: 1}, 0}} {
+			ending := g.EndingUnder(agent.NewGroupTree([]agent.Group{{ID: 1, Rights: c.rights}}), users)
+			if ending[ivan] != c.n || ending[olga]+ending[petr] != 0 {
+				g.t.Errorf("%+v: %v, want %d", c.rights, ending, c.n)
+			}
+		}
+		users[0].Enabled = false
+		if ending := g.EndingUnder(agent.GroupTree{}, users); ending[ivan] != 2 {
+			g.t.Errorf("switched off: %v", ending)
+		}
+		g.wantLive(lan, vpn, other)
+		g.memoryStore.change(ivan, func(u *agent.User) { u.RemoteByGroups, u.RemoteAccess = false, true })
+		if n := g.groups(agent.Group{ID: 1, Rights: agent.Rights{SessionLAN: time.Hour}}); n != 1 {
+			g.t.Errorf("%d ended", n)
+		}
+		g.wantLive(vpn, other)
+	})
+}

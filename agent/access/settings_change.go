@@ -16,6 +16,22 @@ func (m *Manager) WouldEnd(set agent.Settings) (n int) {
 	return n
 }
 
+// EndingUnder returns how many live sessions of each account would end at once if the accounts and the groups became like these.
+func (m *Manager) EndingUnder(tree agent.GroupTree, users []agent.User) map[agent.UserID]int {
+	sessions := map[agent.UserID][]located{}
+	for _, s := range m.located() {
+		sessions[s.session.UserID] = append(sessions[s.session.UserID], s)
+	}
+	ending, settings, now := map[agent.UserID]int{}, m.settings(), now()
+	for _, u := range users {
+		if live := sessions[u.ID]; len(live) > 0 {
+			u = tree.Inherit(u)
+			ending[u.ID], _ = endedBy(u, tree.Apply(u, settings), live, now)
+		}
+	}
+	return ending
+}
+
 // located is a session with its source.
 type located struct {
 	session   agent.Session

@@ -312,6 +312,9 @@ func (k *kind) resolveGroup(c *ldap.Conn, f facts, text string) (agent.Directory
 	if err != nil {
 		return agent.DirectoryGroup{}, err
 	}
+	if len(entries) > 1 {
+		problem.Code = "field_group_ambiguous"
+	}
 	if len(entries) != 1 || k.groupID.of(entries[0]) == "" {
 		return agent.DirectoryGroup{}, problem
 	}

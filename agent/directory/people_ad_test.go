@@ -327,6 +327,16 @@ func TestADResolve(t *testing.T) {
 			t.Errorf("%q: %+v, %v", name, g, err)
 		}
 	}
+	twin := ad.AddGroup(t, "Twin")
+	ad.Set(t, twin, "sAMAccountName", "Twin2")
+	ad.Set(t, ad.AddGroup(t, "Other"), "sAMAccountName", "Twin")
+	var ambiguous agent.Problem
+	if g, err := o.ResolveGroups(t.Context(), settings, []string{"twin"}); !errors.As(err, &ambiguous) || ambiguous.Code != "field_group_ambiguous" {
+		t.Errorf("%+v, %v", g, err)
+	}
+	if g := o.group(t, settings, twin)[0]; g.DN != twin || g.Name != "Twin2" {
+		t.Errorf("%+v", g)
+	}
 	groups, err := o.SearchGroups(t.Context(), settings, "a", 100)
 	if err != nil || len(groups) < 5 || !slices.ContainsFunc(groups, func(g agent.DirectoryGroup) bool { return g == sales }) {
 		t.Error(groups, err)

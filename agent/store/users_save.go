@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -12,8 +13,8 @@ import (
 // SaveUsers makes new accounts, whose ID is zero, and changes others, in one transaction: all or none. It returns the accounts as they
 // are stored. Of an existing account it writes only what an administrator may change: not Refused, RemoteInDirectory, DirectoryGroups and
 // PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess counts only without RemoteByGroups. Errors:
-// agent.ErrLoginTaken, agent.ErrLastAdministrator, agent.ErrUserChanged, also when a changed group would make an administrator of an
-// account, and agent.ErrNotFound when there is no such account or group.
+// agent.ErrLoginTaken, agent.ErrLastAdministrator, agent.ErrNotFound when there is no such account or group, and agent.ErrAccountChanged
+// when what an administrator may change differs from Before, or when a group that was changed since makes the account an administrator.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -52,7 +53,7 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 		}
 		u, err := findUser(ctx, tx, id)
 		if err == nil && u.AdminByGroups && !one.AdminByGroups {
-			err = agent.ErrUserChanged
+			err = agent.ErrAccountChanged
 		}
 		return u, err
 	}
@@ -60,8 +61,8 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	if err != nil {
 		return agent.User{}, err
 	}
-	if one.Before != nil && !reflect.DeepEqual(editable(*one.Before), editable(was)) {
-		return agent.User{}, agent.ErrUserChanged
+	if !reflect.DeepEqual(chosen(was), chosen(one.Before)) {
+		return agent.User{}, agent.ErrAccountChanged
 	}
 	u := one.User
 	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = was.Refused, was.RemoteInDirectory, was.DirectoryGroups, was.PasswordExpires
@@ -70,7 +71,7 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	}
 	u, err = updateUser(ctx, tx, tree, was, u)
 	if err == nil && u.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
-		err = agent.ErrUserChanged
+		err = agent.ErrAccountChanged
 	}
 	if err != nil || one.Hash == "" {
 		return u, err
@@ -78,12 +79,15 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	return u, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))
 }
 
-// editable returns the fields of an existing account that SaveUsers writes.
-func editable(u agent.User) agent.User {
-	fields := agent.User{Enabled: u.Enabled, Admin: u.Admin, Comment: u.Comment, Group: u.Group, Rights: u.Rights, MustChange: u.MustChange,
-		RemoteByGroups: u.RemoteByGroups, RemoteAccess: u.RemoteAccess && !u.RemoteByGroups}
-	if u.Local() {
-		fields.Login, fields.Name, fields.Phone = u.Login, u.Name, u.Phone
+// chosen returns an account with only what an administrator may change.
+func chosen(u agent.User) agent.User {
+	u.Created, u.LastLogin, u.AdminByGroups = time.Time{}, time.Time{}, false
+	u.Refused, u.RemoteInDirectory, u.DirectoryGroups, u.PasswordExpires = "", false, nil, time.Time{}
+	if u.RemoteByGroups {
+		u.RemoteAccess = false
 	}
-	return fields
+	if !u.Local() {
+		u.Login, u.Name, u.Phone = "", "", ""
+	}
+	return u
 }

@@ -29,10 +29,10 @@ func TestSaveUsers(t *testing.T) {
 	remote := login(t, s, p)
 	check(t, s.RememberLogin(ctx, remote.ID, start))
 
-	list := []agent.ImportedUser{imported("new"), {User: local}, {User: local, Hash: "new hash"}, {User: remote}}
+	list := []agent.ImportedUser{imported("new"), {User: local, Before: local}, {User: local, Hash: "new hash"}, {User: remote, Before: remote}}
 	list[0].Group = group
 	list[1].Login, list[1].Name, list[1].MustChange = "Ivanov", "Иванов", true
-	list[2].User = list[1].User
+	list[2].User, list[2].Before = list[1].User, list[1].User
 	list[2].RemoteByGroups, list[2].RemoteAccess, list[2].Group = true, false, group
 	changed := &list[3].User
 	changed.Comment, changed.Enabled, changed.Group, changed.RemoteByGroups, changed.RemoteAccess = "c", false, group, false, false
@@ -76,7 +76,7 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 	saved, err := s.SaveUsers(ctx, admins)
 	check(t, err)
 	for i, u := range saved {
-		admins[i].User = u
+		admins[i].User, admins[i].Before = u, u
 	}
 	with := func(one agent.ImportedUser, change func(*agent.User)) agent.ImportedUser {
 		change(&one.User)
@@ -94,8 +94,8 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 		"renamed":            {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, "account 0: ", agent.ErrLoginTaken},
 		"group":              {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, "account 1: ", agent.ErrNotFound},
 		"account":            {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, "account 0: ", agent.ErrNotFound},
-		"changed meanwhile":  {[]agent.ImportedUser{{User: admins[0].User, Before: &agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, "account 0: ", agent.ErrUserChanged},
-		"surprising admin":   {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, "account 1: ", agent.ErrUserChanged},
+		"changed meanwhile":  {[]agent.ImportedUser{{User: admins[0].User, Before: agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, "account 0: ", agent.ErrAccountChanged},
+		"surprising admin":   {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, "account 1: ", agent.ErrAccountChanged},
 		"last administrator": {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, "", agent.ErrLastAdministrator},
 		"no administrator":   {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, "", agent.ErrLastAdministrator},
 	} {
@@ -121,11 +121,74 @@ func TestSaveUsersSwapAdministrators(t *testing.T) {
 	list := []agent.ImportedUser{old}
 	saved, err := s.SaveUsers(ctx, list)
 	check(t, err)
-	list[0].User = saved[0]
+	list[0].User, list[0].Before = saved[0], saved[0]
 	list[0].Admin = false
 	list = append(list, imported("new"))
 	list[1].Admin = true
 	_, err = s.SaveUsers(ctx, list)
+	check(t, err)
+}
+
+// TestSaveUsersChangedMeanwhile: what somebody else changed after the accounts were read is not overwritten; what a login, a directory or a
+// group changed does not matter.
+func TestSaveUsersChangedMeanwhile(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	addDirectory(t, s, company)
+	group := addGroup(t, s, agent.Group{Name: "vpn"})
+	p := person("a", "petrov")
+	p.Groups = []string{"S-1"}
+	addGroup(t, s, agent.Group{Name: "directory", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
+	remote := login(t, s, p)
+	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, RemoteByGroups: true, Group: group}, "old")
+	save := func(before agent.User) error {
+		after := before
+		after.Comment += "x"
+		_, err := s.SaveUsers(ctx, []agent.ImportedUser{imported("new"), {User: after, Before: before, Hash: "other"}})
+		return err
+	}
+	for what, change := range map[string]func(*agent.User){
+		"login":         func(u *agent.User) { u.Login = "ivan" },
+		"name":          func(u *agent.User) { u.Name = "Иван" },
+		"phone":         func(u *agent.User) { u.Phone = "5" },
+		"comment":       func(u *agent.User) { u.Comment = "c" },
+		"enabled":       func(u *agent.User) { u.Enabled = false },
+		"admin":         func(u *agent.User) { u.Admin = true },
+		"remote access": func(u *agent.User) { u.RemoteAccess = !u.RemoteAccess },
+		"by groups":     func(u *agent.User) { u.RemoteByGroups = !u.RemoteByGroups },
+		"group":         func(u *agent.User) { u.Group = group - u.Group },
+		"rights":        func(u *agent.User) { u.Rights.Devices = 7 },
+		"must change":   func(u *agent.User) { u.MustChange = true },
+	} {
+		before, err := s.User(ctx, id)
+		check(t, err)
+		now, err := s.UpdateUser(ctx, id, func(u *agent.User) error { change(u); return nil })
+		check(t, err)
+		err = save(before)
+		if !errors.Is(err, agent.ErrAccountChanged) || !strings.Contains(err.Error(), "account 1: ") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got, err := s.User(ctx, id); err != nil || !cmp.Equal(got, now) {
+			t.Errorf("%s: %v %s", what, err, cmp.Diff(now, got))
+		}
+	}
+	_, hash, err := s.LocalAccount(ctx, "ivan")
+	if err != nil || hash != "old" {
+		t.Errorf("%q, %v", hash, err)
+	}
+
+	_, err = s.UpdateUser(ctx, id, func(u *agent.User) error { u.RemoteByGroups = true; u.Group = group; return nil })
+	check(t, err)
+	before, err := s.User(ctx, id)
+	check(t, err)
+	check(t, s.RememberLogin(ctx, id, start))
+	_, _, err = s.UpdateGroup(ctx, group, func(g *agent.Group) error { g.Rights, g.Admin = allow(!before.RemoteAccess), true; return nil })
+	check(t, err)
+	check(t, save(before))
+	p.Login, p.Name, p.Phone, p.Groups, p.Remote, p.Refused = "petrova", "Петрова", "6", nil, true, agent.CodeAccountExpired
+	p.ExpiryRead, p.PasswordExpires = true, start
+	login(t, s, p)
+	_, err = s.SaveUsers(ctx, []agent.ImportedUser{{User: remote, Before: remote}})
 	check(t, err)
 }
 

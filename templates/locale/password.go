@@ -27,6 +27,12 @@ func (l *Localizer) passwordRefusal(e *agent.Error) string {
 	return ""
 }
 
+// ChangeFirst has the IDs of the texts above the form for a new password on the sign-in page.
+var ChangeFirst = map[agent.Code]string{
+	agent.CodePasswordExpired:    "change_expired",
+	agent.CodePasswordMustChange: "change_must",
+}
+
 // PasswordRules lists the demands on a new password; empty if none are known.
 func (l *Localizer) PasswordRules(p *agent.PasswordPolicy) string {
 	if p == nil || l.rules(p) == "" {

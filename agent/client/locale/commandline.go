@@ -43,10 +43,10 @@ var commandLineTexts = map[string]text{
 		"The gateway's address {place} is neither a name nor an IP address: {value}."},
 	NoLogin:         {"Укажите логин: --login, или войдите без пароля: --sso.", "Give your login: --login, or log in without a password: --sso."},
 	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
-	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
+	NoPasswordStdin: {"Запустите программу в терминале или укажите --password-stdin: тогда пароль читается из стандартного ввода.", "Run the program in a terminal, or give --password-stdin: the password is then read from standard input."},
 	SSOAndPassword: {
-		"Укажите что-то одно: --sso или --login с --password-stdin.",
-		"Give one of the two: --sso, or --login with --password-stdin."},
+		"Укажите что-то одно: --sso или --login с паролем.",
+		"Give one of the two: --sso, or --login with a password."},
 	BadPassword: {
 		"Пароль должен быть одной строкой в кодировке UTF-8 или UTF-16, не длиннее 1024 байт.",
 		"The password has to be one line of UTF-8 or UTF-16 text of at most 1024 bytes."},
