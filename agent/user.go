@@ -32,7 +32,7 @@ type UserID int64
 // ImportedUser is an account to be saved together with others.
 type ImportedUser struct {
 	User          // ID zero = a new one
-	Before *User  // from which the change was worked out; nil = unknown
+	Before *User  // as it was when the change was worked out, with AdminByGroups in User; nil = not compared
 	Hash   string // argon2id hash of the password; empty = a new account has none, another one keeps its own
 }
 

@@ -76,7 +76,7 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 		u.Login, u.Name, u.Phone = was.Login, was.Name, was.Phone
 	}
 	is, err = updateUser(ctx, tx, tree, was, u)
-	if err == nil && is.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
+	if err == nil && one.Before != nil && is.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
 		err = agent.ErrUserChanged
 	}
 	if err != nil || one.Hash == "" {
