@@ -88,15 +88,16 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 		index int
 		want  error
 	}{
-		"taken":              {[]agent.ImportedUser{imported("a"), imported("ADMIN1")}, 1, agent.ErrLoginTaken},
-		"twice in the list":  {[]agent.ImportedUser{imported("a"), imported("b"), imported("A")}, 2, agent.ErrLoginTaken},
-		"renamed":            {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, 0, agent.ErrLoginTaken},
-		"group":              {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, 1, agent.ErrNotFound},
-		"account":            {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, 0, agent.ErrNotFound},
-		"changed meanwhile":  {[]agent.ImportedUser{{User: admins[0].User, Before: agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, 0, agent.ErrAccountChanged},
-		"surprising admin":   {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, 1, agent.ErrAccountChanged},
-		"last administrator": {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, 2, agent.ErrLastAdministrator},
-		"no administrator":   {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, 1, agent.ErrLastAdministrator},
+		"taken":                      {[]agent.ImportedUser{imported("a"), imported("ADMIN1")}, 1, agent.ErrLoginTaken},
+		"twice in the list":          {[]agent.ImportedUser{imported("a"), imported("b"), imported("A")}, 2, agent.ErrLoginTaken},
+		"renamed":                    {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, 0, agent.ErrLoginTaken},
+		"group":                      {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, 1, agent.ErrNotFound},
+		"account":                    {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, 0, agent.ErrNotFound},
+		"changed meanwhile":          {[]agent.ImportedUser{{User: admins[0].User, Before: agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, 0, agent.ErrAccountChanged},
+		"surprising admin by change": {[]agent.ImportedUser{{User: with(admins[0], func(u *agent.User) { u.Group = owners }).User, Before: admins[0].User}}, 0, agent.ErrAccountChanged},
+		"surprising admin":           {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, 1, agent.ErrAccountChanged},
+		"last administrator":         {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, 2, agent.ErrLastAdministrator},
+		"no administrator":           {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, 1, agent.ErrLastAdministrator},
 	} {
 		_, err := s.SaveUsers(ctx, test.list)
 		var at *agent.ImportError
