@@ -28,7 +28,7 @@ func (s *Site) adminDirectoryConvert(c echo.Context, d agent.DirectorySettings) 
 		if err != nil {
 			return err
 		}
-		if u.Local() && !u.Admin { // administrators never depend on a directory
+		if u.Local() && !u.Administrator() { // administrators never depend on a directory
 			chosen = append(chosen, u)
 		}
 	}

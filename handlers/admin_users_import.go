@@ -235,6 +235,7 @@ func (s *Site) enforceImport(c echo.Context, plan accountcsv.Plan) (err error) {
 		if v := who(c); v.User.ID == one.After.ID {
 			except = v.Browser.ID
 		}
+		s.securityEvent(c, "password_changed", "account", one.After.Login)
 		err = errors.Join(err, s.Sessions.VoidResume(ctx, one.After.ID), s.endBrowsers(ctx, one.After.ID, except))
 		s.Gate.Unlock(one.After) // the new password must work at once
 	}

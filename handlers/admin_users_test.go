@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -337,7 +338,12 @@ func TestImport(t *testing.T) {
 	token := importToken(t, page)
 	other := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
 	other.wants(other.post("/admin/users/import/apply", token), http.StatusConflict, "Этой загрузки больше нет")
+	log := &lockedLog{}
+	a.site.Log = slog.New(slog.NewTextHandler(log, nil))
 	a.wants(a.post("/admin/users/import/apply", token), http.StatusSeeOther)
+	if text := log.String(); strings.Count(text, "event=password_changed") != 1 || !strings.Contains(text, "by=boss account=ivanov") || strings.Contains(text, secret) {
+		t.Errorf("log: %s", text)
+	}
 	if u := a.named("ivanov"); u.Login != "ivanov" || u.Name != "Иванов Иван" || u.Group != sales {
 		t.Errorf("%+v", u)
 	}
@@ -432,6 +438,49 @@ func TestImportMoved(t *testing.T) {
 	}
 	b := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
 	b.wants(b.uploadAccounts("f.csv", "login\nx\n"), http.StatusServiceUnavailable, "Повторите через 15 минут")
+}
+
+// busyHasher does something else while it hashes.
+type busyHasher struct {
+	hasher
+	meanwhile func()
+}
+
+func (h busyHasher) HashLater(ctx context.Context, password string) (string, error) {
+	h.meanwhile()
+	return h.hasher.HashLater(ctx, password)
+}
+
+// TestImportWhileChanged: hashing the passwords takes minutes. An account that another administrator switches off in that time stays off,
+// and a group that becomes one of administrators makes none unasked.
+func TestImportWhileChanged(t *testing.T) {
+	a := newAdministration(t)
+	office, _, _ := people(t, a)
+	for what, change := range map[string]func() error{
+		"account": func() error {
+			_, err := a.site.Accounts.UpdateUser(t.Context(), a.named("ivanov").ID, func(u *agent.User) error { u.Enabled = false; return nil })
+			return err
+		},
+		"group": func() error {
+			_, _, err := a.site.Groups.UpdateGroup(t.Context(), office, func(g *agent.Group) error { g.Admin = true; return nil })
+			return err
+		},
+	} {
+		page := a.wants(a.uploadAccounts("f.csv", "login,name,group,password\nivanov,B,,\nnewcomer,,Офис,long password\n"), http.StatusOK)
+		a.site.Passwords = busyHasher{meanwhile: func() {
+			if err := change(); err != nil {
+				t.Error(err)
+			}
+		}}
+		a.wants(a.post("/admin/users/import/apply", importToken(t, page)), http.StatusOK, "учётные записи изменились")
+		if a.named("ivanov").Name != "" {
+			t.Errorf("%s: stored", what)
+		}
+		a.site.Passwords = hasher{}
+	}
+	if a.named("ivanov").Enabled {
+		t.Error("enabled again")
+	}
 }
 
 // meddling are accounts of which somebody else changes one right before several are saved, once.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"crypto/subtle"
 	"io"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -11,32 +12,77 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// ssoAtOnce is how many frames with a ticket are in memory at once.
-const ssoAtOnce = 16
+// Limits of the frames with a ticket that are in memory at once. One host cannot use up the places of all others.
+const (
+	ssoAtOnce = 16
+	ssoOfHost = 4
+)
 
 // ssoPatience is how long a frame waits for its place.
 const ssoPatience = 5 * time.Second
 
 // ssoPlaces are the places for frames with a ticket. The zero value is ready.
 type ssoPlaces struct {
-	once  sync.Once
+	mu    sync.Mutex // guards the fields, not the channels in them
 	taken chan struct{}
+	hosts map[netip.Prefix]*hostPlaces
 }
 
-// take waits for a place. It reports false if there was none in time.
-func (p *ssoPlaces) take() bool {
-	p.once.Do(func() { p.taken = make(chan struct{}, ssoAtOnce) })
+// hostPlaces are the places of one host.
+type hostPlaces struct {
+	taken chan struct{}
+	users int // frames that have a place or wait for one
+}
+
+// take waits for a place for a frame of a host. It reports false if there was none in time.
+func (p *ssoPlaces) take(host netip.Prefix) bool {
 	late := time.NewTimer(ssoPatience)
 	defer late.Stop()
-	select {
-	case p.taken <- struct{}{}:
-		return true
-	case <-late.C:
-		return false
+	h := p.enter(host)
+	for _, taken := range []chan struct{}{h.taken, p.taken} {
+		select {
+		case taken <- struct{}{}:
+		case <-late.C:
+			if taken == p.taken {
+				<-h.taken
+			}
+			p.exit(host)
+			return false
+		}
 	}
+	return true
 }
 
-func (p *ssoPlaces) leave() { <-p.taken }
+// leave frees a place of a host.
+func (p *ssoPlaces) leave(host netip.Prefix) {
+	<-p.taken
+	<-p.exit(host).taken
+}
+
+func (p *ssoPlaces) enter(host netip.Prefix) *hostPlaces {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.hosts == nil {
+		p.taken, p.hosts = make(chan struct{}, ssoAtOnce), map[netip.Prefix]*hostPlaces{}
+	}
+	h := p.hosts[host]
+	if h == nil {
+		h = &hostPlaces{taken: make(chan struct{}, ssoOfHost)}
+		p.hosts[host] = h
+	}
+	h.users++
+	return h
+}
+
+func (p *ssoPlaces) exit(host netip.Prefix) *hostPlaces {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h := p.hosts[host]
+	if h.users--; h.users == 0 {
+		delete(p.hosts, host)
+	}
+	return h
+}
 
 // sso answers the agent's sso: the first one with a challenge, the second one, which has the ticket, like authorize.
 func (a *agentConn) sso(m *protocol.SSORequest) error {
@@ -71,7 +117,7 @@ func (a *agentConn) readTicket(begun []byte, rest io.Reader) ([]byte, error) {
 	late := time.AfterFunc(a.site.guestTimeout(), func() { _ = a.conn.CloseNow() })
 	defer late.Stop()
 	left := int64(protocol.MaxSSOFrame - len(begun))
-	if a.ssoPlace = a.site.ssoPlaces.take(); !a.ssoPlace {
+	if a.ssoPlace = a.site.ssoPlaces.take(a.peer.Host()); !a.ssoPlace {
 		a.challenge = ""
 		n, err := io.Copy(io.Discard, io.LimitReader(rest, left+1))
 		switch {
@@ -93,7 +139,7 @@ func (a *agentConn) readTicket(begun []byte, rest io.Reader) ([]byte, error) {
 func (a *agentConn) leaveSSOPlace() {
 	if a.ssoPlace {
 		a.ssoPlace = false
-		a.site.ssoPlaces.leave()
+		a.site.ssoPlaces.leave(a.peer.Host())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -136,8 +137,9 @@ func TestAgentSSOLargeFrame(t *testing.T) {
 // goes on.
 func TestAgentSSOPlaces(t *testing.T) {
 	s, _ := insideSite(t)
-	for range ssoAtOnce {
-		if !s.ssoPlaces.take() {
+	own := agent.Peer{Addr: netip.MustParseAddr("127.0.0.1")}.Host()
+	for range ssoOfHost {
+		if !s.ssoPlaces.take(own) {
 			t.Fatal("no place")
 		}
 	}
@@ -148,13 +150,48 @@ func TestAgentSSOPlaces(t *testing.T) {
 	if m := large(); m["code"] != "too_many_attempts" || m["timeout"] == 0.0 {
 		t.Errorf("no place: %v", m)
 	}
-	s.ssoPlaces.leave()
+	s.ssoPlaces.leave(own)
 	for range 2 * ssoAtOnce {
 		if m := large(); m["authorized"] != true {
 			t.Fatalf("a free place: %v", m)
 		}
 	}
-	if !s.ssoPlaces.take() {
+	if !s.ssoPlaces.take(own) {
 		t.Error("the place was not freed")
 	}
+}
+
+// TestSSOPlacesOfHosts: one host that keeps its places leaves those of the others, and all together have few.
+func TestSSOPlacesOfHosts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p ssoPlaces
+		host := func(n int) netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n)}), 32) }
+		for range ssoAtOnce {
+			go p.take(host(1))
+		}
+		synctest.Wait()
+		for n := range ssoAtOnce - ssoOfHost {
+			began := time.Now()
+			if !p.take(host(2+n)) || time.Since(began) > 0 {
+				t.Fatalf("host %d got no place", n)
+			}
+		}
+		if p.take(host(99)) {
+			t.Error("more places than all")
+		}
+		time.AfterFunc(time.Second, func() { p.leave(host(2)) })
+		if !p.take(host(99)) {
+			t.Error("a free place was not taken")
+		}
+		p.leave(host(99))
+		for n := range ssoAtOnce - ssoOfHost - 1 {
+			p.leave(host(3 + n))
+		}
+		for range ssoOfHost {
+			p.leave(host(1))
+		}
+		if len(p.hosts) > 0 || len(p.taken) > 0 {
+			t.Errorf("%d hosts are remembered, %d places are taken", len(p.hosts), len(p.taken))
+		}
+	})
 }

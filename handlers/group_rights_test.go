@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
@@ -134,5 +137,20 @@ func TestNetworksOfGroups(t *testing.T) {
 			t.Errorf("group %d: %s, want %s", c.group, got, c.want)
 		}
 		askAgent(t, conn, []byte(`{"type":"unauthorize"}`))
+	}
+}
+
+// TestLogTellsAdministratorsApart: an administrator of a directory and a local one may have the same login.
+func TestLogTellsAdministratorsApart(t *testing.T) {
+	s := newSite(t)
+	log := &lockedLog{}
+	s.Log = slog.New(slog.NewTextHandler(log, nil))
+	c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
+	for _, directory := range []string{agent.LocalDirectory, "company.local"} {
+		c.Set(visitorKey, &visitor{User: &agent.User{Login: "boss", Directory: directory}})
+		s.securityEvent(c, "group_deleted")
+	}
+	if text := log.String(); !strings.Contains(text, "by=boss\n") || !strings.Contains(text, `by="company.local\\boss"`) {
+		t.Error(text)
 	}
 }

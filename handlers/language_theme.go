@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -25,13 +26,20 @@ func (s *Site) setTheme(c echo.Context) error {
 	return s.back(c)
 }
 
-// back redirects to the page that contained the form. The path must be one of our own GET pages; anything else redirects to
-// / (no open redirect).
+// back redirects to the page that contained the form, with its query. The path must be one of our own GET pages; anything else
+// redirects to / (no open redirect).
 func (s *Site) back(c echo.Context) error {
-	from := c.FormValue("from")
+	path, query, _ := strings.Cut(c.FormValue("from"), "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return c.Redirect(http.StatusSeeOther, "/")
+	}
+	if len(values) > 0 {
+		query = "?" + values.Encode()
+	}
 	for _, r := range s.portalRoutes() {
-		if r.method == http.MethodGet && r.kind == page && r.rule != setup && matches(r.path, from) {
-			return c.Redirect(http.StatusSeeOther, from)
+		if r.method == http.MethodGet && r.kind == page && r.rule != setup && matches(r.path, path) {
+			return c.Redirect(http.StatusSeeOther, path+query)
 		}
 	}
 	return c.Redirect(http.StatusSeeOther, "/")

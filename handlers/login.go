@@ -9,6 +9,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
 )
 
 // home redirects to the start page of the visitor.
@@ -40,6 +41,9 @@ func (s *Site) login(c echo.Context) error {
 		retryAfter(c, refused)
 		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused),
 			SSO: s.offersSSO(who(c).Peer), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
+		if d.Change {
+			d.Error = who(c).L.T(locale.ChangeFirst[refused.Code])
+		}
 		return s.render(c, statusOf(refused.Code), templates.Login(s.page(c), d))
 	}
 	if err != nil {

@@ -16,7 +16,11 @@ import (
 func (s *Site) loginPassword(c echo.Context) error {
 	v := who(c)
 	d := templates.LoginData{Login: agent.Clean(c.FormValue("login"), agent.MaxLoginTyped), Change: true}
-	if problems := typedTwice(c); problems != nil {
+	problems := typedTwice(c)
+	if c.FormValue("password") == "" {
+		problems = append(problems, agent.Problem{Field: "password", Code: "field_required"})
+	}
+	if problems != nil {
 		d.Errors = fieldTexts(v.L, problems)
 		return s.render(c, http.StatusBadRequest, templates.Login(s.page(c), d))
 	}

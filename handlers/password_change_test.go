@@ -106,7 +106,7 @@ func TestSignInMustChange(t *testing.T) {
 	if refused.Code != http.StatusForbidden || form.Find(`input[name=login][readonly]`).AttrOr("value", "") != "ivanov" || form.Find("input[type=password]").Length() != 3 {
 		t.Fatalf("%d %s", refused.Code, page)
 	}
-	if !says(t, page, ".banner", "Перед входом пароль нужно сменить") || !says(t, page, "#psw-note", "не короче 8 знаков; отличается от нынешнего") {
+	if !says(t, page, ".banner", "Перед входом пароль нужно сменить. Придумайте новый") || !says(t, page, "#psw-note", "не короче 8 знаков; отличается от нынешнего") {
 		t.Error(page)
 	}
 	if len(refused.Result().Cookies()) > 0 && strings.Contains(refused.Header().Get("Set-Cookie"), browserCookie+"=") {
@@ -119,6 +119,7 @@ func TestSignInMustChange(t *testing.T) {
 		field, text string
 	}{
 		"nothing typed":    {newLogin("ivanov", password, "", ""), 400, "#psw-note", "Заполните это поле"},
+		"no old one":       {newLogin("ivanov", "", next, next), 400, "#password-note", "Заполните это поле"},
 		"typed once":       {newLogin("ivanov", password, next, "another"), 400, "#psw2-note", "не совпадают"},
 		"short":            {newLogin("ivanov", password, "short", "short"), 403, "#psw-note", "не короче 8 знаков"},
 		"the same":         {newLogin("ivanov", password, password, password), 403, "#psw-note", "отличается от нынешнего"},

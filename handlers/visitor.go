@@ -96,6 +96,7 @@ func (s *Site) page(c echo.Context) templates.Page {
 
 		L:     v.L,
 		Path:  c.Request().URL.Path,
+		Query: c.Request().URL.RawQuery,
 		User:  v.User,
 		CSRF:  formToken(c),
 		Theme: v.Theme,

@@ -177,7 +177,7 @@ func (d AdminDirectoryData) hasTrusted(cert agent.DirectoryCertificate) bool {
 // convertible returns the local logins of the report that can be converted. Administrators stay local.
 func (d AdminDirectoryData) convertible() (list []agent.LocalLogin) {
 	for _, one := range d.Report.Local {
-		if !one.User.Admin {
+		if !one.User.Administrator() {
 			list = append(list, one)
 		}
 	}

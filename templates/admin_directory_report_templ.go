@@ -960,7 +960,7 @@ func localLogin(p Page, d AdminDirectoryData, one agent.LocalLogin) templ.Compon
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if d.ID != 0 && !one.User.Admin {
+		if d.ID != 0 && !one.User.Administrator() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 78, "<input type=\"checkbox\" id=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -996,7 +996,7 @@ func localLogin(p Page, d AdminDirectoryData, one agent.LocalLogin) templ.Compon
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		if d.ID != 0 && !one.User.Admin {
+		if d.ID != 0 && !one.User.Administrator() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 82, "<label for=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1046,7 +1046,7 @@ func localLogin(p Page, d AdminDirectoryData, one agent.LocalLogin) templ.Compon
 				return templ_7745c5c3_Err
 			}
 		}
-		if one.User.Admin {
+		if one.User.Administrator() {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 87, "<span class=\"badge\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

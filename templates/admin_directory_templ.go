@@ -1633,7 +1633,7 @@ func directoryKeytabCard(p Page, d AdminDirectoryData) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = cell("", p.L.T("keytab_principal")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var75), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = cell("wide", p.L.T("keytab_principal")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var75), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -63,7 +63,7 @@ func AdminUsers(p Page, d AdminUsersData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = help(p, "first-steps", "people").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = help(p, "people", "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

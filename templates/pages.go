@@ -22,6 +22,7 @@ const CSRFField = "_csrf"
 type Page struct {
 	L     *locale.Localizer
 	Path  string      // of the current URL; selects the navigation item
+	Query string      // of the current URL, encoded; the language and theme switches keep it
 	User  *agent.User // nil: not signed in
 	CSRF  string      // value of CSRFField
 	Theme string      // "light", "dark", or "" for the system's
@@ -29,6 +30,14 @@ type Page struct {
 	Alert string      // failure message, shown above the content
 
 	StoreTrouble agent.StoreTrouble // why nothing can be stored; set for administrators alone
+}
+
+// from returns the page to which the language and theme switches return.
+func (p Page) from() string {
+	if p.Query == "" {
+		return p.Path
+	}
+	return p.Path + "?" + p.Query
 }
 
 // LoginData fills [Login].

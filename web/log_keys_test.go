@@ -25,7 +25,7 @@ var logKeys = map[string]string{
 
 	"peer":           "address that somebody comes from",
 	"origin":         "what kind of place that is",
-	"by":             "login of the administrator or user who did it",
+	"by":             "login of the administrator or user who did it, with the directory unless the account is local",
 	"account":        "login that it concerns",
 	"user":           "number of that account",
 	"session":        "session that it concerns",

@@ -18,8 +18,12 @@ type PasswordChange struct {
 // maxNewPassword limits a new password for any directory, in bytes.
 const maxNewPassword = 1024
 
+// changeLimit limits a change for which the person may no longer wait.
+const changeLimit = 45 * time.Second
+
 // ChangePassword changes a password and returns the account. It is an attempt like SignIn, with its refusals, and
-// CodePasswordRejected and CodePasswordElsewhere. The caller voids the person's resume tokens and signs out the browsers; live
+// CodePasswordRejected and CodePasswordElsewhere. A change that has begun goes on although ctx ends: otherwise a peer that disconnects
+// could try passwords that are not counted, and find out later which one was right. The caller voids the person's resume tokens and signs out the browsers; live
 // sessions go on.
 func (g *Gate) ChangePassword(ctx context.Context, p PasswordChange) (agent.User, error) {
 	started := time.Now()
@@ -41,6 +45,8 @@ func (g *Gate) changePassword(ctx context.Context, p PasswordChange) (agent.User
 		if err := g.logins.full(a.UserID, p.DeviceID); err != nil { // afterwards the password would be changed
 			return agent.User{}, err
 		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeLimit)
+		defer cancel()
 		if a.ChangePassword != nil {
 			return a.ChangePassword(ctx, c, p.NewPassword)
 		}

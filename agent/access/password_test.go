@@ -63,6 +63,42 @@ func TestChangePasswordCounts(t *testing.T) {
 	})
 }
 
+// TestChangeOfPeerThatLeaves: a change goes on when the peer disconnects: a wrong password is counted, and a right one is reported.
+func TestChangeOfPeerThatLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t)
+		begin := func(password string) (leave func() error) {
+			g.memoryStore.gate = make(chan struct{})
+			ctx, cancel := context.WithCancel(t.Context())
+			answer := make(chan error, 1)
+			go func() {
+				_, err := g.gate.ChangePassword(ctx, PasswordChange{SignIn{Login: "ivan", Password: password, Peer: g.peer(netip.MustParseAddr(outsidePeer))}, "new"})
+				answer <- err
+			}()
+			synctest.Wait()
+			return func() error {
+				cancel()
+				synctest.Wait()
+				select {
+				case g.memoryStore.gate <- struct{}{}:
+				default:
+				}
+				g.memoryStore.gate = nil
+				return <-answer
+			}
+		}
+		if err := begin("right")(); err != nil || len(g.events.find("password_changed")) != 1 {
+			t.Errorf("the right password: %v", err)
+		}
+		for range accountLimit {
+			_ = begin("wrong")()
+		}
+		if code := g.try("ivan", "new", outsidePeer, ""); code != agent.CodeTooManyAttempts {
+			t.Errorf("after %d wrong passwords: %q", accountLimit, code)
+		}
+	})
+}
+
 // TestChangesTooOften: a refusal because of too many logins leaves the password as it is.
 func TestChangesTooOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

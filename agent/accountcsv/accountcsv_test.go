@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -112,21 +113,23 @@ func TestWrongFiles(t *testing.T) {
 		" \r\n":                             ErrEmpty,
 		"PK\x03\x04....[Content_Types].xml": ErrSpreadsheet,
 		"PK\x03\x04....mimetypeapplication/vnd.oasis.opendocument.spreadsheet": ErrSpreadsheet,
-		"PK\x03\x04....photo.jpg":                    ErrArchive,
-		"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...":        ErrSpreadsheet,
-		"%PDF-1.4":                                   ErrDocument,
-		"<html><table>":                              ErrDocument,
-		"<?xml version=\"1.0\"?>":                    ErrDocument,
-		"{\\rtf1":                                    ErrDocument,
-		"\x1f\x8b\x08":                               ErrArchive,
-		"login\x00name":                              ErrBinary,
-		"l\x00o\x00g\x00i\x00n\x00":                  ErrBinary,
-		"name;phone\nA;1\n":                          ErrNoLogin,
-		"ivanov;Иванов\n":                            ErrNoLogin,
-		"login;name\n":                               ErrNoRows,
-		"login\n" + strings.Repeat("a\n", MaxRows+1): ErrTooManyRows,
-		"login\n" + strings.Repeat("\n", maxLines+1): ErrTooManyRows,
-		"login\n" + strings.Repeat("a", MaxBytes):    ErrTooLarge,
+		"PK\x03\x04....photo.jpg":                           ErrArchive,
+		"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...":               ErrSpreadsheet,
+		"%PDF-1.4":                                          ErrDocument,
+		"<html><table>":                                     ErrDocument,
+		"<?xml version=\"1.0\"?>":                           ErrDocument,
+		"{\\rtf1":                                           ErrDocument,
+		"\x1f\x8b\x08":                                      ErrArchive,
+		"login\x00name":                                     ErrBinary,
+		"l\x00o\x00g\x00i\x00n\x00":                         ErrBinary,
+		"name;phone\nA;1\n":                                 ErrNoLogin,
+		"ivanov;Иванов\n":                                   ErrNoLogin,
+		"login;name\n":                                      ErrNoRows,
+		"login\n" + strings.Repeat("a\n", MaxRows+1):        ErrTooManyRows,
+		"login\n" + strings.Repeat("\n", maxLines+1):        ErrTooManyRows,
+		"login\n" + strings.Repeat("a", MaxBytes):           ErrTooLarge,
+		"login" + strings.Repeat(";", maxColumns) + "\na\n": ErrTooManyCells,
+		"login\na" + strings.Repeat(",", maxCells+1):        ErrTooManyCells,
 	} {
 		if _, err := Parse(strings.NewReader(content)); !errors.Is(err, want) {
 			t.Errorf("%.40q: %v, want %v", content, err, want)
@@ -366,4 +369,20 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("not read as written: %+v", p)
 		}
 	})
+}
+
+// TestManyCells: a file of separators does not take the memory and time of millions of cells.
+func TestManyCells(t *testing.T) {
+	for name, content := range map[string]string{
+		"in the header": "login" + strings.Repeat(";", MaxBytes-10) + "\na\n",
+		"in a row":      "login\na" + strings.Repeat("\t", MaxBytes-10),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Parse(strings.NewReader(content))
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrTooManyCells) || used > 20*MaxBytes {
+			t.Errorf("%s: %v, %d MB", name, err, used>>20)
+		}
+	}
 }

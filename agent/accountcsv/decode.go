@@ -16,19 +16,20 @@ func (e FileError) Error() string { return string(e) }
 
 // Errors of a whole file.
 const (
-	ErrTooLarge    FileError = "import_file_large"
-	ErrEmpty       FileError = "import_file_empty"
-	ErrSpreadsheet FileError = "import_file_spreadsheet" // xls, xlsx, ods
-	ErrArchive     FileError = "import_file_archive"
-	ErrDocument    FileError = "import_file_document" // PDF, RTF, HTML, XML
-	ErrBinary      FileError = "import_file_binary"
-	ErrTooManyRows FileError = "import_file_rows"
-	ErrNoLogin     FileError = "import_file_no_login" // no column of logins
-	ErrNoRows      FileError = "import_file_no_rows"
+	ErrTooLarge     FileError = "import_file_large"
+	ErrEmpty        FileError = "import_file_empty"
+	ErrSpreadsheet  FileError = "import_file_spreadsheet" // xls, xlsx, ods
+	ErrArchive      FileError = "import_file_archive"
+	ErrDocument     FileError = "import_file_document" // PDF, RTF, HTML, XML
+	ErrBinary       FileError = "import_file_binary"
+	ErrTooManyRows  FileError = "import_file_rows"
+	ErrTooManyCells FileError = "import_file_cells"
+	ErrNoLogin      FileError = "import_file_no_login" // no column of logins
+	ErrNoRows       FileError = "import_file_no_rows"
 )
 
 // FileErrors lists every FileError.
-var FileErrors = []FileError{ErrTooLarge, ErrEmpty, ErrSpreadsheet, ErrArchive, ErrDocument, ErrBinary, ErrTooManyRows, ErrNoLogin, ErrNoRows}
+var FileErrors = []FileError{ErrTooLarge, ErrEmpty, ErrSpreadsheet, ErrArchive, ErrDocument, ErrBinary, ErrTooManyRows, ErrTooManyCells, ErrNoLogin, ErrNoRows}
 
 // decode returns the content of a file as UTF-8 with line ends \n. What cannot be decoded becomes U+FFFD.
 func decode(content []byte) (string, error) {

@@ -18,6 +18,8 @@ const (
 	MaxPasswords = 500    // rows with a password: each is hashed, which takes time on purpose
 	MaxMistakes  = 1_000  // kept; the rest is counted
 	maxLines     = 10 * MaxRows
+	maxColumns   = 1000
+	maxCells     = 50 * MaxRows // a cell takes many times the memory of its separator
 )
 
 // File is a table as read.
@@ -106,6 +108,11 @@ func Parse(r io.Reader) (File, error) {
 }
 
 func parseText(text string) (File, error) {
+	for _, s := range separators {
+		if strings.Count(text, string(s)) > maxCells {
+			return File{}, ErrTooManyCells
+		}
+	}
 	text, separator, skipped := readSeparator(text)
 	if separator == 0 {
 		separator = guessSeparator(text)
@@ -137,7 +144,7 @@ func guessSeparator(text string) rune {
 	for _, s := range separators {
 		known := 0
 		header, _ := newReader(text, s).Read()
-		for _, cell := range header {
+		for _, cell := range header[:min(len(header), maxColumns)] {
 			if _, ok := columnsByHeader[headerKey(unwrap(cell))]; ok {
 				known++
 			}
@@ -163,6 +170,7 @@ type parser struct {
 
 	file      File
 	columns   []Column // by position; empty = not read
+	width     int      // cells in the header
 	header    bool     // the header has been read
 	rows      int      // rows after the header, also wrong ones
 	passwords int
@@ -220,7 +228,8 @@ func (p *parser) row(line int, cells []string) {
 
 func (p *parser) readHeader(line int, cells []string) {
 	has := map[Column]bool{}
-	for _, cell := range cells {
+	p.width = len(cells)
+	for _, cell := range cells[:min(len(cells), maxColumns)] {
 		name := unwrap(cell)
 		column, known := columnsByHeader[headerKey(name)]
 		switch {
@@ -345,6 +354,8 @@ func readCell(row *Row, column Column, cell string, wrong func(Column, string, s
 // finish returns the file, or why it is none.
 func (p *parser) finish() (File, error) {
 	switch {
+	case p.width > maxColumns:
+		return File{}, ErrTooManyCells
 	case p.rows > MaxRows:
 		return File{}, ErrTooManyRows
 	case p.columns != nil && !contains(p.columns, Login):

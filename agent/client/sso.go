@@ -146,7 +146,8 @@ func (c *client) ssoRequest(token []byte, challenge *protocol.SSOReply) protocol
 }
 
 // token returns a token for the gateway. The service is HTTP/<the gateway's name>, or HTTP/<its canonical name in DNS> if the
-// domain has no such service. It uses only the configuration, and so any goroutine may call it.
+// domain has no such service and both names are in one DNS domain: no certificate verifies the canonical name, so with any name, a hostile
+// gateway could get a token for another server and use it there. It uses only the configuration, and so any goroutine may call it.
 func (c *client) token(ctx context.Context) ([]byte, error) {
 	if _, err := netip.ParseAddr(c.cfg.Host); err == nil {
 		return nil, &TicketProblem{Key: locale.SSONeedsName, Value: c.cfg.Host}
@@ -157,7 +158,7 @@ func (c *client) token(ctx context.Context) ([]byte, error) {
 	var problem *TicketProblem
 	if errors.As(err, &problem) && problem.Key == locale.SSONoService {
 		if name, lookupErr := c.cfg.LookupCNAME(ctx, c.cfg.Host); lookupErr == nil {
-			if name = strings.TrimSuffix(strings.ToLower(name), "."); name != "" && name != c.cfg.Host {
+			if name = strings.TrimSuffix(strings.ToLower(name), "."); name != c.cfg.Host && siblings(name, c.cfg.Host) {
 				token, err = c.cfg.Tickets.Token(ctx, "HTTP/"+name)
 			}
 		}
@@ -171,6 +172,13 @@ func (c *client) token(ctx context.Context) ([]byte, error) {
 		return nil, &TicketProblem{Key: locale.SSOTooLarge}
 	}
 	return token, nil
+}
+
+// siblings reports whether two host names differ only in the first label, and their domain is no top-level domain.
+func siblings(a, b string) bool {
+	_, ofA, _ := strings.Cut(a, ".")
+	_, ofB, _ := strings.Cut(b, ".")
+	return strings.EqualFold(ofA, ofB) && strings.Contains(ofA, ".")
 }
 
 // ticketFailure returns the failure of a login for which there is no token.

@@ -195,6 +195,9 @@ func TestSSOProblems(t *testing.T) {
 		"the cause":            {&fakeTickets{errs: map[string]error{name: errors.New("broken")}}, nil, true, "Details: broken", name},
 		"no such service":      {&fakeTickets{errs: map[string]error{}}, nil, true, "no service HTTP/gw.company.ru", name},
 		"nor its CNAME target": {&fakeTickets{errs: map[string]error{}}, func(c *Config) { c.LookupCNAME = target }, true, "no service HTTP/gw.company.ru", name + " HTTP/utm.company.ru"},
+		"foreign CNAME target": {&fakeTickets{errs: map[string]error{"HTTP/intranet.other.ru": nil}}, func(c *Config) {
+			c.LookupCNAME = func(context.Context, string) (string, error) { return "intranet.other.ru.", nil }
+		}, true, "no service HTTP/gw.company.ru", name},
 		"no DNS": {&fakeTickets{errs: map[string]error{}}, func(c *Config) {
 			c.LookupCNAME = func(context.Context, string) (string, error) { return "", &net.DNSError{} }
 		}, true, "no service HTTP/gw.company.ru", name},
@@ -264,6 +267,25 @@ func TestSSOByCNAME(t *testing.T) {
 	r.waitEvent(Authorized, "")
 	r.stop()
 	r.waitEnd(StoppedByUser, "logout")
+}
+
+func TestSiblings(t *testing.T) {
+	for _, c := range []struct {
+		name, host string
+		want       bool
+	}{
+		{"utm.company.ru", "gw.company.ru", true},
+		{"utm.company.ru", "gw.Company.ru", true},
+		{"intranet.company.ru", "gw.evil.ru", false},
+		{"company.ru", "evil.ru", false},
+		{"utm.in.company.ru", "gw.company.ru", false},
+		{"", "gw.company.ru", false},
+		{"intranet", "gw", false},
+	} {
+		if got := siblings(c.name, c.host); got != c.want {
+			t.Errorf("%s and %s: %v", c.name, c.host, got)
+		}
+	}
 }
 
 // An address has no service in a domain, and no ticket is asked for.

@@ -40,7 +40,7 @@ var activeDirectory = &kind{
 			}
 			name = name[:i]
 		}
-		return []clientName{{"sAMAccountName", name}, {"sAMAccountName", name + "$"}, {"userPrincipalName", upn}}
+		return []clientName{{"sAMAccountName", name}, {"sAMAccountName", name + "$"}, {"userPrincipalName", upn}, {"userPrincipalName", name}}
 	},
 
 	state:    adState,

@@ -1,9 +1,11 @@
 package directory
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -91,6 +93,28 @@ func TestClaimedName(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUnknownLoginAsksKDC: where a firewall drops the ports of Kerberos, a change of a password waits for them as long for an unknown login
+// as for a person. Otherwise the time would tell which logins exist.
+func TestUnknownLoginAsksKDC(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		s := agent.DirectorySettings{Name: "example.test", Kind: agent.DirectoryAD, Controllers: []string{"dc1.example.test"}}
+		conns := n.servers(t, s)
+		conns.dialTCP = func(ctx context.Context, address string) (net.Conn, error) {
+			if strings.HasSuffix(address, ":88") {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return n.dial(ctx, address)
+		}
+		r := newRemote(s, conns, &memoryPeople{}, slog.New(slog.DiscardHandler))
+		r.known.root, r.known.at = "DC=example,DC=test", time.Now()
+		began := time.Now()
+		_, err := r.unknownAccount(loginForm{user: "nobody"}, agent.Lockout{}).ChangePassword(t.Context(), agent.Credentials{Login: "nobody", Password: "x"}, "new")
+		equal(t, "code", agent.AsError(err).Code, agent.CodeBadCredentials)
+		equal(t, "time", time.Since(began), connectLimit)
+	})
 }
 
 // TestTriesOfTheSearchAccount: trying settings with wrong passwords does not lock the search account.

@@ -211,7 +211,7 @@ func (r *remote) account(ctx context.Context, form loginForm) (agent.Account, er
 }
 
 // unknownAccount returns the account for an unknown login. Its Authenticate sends the password with a DN that does not exist, so
-// that an answer takes as long as for a person.
+// that an answer takes as long as for a person. Its ChangePassword asks the KDC before, whose port a firewall may drop.
 func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Account {
 	a := agent.Account{Key: r.Name + "/?" + spelling.Login(form.user), Lockout: rule,
 		Authenticate: func(ctx context.Context, c agent.Credentials) (agent.User, error) {
@@ -227,7 +227,11 @@ func (r *remote) unknownAccount(form loginForm, rule agent.Lockout) agent.Accoun
 			return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
 		}}
 	if r.PasswordChange != agent.PasswordChangeOff {
-		a.ChangePassword = func(ctx context.Context, c agent.Credentials, _ string) (agent.User, error) {
+		a.ChangePassword = func(ctx context.Context, c agent.Credentials, newPassword string) (agent.User, error) {
+			if r.kind == activeDirectory && r.PasswordChange != agent.PasswordChangeLDAP && isPassword(c.Password) {
+				nobody := person{entry: ldap.NewEntry("", map[string][]string{r.kind.login: {uuid.NewString()}})}
+				_ = r.kpasswd(ctx, nobody, c.Password, newPassword) // refused before the password is sent
+			}
 			return a.Authenticate(ctx, c)
 		}
 	}

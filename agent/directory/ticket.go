@@ -125,24 +125,30 @@ func (r *remote) findClient(c *ldap.Conn, client string) (person, error) {
 	return p, err
 }
 
-// firstNamed returns the entry that has the first name, or the next one that any entry has. Errors: agent.ErrNotFound, errSeveral.
+// firstNamed returns the entry that has the first name, or the next one that any entry has. No other entry may have a name in another
+// attribute: for enterprise names, as of kinit -E, the KDC looks for userPrincipalName first, so the owner of such an entry could get a
+// ticket in the name of another person. Errors: agent.ErrNotFound, errSeveral.
 func firstNamed(entries []*ldap.Entry, names []clientName) (*ldap.Entry, error) {
+	var first *ldap.Entry
+	var by string // attribute
 	for _, n := range names {
-		var found []*ldap.Entry
-		for _, e := range entries {
-			if slices.ContainsFunc(e.GetEqualFoldAttributeValues(n.attribute), func(v string) bool { return strings.EqualFold(v, n.value) }) {
-				found = append(found, e)
-			}
+		if first != nil && n.attribute == by {
+			continue
 		}
-		switch len(found) {
-		case 0:
-		case 1:
-			return found[0], nil
-		default:
-			return nil, errSeveral
+		for _, e := range entries {
+			if !slices.ContainsFunc(e.GetEqualFoldAttributeValues(n.attribute), func(v string) bool { return strings.EqualFold(v, n.value) }) {
+				continue
+			}
+			if first != nil && first != e {
+				return nil, errSeveral
+			}
+			first, by = e, n.attribute
 		}
 	}
-	return nil, agent.ErrNotFound
+	if first == nil {
+		return nil, agent.ErrNotFound
+	}
+	return first, nil
 }
 
 // Ticket refuses every ticket: local accounts have no KDC.

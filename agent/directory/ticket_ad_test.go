@@ -109,7 +109,7 @@ func TestADTicketOfComputer(t *testing.T) {
 		t.Fatal(err)
 	}
 	token := mint.Token(t, mint.Ticket{Keytab: s.Keytab, Service: lab.Service, Realm: lab.Realm, Client: "david.jones"})
-	o.wantNoTicket(t, token, agent.CodeSSORefused, "not found")
+	o.wantNoTicket(t, token, agent.CodeSSORefused, errSeveral.Error())
 	o.wantTicket(t, mint.Token(t, mint.Ticket{Keytab: s.Keytab, Service: lab.Service, Realm: lab.Realm, Client: "dave"}), "dave")
 }
 

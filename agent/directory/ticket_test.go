@@ -62,20 +62,30 @@ func TestReadKeytab(t *testing.T) {
 	}
 }
 
-// TestFirstNamed: a sAMAccountName goes before a computer's, and that before a userPrincipalName.
+// TestFirstNamed: a sAMAccountName goes before a computer's. A userPrincipalName of another entry makes the name ambiguous, with and
+// without a suffix: the KDC takes it first for an enterprise name.
 func TestFirstNamed(t *testing.T) {
 	entry := func(dn, sam, upn string) *ldap.Entry {
 		return ldap.NewEntry(dn, map[string][]string{"sAMAccountName": {sam}, "userPrincipalName": {upn}})
 	}
 	person, computer := entry("person", "Alice", "a@example.test"), entry("computer", "alice$", "")
 	other, twin := entry("other", "bob", "alice@example.test"), entry("twin", "eve", "ALICE@example.test")
-	for want, entries := range map[string][]*ldap.Entry{
-		"person":   {other, computer, person},
-		"computer": {other, computer},
-		"other":    {other},
-		"":         {entry("similar", "álice", "")},
-		"several":  {other, twin},
+	for _, c := range []struct {
+		want    string
+		entries []*ldap.Entry
+	}{
+		{"person", []*ldap.Entry{computer, person}},
+		{"person", []*ldap.Entry{entry("person", "Alice", "ALICE@example.test")}},
+		{"computer", []*ldap.Entry{computer}},
+		{"other", []*ldap.Entry{other}},
+		{"", []*ldap.Entry{entry("similar", "álice", "")}},
+		{"several", []*ldap.Entry{other, twin}},
+		{"several", []*ldap.Entry{other, computer, person}},
+		{"several", []*ldap.Entry{other, computer}},
+		{"several", []*ldap.Entry{person, entry("no suffix", "mallory", "alice")}},
+		{"several", []*ldap.Entry{entry("no suffix", "mallory", "alice"), person}},
 	} {
+		want, entries := c.want, c.entries
 		got := "several"
 		e, err := firstNamed(entries, activeDirectory.client("alice", "EXAMPLE.TEST"))
 		if errors.Is(err, agent.ErrNotFound) {

@@ -411,7 +411,7 @@ func convertToDirectory(ctx context.Context, tx *sql.Tx, id agent.UserID, p agen
 		return 0, err
 	case !u.Local():
 		return 0, agent.ErrNotFound
-	case u.Admin:
+	case u.Administrator():
 		return 0, agent.ErrAdministratorIsLocal
 	}
 	other, err := findDirectoryUser(ctx, tx, p.Directory, p.GUID)

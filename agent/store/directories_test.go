@@ -444,14 +444,18 @@ func TestConvertMerges(t *testing.T) {
 	}
 }
 
-// TestConvertInAGroup: a converted account stays in its group, and its password no longer must be changed.
+// TestConvertInAGroup: a converted account stays in its group, inherits from those of the directory, and its password no longer must be
+// changed.
 func TestConvertInAGroup(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	addDirectory(t, s, company)
-	group := addGroup(t, s, agent.Group{Name: "office", Rights: allow(true), Admin: true})
+	group := addGroup(t, s, agent.Group{Name: "office", Rights: allow(true)})
+	addGroup(t, s, agent.Group{Name: "admins", Admin: true, Directory: company, Member: agent.DirectoryGroup{ID: "S-1", Name: "admins"}})
+	p := person("a", "ivanov")
+	p.Groups = []string{"S-1"}
 	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, Group: group, RemoteByGroups: true, MustChange: true, Rights: agent.Rights{Devices: 2}}, "hash")
-	_, err := s.ConvertToDirectory(ctx, id, person("a", "ivanov"))
+	_, err := s.ConvertToDirectory(ctx, id, p)
 	check(t, err)
 	if u, err := s.User(ctx, id); err != nil || u.Group != group || !u.RemoteAccess || !u.RemoteByGroups || !u.AdminByGroups || u.MustChange || u.Rights.Devices != 2 {
 		t.Errorf("%+v, %v", u, err)
@@ -464,6 +468,11 @@ func TestAdministratorIsNotConverted(t *testing.T) {
 	id := addUser(t, s, agent.User{Login: "admin", Enabled: true, Admin: true}, "hash")
 	if _, err := s.ConvertToDirectory(t.Context(), id, person("a", "admin")); !errors.Is(err, agent.ErrAdministratorIsLocal) {
 		t.Errorf("error %v", err)
+	}
+	owners := addGroup(t, s, agent.Group{Name: "owners", Admin: true})
+	owner := addUser(t, s, agent.User{Login: "owner", Directory: agent.LocalDirectory, Enabled: true, Created: start, Group: owners}, "hash")
+	if _, err := s.ConvertToDirectory(t.Context(), owner, person("b", "owner")); !errors.Is(err, agent.ErrAdministratorIsLocal) {
+		t.Errorf("an administrator by a group: %v", err)
 	}
 	if u, hash, err := s.LocalAccount(t.Context(), "admin"); err != nil || u.ID != id || hash != "hash" {
 		t.Errorf("%+v, %v", u, err)

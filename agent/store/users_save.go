@@ -12,10 +12,11 @@ import (
 )
 
 // SaveUsers makes new accounts, whose ID is zero, and changes others, all in one transaction. It returns the accounts as they are
-// stored. Of an existing account only what an administrator may change is written: not Refused, RemoteInDirectory, DirectoryGroups and PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess
-// counts only without RemoteByGroups. An error is an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator,
-// agent.ErrNotFound when there is no such account or group, and agent.ErrAccountChanged when what an administrator may change differs
-// from Before; then nothing is written.
+// stored. Of an existing account only what an administrator may change is written: not Refused, RemoteInDirectory, DirectoryGroups and
+// PasswordExpires, nor login, name and phone of an account of a directory. RemoteAccess counts only without RemoteByGroups. An error is
+// an *agent.ImportError, with the causes agent.ErrLoginTaken, agent.ErrLastAdministrator, agent.ErrNotFound when there is no such account
+// or group, and agent.ErrAccountChanged when what an administrator may change differs from Before, or when a group that was changed since
+// makes the account an administrator; then nothing is written.
 func (s *Store) SaveUsers(ctx context.Context, list []agent.ImportedUser) (saved []agent.User, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) (err error) {
 		saved, err = saveUsers(ctx, tx, list)
@@ -59,7 +60,9 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 		if err != nil {
 			return was, is, err
 		}
-		is, err = findUser(ctx, tx, id)
+		if is, err = findUser(ctx, tx, id); err == nil && is.AdminByGroups && !one.AdminByGroups {
+			err = agent.ErrAccountChanged
+		}
 		return was, is, err
 	}
 	if was, err = findUser(ctx, tx, one.ID); err != nil {
@@ -73,7 +76,11 @@ func saveImported(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, one age
 	if !was.Local() {
 		u.Login, u.Name, u.Phone = was.Login, was.Name, was.Phone
 	}
-	if is, err = updateUser(ctx, tx, tree, was, u); err != nil || one.Hash == "" {
+	is, err = updateUser(ctx, tx, tree, was, u)
+	if err == nil && is.AdminByGroups && !was.AdminByGroups && !one.AdminByGroups {
+		err = agent.ErrAccountChanged
+	}
+	if err != nil || one.Hash == "" {
 		return was, is, err
 	}
 	return was, is, changeOne(tx.ExecContext(ctx, `UPDATE users SET hash = $1 WHERE id = $2`, one.Hash, int64(one.ID)))

@@ -82,6 +82,7 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 		return one
 	}
 	off := func(u *agent.User) { u.Enabled = false }
+	owners := addGroup(t, s, agent.Group{Name: "owners", Admin: true})
 	for what, test := range map[string]struct {
 		list  []agent.ImportedUser
 		index int
@@ -92,6 +93,8 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 		"renamed":            {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, 0, agent.ErrLoginTaken},
 		"group":              {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, 1, agent.ErrNotFound},
 		"account":            {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, 0, agent.ErrNotFound},
+		"changed meanwhile":  {[]agent.ImportedUser{{User: admins[0].User, Before: agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, 0, agent.ErrAccountChanged},
+		"surprising admin":   {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, 1, agent.ErrAccountChanged},
 		"last administrator": {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, 2, agent.ErrLastAdministrator},
 		"no administrator":   {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, 1, agent.ErrLastAdministrator},
 	} {

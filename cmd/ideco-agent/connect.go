@@ -147,7 +147,7 @@ func (o *options) config(ctx context.Context, p program) (client.Config, error) 
 	if err != nil {
 		return cfg, err
 	}
-	if err := o.check(gateway); err != nil {
+	if err := o.check(gateway, p.terminal != nil); err != nil {
 		return cfg, err
 	}
 	for _, w := range warnings {
@@ -170,8 +170,8 @@ func (o *options) config(ctx context.Context, p program) (client.Config, error) 
 	return cfg, nil
 }
 
-// check reports missing and conflicting flags.
-func (o *options) check(gateway settings.Gateway) error {
+// check reports missing and conflicting flags. asks = a terminal asks for the password.
+func (o *options) check(gateway settings.Gateway, asks bool) error {
 	_, known := locale.Parse(o.lang)
 	switch {
 	case o.lang != "" && !known:
@@ -185,7 +185,7 @@ func (o *options) check(gateway settings.Gateway) error {
 		return problem{locale.NoLogin, ""}
 	case !utf8.ValidString(o.login):
 		return problem{locale.BadLogin, ""}
-	case !o.passwordStdin:
+	case !o.passwordStdin && !asks:
 		return problem{locale.NoPasswordStdin, ""}
 	}
 	if o.given.Pin != "" && o.root != "" {

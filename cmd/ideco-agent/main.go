@@ -27,8 +27,8 @@
 // It has the same flags for the tunnel.
 //
 // With --sso the person's Kerberos tickets log in, without a password (see package ticket); that works in the local network
-// only. Otherwise the password is the first line of standard input; an empty one is sent, too, and refused by the gateway. A
-// terminal does not show it. When the password has expired and the gateway can change it, connect asks for a new one in a
+// only. Otherwise a terminal asks for the password without showing it. Without a terminal, and then only with --password-stdin, it
+// is the first line of standard input; an empty one is sent, too, and refused by the gateway. When the password has expired and the gateway can change it, connect asks for a new one in a
 // terminal. With --change-password it changes the password first; without a terminal the new one is the second line. Events are
 // printed on standard output, as text or, with --json, one object a line (see event); diagnostics go to standard
 // error. SIGINT, SIGTERM or closing the console log out and end the program; a second signal ends it at once. Exit

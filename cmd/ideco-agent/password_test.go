@@ -108,7 +108,7 @@ func runTyped(t *testing.T, ctx context.Context, g *gatewaytest.Gateway, person 
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
 	var out, diagnostics bytes.Buffer
-	args := append([]string{"connect", "--login", "ivanov", "--password-stdin", "--server", address(g), "--pin", g.Root.Pin(), "--state", t.TempDir()}, flags...)
+	args := append([]string{"connect", "--login", "ivanov", "--server", address(g), "--pin", g.Root.Pin(), "--state", t.TempDir()}, flags...)
 	code = run(ctx, program{args: args, stdin: strings.NewReader(""), stdout: &out, stderr: &diagnostics, lang: locale.English, terminal: person})
 	return code, out.String(), diagnostics.String()
 }

@@ -27,6 +27,12 @@ func (l *Localizer) passwordRefusal(e *agent.Error) string {
 	return ""
 }
 
+// ChangeFirst has the ids of the texts above the form for a new password on the sign-in page.
+var ChangeFirst = map[agent.Code]string{
+	agent.CodePasswordExpired:    "change_expired",
+	agent.CodePasswordMustChange: "change_must",
+}
+
 // PasswordRules says what a new password must be; empty if nothing is known.
 func (l *Localizer) PasswordRules(p *agent.PasswordPolicy) string {
 	if p == nil || l.rules(p) == "" {

@@ -34,6 +34,7 @@ func TestSSOADInChromium(t *testing.T) {
 	boss.open("/admin/directories")
 	boss.click(".table a")
 	boss.sees("[aria-labelledby=sso-title]", "Keytab не загружен")
+	boss.pictures("directory-keytab-none")
 	boss.do("choose the keytab", chromedp.SetUploadFiles(chromedp.CSS("#keytab"), []string{o.ad.Keytab(t)}))
 	boss.click(`form[action$="/keytab"] button`)
 	boss.sees("[aria-labelledby=sso-title]", "HTTP/portal.example.test@EXAMPLE.TEST")
@@ -42,6 +43,7 @@ func TestSSOADInChromium(t *testing.T) {
 	boss.pictures("directory-keytab")
 	boss.click("#test")
 	boss.sees("#report", "В keytab нет ключа для HTTP/sso.example.test")
+	boss.pictures("directory-keytab-steps")
 
 	unused := o.chromium(t, chromedp.Env(env...))
 	unused.open(o.portalURL(ssoAlias, "/login"))

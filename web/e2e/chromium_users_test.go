@@ -23,6 +23,11 @@ func TestAccountsInChromium(t *testing.T) {
 	b.click("main form button[type=submit]")
 	b.sees(".lead", "Ideco агент управляет доступом")
 
+	admin := g.rest("boss", adminPassword)
+	var office struct{ ID int64 }
+	admin.must("POST", "/user_backend/groups", map[string]any{"name": "Центральный офис"}, &office)
+	admin.must("POST", "/user_backend/groups", map[string]any{"name": "Бухгалтерия и расчётный отдел", "parent_id": office.ID}, nil)
+
 	file := filepath.Join(t.TempDir(), "Сотрудники.csv")
 	load := func(content string) {
 		t.Helper()
@@ -40,17 +45,18 @@ func TestAccountsInChromium(t *testing.T) {
 	b.pictures("import-workbook")
 
 	var rows strings.Builder
-	rows.WriteString("Логин;Имя;Телефон;Включена;Удалённый доступ;Отдел\n")
+	rows.WriteString("Логин;Имя;Телефон;Включена;Удалённый доступ;Отдел;Группа\n")
 	for i := range 70 {
-		fmt.Fprintf(&rows, "employee%02d;Сотрудник Очень-Длинная-Фамилия %d;+7 900 000-00-%02d;да;%s;Продажи\n", i, i, i, []string{"да", "нет"}[i%2])
+		fmt.Fprintf(&rows, "employee%02d;Сотрудник Очень-Длинная-Фамилия %d;+7 900 000-00-%02d;да;%s;Продажи;%s\n", i, i, i, []string{"да", "нет"}[i%2],
+			[]string{"Центральный офис", "Центральный офис/Бухгалтерия и расчётный отдел", ""}[i%3])
 	}
-	load(rows.String() + "boss;;;нет;;\nemployee01;;;;;\nновый сотрудник;;;возможно;;\ncorp\\ivanov;;;;;\nx;\"Иванов;;;;\n")
+	load(rows.String() + "boss;;;нет;;;\nemployee01;;;;;;\nновый сотрудник;;;возможно;;;\ncorp\\ivanov;;;;;;\nx;\"Иванов;;;;;\n")
 	b.sees(".banner.bad", "6 ошибок. Ничего не загружено")
 	b.sees("tbody", "Этот логин уже стоит в строке 3")
 	b.sees("tbody", "Кавычка не закрыта")
 	b.sees(".banner.warn", "Эти столбцы не загружаются: Отдел")
 	b.pictures("import-mistakes")
-	load(rows.String() + "boss;Анна Петрова;;;;\n")
+	load(rows.String() + "boss;Анна Петрова;;;;;\n")
 	b.sees(".count-list", "70")
 	b.sees("tbody", "Анна Петрова")
 	b.pictures("import-preview")
@@ -83,6 +89,7 @@ func TestAccountsInChromium(t *testing.T) {
 	b.sees(".question", "Отключить: 35 учётных записей?")
 	b.sees(".question", "Ваша собственная учётная запись пропущена")
 
+	// The switch of the language keeps the filter.
 	for path, text := range map[string]string{"/admin/users/import": "Import and export", "/admin/users?state=disabled": "35 accounts"} {
 		b.open(path)
 		b.click(`form[action="/language"] button`)
@@ -90,4 +97,23 @@ func TestAccountsInChromium(t *testing.T) {
 		b.click(`form[action="/language"] button`)
 		b.sees("nav", "Учётные записи")
 	}
+
+	// Who must change the password does so on the sign-in page.
+	admin.user(map[string]any{"login": "novikova", "must_change": true})
+	b.click(`form[action="/logout"] button`)
+	b.types("login", "novikova")
+	b.types("password", userPassword)
+	b.click("main form button[type=submit]")
+	b.sees(".banner", "Перед входом пароль нужно сменить")
+	b.types("psw", "another-horse-9")
+	b.types("psw2", "another-horse-8")
+	b.click("main form button[type=submit]")
+	b.sees("#password-note", "Заполните это поле")
+	b.sees("#psw2-note", "не совпадают")
+	b.pictures("login-change-local")
+	b.types("password", userPassword)
+	b.types("psw", "another-horse-9")
+	b.types("psw2", "another-horse-9")
+	b.click("main form button[type=submit]")
+	b.sees("h1", "Личный кабинет")
 }

@@ -43,10 +43,10 @@ var commandLineTexts = map[string]text{
 		"The gateway's address {place} is neither a name nor an IP address: {value}."},
 	NoLogin:         {"Укажите логин: --login, или войдите без пароля: --sso.", "Give your login: --login, or log in without a password: --sso."},
 	BadLogin:        {"Логин должен быть в кодировке UTF-8.", "The login has to be UTF-8 text."},
-	NoPasswordStdin: {"Укажите --password-stdin: пароль читается из стандартного ввода.", "Give --password-stdin: the password is read from standard input."},
+	NoPasswordStdin: {"Запустите программу в терминале или укажите --password-stdin: тогда пароль читается из стандартного ввода.", "Run the program in a terminal, or give --password-stdin: the password is then read from standard input."},
 	SSOAndPassword: {
-		"Укажите что-то одно: --sso или --login с --password-stdin.",
-		"Give one of the two: --sso, or --login with --password-stdin."},
+		"Укажите что-то одно: --sso или --login с паролем.",
+		"Give one of the two: --sso, or --login with a password."},
 	BadPassword: {
 		"Пароль должен быть одной строкой в кодировке UTF-8 или UTF-16, не длиннее 1024 байт.",
 		"The password has to be one line of UTF-8 or UTF-16 text of at most 1024 bytes."},
@@ -81,7 +81,7 @@ var commandLineTexts = map[string]text{
 		"--change-password needs the new password: the second line of standard input."},
 	OrNothing: {" (Enter — не менять)", " (Enter to keep the old one)"},
 	ChangeInTerminal: {
-		"Пароль можно сменить отсюда: запустите connect в терминале или добавьте --change-password и новый пароль второй строкой.",
-		"The password can be changed from here: run connect in a terminal, or add --change-password and the new password as the second line."},
+		"Пароль можно сменить отсюда: запустите connect в терминале или добавьте --change-password и дайте новый пароль второй строкой стандартного ввода.",
+		"The password can be changed from here: run connect in a terminal, or add --change-password and give the new password as the second line of standard input."},
 	VersionOfProgram: {"Ideco агент {version} ({value})", "Ideco agent {version} ({value})"},
 }

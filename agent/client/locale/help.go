@@ -57,13 +57,14 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
 	HelpConnect: {
 		`Открывает доступ без окна и остаётся подключённой. Ctrl+C закрывает доступ и завершает программу.
 
-  {program} connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН --password-stdin [параметры]
+  {program} connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН [параметры]
   {program} connect [--server ШЛЮЗ[:ПОРТ]] --sso [параметры]
 
   --server ШЛЮЗ[:ПОРТ]  имя или адрес шлюза; порт 14765, если не указан другой
                         (или utm_address=ШЛЮЗ[:ПОРТ])
   --login ЛОГИН         ваш логин
-  --password-stdin      пароль — первая строка стандартного ввода; в терминале программа спросит его сама
+  --password-stdin      пароль — первая строка стандартного ввода; в терминале не нужен: программа спросит
+                        пароль сама
   --change-password     сначала сменить пароль на шлюзе: новый — вторая строка стандартного ввода, в терминале
                         программа спросит его дважды. Если срок пароля истёк и шлюз умеет его менять,
                         в терминале она спросит новый пароль и без этого параметра
@@ -95,13 +96,14 @@ Help on a command: {program} help COMMAND or {program} COMMAND --help
 `,
 		`Opens access without a window and stays connected. Ctrl+C closes access and ends the program.
 
-  {program} connect [--server GATEWAY[:PORT]] --login NAME --password-stdin [flags]
+  {program} connect [--server GATEWAY[:PORT]] --login NAME [flags]
   {program} connect [--server GATEWAY[:PORT]] --sso [flags]
 
   --server GATEWAY[:PORT]  the gateway's name or address; the port is 14765 unless given
                            (or utm_address=GATEWAY[:PORT])
   --login NAME             your login
-  --password-stdin         the password is the first line of standard input; in a terminal the program asks for it
+  --password-stdin         the password is the first line of standard input; not needed in a terminal, where
+                           the program asks for it
   --change-password        first change the password on the gateway: the new one is the second line of standard input,
                            and a terminal is asked for it twice. If the password has expired and the gateway can
                            change it, a terminal is asked for a new one without this flag too
