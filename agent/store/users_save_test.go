@@ -141,6 +141,7 @@ func TestSaveUsersChangedMeanwhile(t *testing.T) {
 	p.Groups = []string{"S-1"}
 	addGroup(t, s, agent.Group{Name: "directory", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
 	remote := login(t, s, p)
+	addUser(t, s, agent.User{Login: "admin", Enabled: true, Admin: true}, "hash")
 	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, RemoteByGroups: true, Group: group}, "old")
 	save := func(before agent.User) error {
 		after := before
