@@ -100,7 +100,8 @@ func (r AppliedRights) Length(k Kind) time.Duration {
 // GroupTree has all groups. The zero tree has none.
 type GroupTree struct {
 	byID     map[GroupID]Group
-	order    map[GroupID]int // rank in which groups win, see Of
+	below    map[GroupID][]GroupID // in their order, by parent
+	order    map[GroupID]int       // rank in which groups win, see Of
 	byMember map[memberOf]GroupID
 }
 
@@ -109,7 +110,7 @@ type memberOf struct{ directory, id string }
 
 // NewGroupTree makes a tree. A group whose parent is missing, or is below the group itself, moves to the top level.
 func NewGroupTree(groups []Group) GroupTree {
-	t := GroupTree{map[GroupID]Group{}, map[GroupID]int{}, map[memberOf]GroupID{}}
+	t := GroupTree{map[GroupID]Group{}, map[GroupID][]GroupID{}, map[GroupID]int{}, map[memberOf]GroupID{}}
 	for _, g := range groups {
 		t.byID[g.ID] = g
 	}
@@ -119,23 +120,30 @@ func NewGroupTree(groups []Group) GroupTree {
 			t.byID[g.ID] = g
 		}
 	}
-	var sorted []Group
-	depth := map[GroupID]int{}
 	for _, g := range t.byID {
-		sorted = append(sorted, g)
-		depth[g.ID] = len(t.Path(g.ID))
+		t.below[g.Parent] = append(t.below[g.Parent], g.ID)
 		if !g.Local() {
 			t.byMember[memberOf{g.Directory, g.Member.ID}] = g.ID
 		}
 	}
-	sort.Slice(sorted, func(i, j int) bool {
-		if a, b := depth[sorted[i].ID], depth[sorted[j].ID]; a != b {
-			return a > b
+	for _, beside := range t.below {
+		sort.Slice(beside, func(i, j int) bool {
+			a, b := t.byID[beside[i]], t.byID[beside[j]]
+			if a.Position != b.Position {
+				return a.Position < b.Position
+			}
+			return a.ID < b.ID
+		})
+	}
+	rank := 0
+	for level := t.below[0]; len(level) > 0; {
+		rank -= len(level) // a deeper level wins
+		var deeper []GroupID
+		for i, id := range level {
+			t.order[id] = rank + i
+			deeper = append(deeper, t.below[id]...)
 		}
-		return t.before(sorted[i], sorted[j])
-	})
-	for i, g := range sorted {
-		t.order[g.ID] = i
+		level = deeper
 	}
 	return t
 }
@@ -187,42 +195,36 @@ func (t GroupTree) FullName(id GroupID) string {
 
 // Below returns the groups whose parent this is, in their order.
 func (t GroupTree) Below(parent GroupID) (groups []Group) {
-	for _, g := range t.byID {
-		if g.Parent == parent {
-			groups = append(groups, g)
-		}
+	for _, id := range t.below[parent] {
+		groups = append(groups, t.byID[id])
 	}
-	sort.Slice(groups, func(i, j int) bool { return t.before(groups[i], groups[j]) })
 	return groups
 }
 
 // Of returns the groups whose rights an account can inherit, in the order in which they win: a group deeper in the tree wins over one
 // above, and on the same level the one that comes first in the tree.
-func (t GroupTree) Of(u User) (groups []Group) {
+func (t GroupTree) Of(u User) []Group {
+	var ids []GroupID
 	in := map[GroupID]bool{}
 	add := func(id GroupID) {
 		for g, ok := t.byID[id]; ok && !in[g.ID]; g, ok = t.byID[g.Parent] {
 			in[g.ID] = true
-			groups = append(groups, g)
+			ids = append(ids, g.ID)
 		}
 	}
 	add(u.Group)
 	for _, id := range u.DirectoryGroups {
 		add(t.byMember[memberOf{u.Directory, id}])
 	}
-	sort.Slice(groups, func(i, j int) bool { return t.order[groups[i].ID] < t.order[groups[j].ID] })
+	sort.Slice(ids, func(i, j int) bool { return t.order[ids[i]] < t.order[ids[j]] })
+	if len(ids) == 0 {
+		return nil
+	}
+	groups := make([]Group, len(ids))
+	for i, id := range ids {
+		groups[i] = t.byID[id]
+	}
 	return groups
-}
-
-// before reports whether g comes before h in the tree. Both have the same depth.
-func (t GroupTree) before(g, h Group) bool {
-	if g.Parent != h.Parent {
-		return t.before(t.byID[g.Parent], t.byID[h.Parent])
-	}
-	if g.Position != h.Position {
-		return g.Position < h.Position
-	}
-	return g.ID < h.ID
 }
 
 // CheckPlace returns why the tree cannot have a group, new (ID zero) or changed: ErrNotFound when there is no such parent,
@@ -237,8 +239,8 @@ func (t GroupTree) CheckPlace(g Group) error {
 	if g.ID != 0 && t.isBelow(g.Parent, g.ID) || len(t.Path(g.Parent))+t.height(g.ID) > MaxGroupDepth {
 		return ErrGroupDepth
 	}
-	for _, other := range t.byID {
-		if other.ID != g.ID && other.Parent == g.Parent && GroupNameKey(other.Name) == GroupNameKey(g.Name) {
+	for _, other := range t.Below(g.Parent) {
+		if other.ID != g.ID && GroupNameKey(other.Name) == GroupNameKey(g.Name) {
 			return ErrGroupNameTaken
 		}
 	}
@@ -251,9 +253,12 @@ func (t GroupTree) CheckPlace(g Group) error {
 // height is the number of levels of a group and the groups below it; 1 for a new group.
 func (t GroupTree) height(id GroupID) int {
 	height := 1
-	for _, g := range t.byID {
-		if path := t.Path(g.ID); id != 0 && t.isBelow(g.ID, id) && len(path)-len(t.Path(id))+1 > height {
-			height = len(path) - len(t.Path(id)) + 1
+	if id == 0 {
+		return height
+	}
+	for _, child := range t.below[id] {
+		if h := t.height(child) + 1; h > height {
+			height = h
 		}
 	}
 	return height

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -99,6 +100,29 @@ func TestRESTGroups(t *testing.T) {
 		{"of another group", "PUT", groups + "/4", `{"directory_group":"Internet"}`, 400, "code", "field_group_directory"},
 		{"a local one gets a directory", "PUT", one, `{"directory":"company.local"}`, 400, "code", "field_group_directory"},
 		{"an account cannot be put into it", "PUT", ivanov, `{"parent_id":4}`, 400, "code", "field_group_not_local"},
+
+		{"no parent as big as that", "PUT", one, `{"parent_id":1e30}`, 400, "code", "field_group"},
+		{"a fraction for a parent", "PUT", one, `{"parent_id":1.5}`, 400, "code", "field_group"},
+		{"an empty parent", "PUT", one, `{"parent_id":""}`, 400, "code", "field_group"},
+		{"a place far away", "PUT", one, `{"position":1000000000000}`, 200, "id", 1.0},
+		{"a place beyond numbers", "PUT", one, `{"position":1e30}`, 400, "code", "bad_request"},
+		{"a long name", "PUT", one, `{"name":"` + strings.Repeat("я", 65) + `"}`, 400, "code", "field_too_long"},
+		{"words for remote access", "PUT", one, `{"remote_access":"yes"}`, 400, "code", "bad_request"},
+		{"a negative number", "PUT", one, `{"devices_per_user":-1}`, 400, "code", "field_devices"},
+		{"a number for networks", "PUT", one, `{"forward_nets":7}`, 400, "code", "bad_request"},
+		{"a number for a directory", "POST", groups, `{"directory":7,"directory_group":"VPN"}`, 400, "code", "bad_request"},
+		{"nothing for an account's remote access", "PUT", ivanov, `{"remote_access":null}`, 400, "code", "field_required"},
+		{"nothing for its source", "PUT", ivanov, `{"remote_by_groups":null}`, 400, "code", "field_required"},
+		{"an account below a word", "PUT", ivanov, `{"parent_id":"x"}`, 400, "code", "field_group"},
+		{"an account's session without length", "PUT", ivanov, `{"session_hours_vpn":0}`, 400, "code", "field_session_hours"},
+		{"an account's session without end", "PUT", ivanov, `{"session_hours_vpn":1e300}`, 400, "code", "field_session_hours"},
+		{"an account's networks", "PUT", ivanov, `{"forward_nets":["x"]}`, 400, "code", "field_network"},
+		{"an account's half device", "PUT", ivanov, `{"devices_per_user":0.5}`, 400, "code", "bad_request"},
+		{"a new account without a source", "POST", "/user_backend/users", `{"login":"x","psw":"long enough","remote_access":null}`, 400, "code", "field_required"},
+		{"a new account in no group", "POST", "/user_backend/users", `{"login":"x","psw":"long enough","parent_id":99}`, 400, "code", "field_group"},
+		{"a new account with a bad number", "POST", "/user_backend/users", `{"login":"x","psw":"long enough","devices_per_user":101}`, 400, "code", "field_devices"},
+		{"no object", "PUT", one, `[]`, 400, "code", "bad_request"},
+		{"no group", "DELETE", groups + "/9999999999999999999999", "", 404, "code", "not_found"},
 
 		{"delete", "DELETE", one, "", 200, "", nil},
 		{"gone", "PUT", one, `{}`, 404, "code", "not_found"},

@@ -200,7 +200,7 @@ func AdminGroups(p Page, d AdminGroupsData) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = groupBranch(p, d, 0).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = groupBranch(p, d, d.Tree.Below(0)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -232,8 +232,8 @@ func AdminGroups(p Page, d AdminGroupsData) templ.Component {
 	})
 }
 
-// groupBranch is the groups below a parent. Nested lists tell a screen reader the level.
-func groupBranch(p Page, d AdminGroupsData, parent agent.GroupID) templ.Component {
+// groupBranch is all groups below a parent. Nested lists tell a screen reader the level.
+func groupBranch(p Page, d AdminGroupsData, groups []agent.Group) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -258,17 +258,17 @@ func groupBranch(p Page, d AdminGroupsData, parent agent.GroupID) templ.Componen
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for i, g := range d.Tree.Below(parent) {
+		for i, g := range groups {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<li>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = groupRow(p, d, g, i, len(d.Tree.Below(parent))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = groupRow(p, d, g, i, len(groups)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(d.Tree.Below(g.ID)) > 0 {
-				templ_7745c5c3_Err = groupBranch(p, d, g.ID).Render(ctx, templ_7745c5c3_Buffer)
+			if below := d.Tree.Below(g.ID); len(below) > 0 {
+				templ_7745c5c3_Err = groupBranch(p, d, below).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -782,7 +782,7 @@ func userRow(p Page, d AdminUsersData, u agent.User) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = cell("lead-cell", p.L.T("column_login")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var33), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cell("lead-cell login", p.L.T("column_login")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var33), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

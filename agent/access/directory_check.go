@@ -31,7 +31,11 @@ func (m *Manager) CheckDirectory(directory string, tree agent.GroupTree, before 
 	ending := 0
 	for _, was := range before {
 		is := asRead(was, tree, reading.People)
-		n, shorter := endedBy(is, tree.Apply(is, settings), sessions[is.ID], now)
+		var n int
+		var shorter bool
+		if live := sessions[is.ID]; len(live) > 0 {
+			n, shorter = endedBy(is, tree.Apply(is, settings), live, now)
+		}
 		switch {
 		case n > 0, losesAccess(was, is), len(reading.Missing) > 0 && losesGroup(tree, was, is):
 			losing = append(losing, is)

@@ -16,7 +16,7 @@ import (
 	"ideco-agent/agent"
 )
 
-func parse(t *testing.T, content string) File {
+func parse(t testing.TB, content string) File {
 	t.Helper()
 	f, err := Parse(strings.NewReader(content))
 	if err != nil {

@@ -13,11 +13,11 @@ import (
 )
 
 func TestProbe(t *testing.T) {
-	var asked any
+	asked := make(chan any, 1)
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
 		c.Read()
 		c.SendText(`{"type":"update","need_update":true,"version":{"major":9,"minor":1,"build":2}}`)
-		asked = c.Read()
+		asked <- c.Read()
 	})
 	var events []event
 	cfg := Config{Host: g.Host, Port: g.Port, Roots: g.Root.Pool(), Lang: locale.Russian,
@@ -28,8 +28,8 @@ func TestProbe(t *testing.T) {
 	if len(events) != 1 || !events[0].Notice || events[0].Code != CodeUpdate || !strings.Contains(events[0].Message, "9.1.2") {
 		t.Errorf("events %+v", events)
 	}
-	if asked != nil {
-		t.Errorf("after version the agent sent %T", asked)
+	if sent := <-asked; sent != nil {
+		t.Errorf("after version the agent sent %T", sent)
 	}
 }
 

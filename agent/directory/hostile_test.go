@@ -13,6 +13,7 @@ import (
 	"github.com/go-ldap/ldap/v3"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/directory/kerberos/mint"
 )
 
 // ldapServer makes a controller answer like a server with people, whose entries are named by their logins.
@@ -114,6 +115,37 @@ func TestUnknownLoginAsksKDC(t *testing.T) {
 		_, err := r.unknownAccount(loginForm{user: "nobody"}, agent.Lockout{}).ChangePassword(t.Context(), agent.Credentials{Login: "nobody", Password: "x"}, "new")
 		equal(t, "code", agent.AsError(err).Code, agent.CodeBadCredentials)
 		equal(t, "time", time.Since(began), connectLimit)
+	})
+}
+
+// TestFalseKDC: Kerberos does not prove who answers it. Whoever intercepts it can take any old password for right and pretend the change,
+// but not the bind over TLS with the new password.
+func TestFalseKDC(t *testing.T) {
+	inBubble(t, func(t *testing.T, n *fakeNet) {
+		s := agent.DirectorySettings{Name: "example.test", Kind: agent.DirectoryAD, Controllers: []string{"dc1.example.test"}}
+		conns := n.servers(t, s)
+		kdc := &mint.FalseKDC{Realm: "EXAMPLE.TEST", Login: "alice", Password: "guessed"}
+		intercepted := 0
+		conns.dialTCP = func(ctx context.Context, address string) (net.Conn, error) {
+			for suffix, port := range map[string]int{":88": 88, ":464": 464} {
+				if strings.HasSuffix(address, suffix) {
+					ours, theirs := net.Pipe()
+					intercepted++
+					go kdc.Serve(t, theirs, port)
+					return ours, nil
+				}
+			}
+			return n.dial(ctx, address)
+		}
+		r := newRemote(s, conns, &memoryPeople{}, slog.New(slog.DiscardHandler))
+		alice := person{entry: ldap.NewEntry("alice", map[string][]string{"sAMAccountName": {"alice"}})}
+		err := changeInActiveDirectory(t.Context(), r, alice, "guessed", "new")
+		if err == nil || agent.AsError(err).Code != agent.CodeBadCredentials {
+			t.Errorf("the change: %v", err)
+		}
+		equal(t, "connections to the KDC", intercepted, 2)
+		n.at[dc1].passwords["alice"] = "new"
+		equal(t, "a change that was made", changeInActiveDirectory(t.Context(), r, alice, "guessed", "new"), nil)
 	})
 }
 

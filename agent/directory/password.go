@@ -205,18 +205,48 @@ func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPo
 		if base == "" {
 			base, scope, filter = r.kind.policy.defaults(f)
 		}
-		found, err := searchFew(c, 2, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
-		if err != nil || len(found) != 1 || len(found[0].Attributes) == 0 {
-			return err // several: the server's configuration says which is the default
+		found, err := searchFew(c, mostPolicies+1, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
+		if err != nil || len(found) > mostPolicies {
+			return err
 		}
-		policy = rules.policy(found[0])
-		policy.TooYoung = policy.MinAge > 0 && !rules.changedBefore(person, time.Now().Add(-policy.MinAge))
+		if policy = rules.agreed(found); policy != nil {
+			policy.TooYoung = policy.MinAge > 0 && !rules.changedBefore(person, time.Now().Add(-policy.MinAge))
+		}
 		return nil
 	})
 	if err != nil {
 		r.log.InfoContext(ctx, "the password policy of a directory cannot be read", "directory", r.Name, "error", err)
 	}
 	return policy
+}
+
+// mostPolicies is the most policies that are compared.
+const mostPolicies = 100
+
+// agreed returns what all policies demand; nil if nothing is readable. Which of several is the default, only the server's configuration
+// says.
+func (a passwordRules) agreed(found []*ldap.Entry) *agent.PasswordPolicy {
+	if len(found) == 0 || len(found[0].Attributes) == 0 {
+		return nil
+	}
+	all := *a.policy(found[0])
+	for _, e := range found[1:] {
+		one := a.policy(e)
+		if one.MinLength != all.MinLength {
+			all.MinLength = 0
+		}
+		if one.History != all.History {
+			all.History = 0
+		}
+		if one.MinAge != all.MinAge {
+			all.MinAge = 0
+		}
+		all.Complex = all.Complex && one.Complex
+	}
+	if len(found) > 1 && all == (agent.PasswordPolicy{}) {
+		return nil
+	}
+	return &all
 }
 
 // policy returns the policy in an entry.

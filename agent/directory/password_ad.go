@@ -24,6 +24,9 @@ const kpasswdLimit = 10 * time.Second
 func changeInActiveDirectory(ctx context.Context, r *remote, p person, password, newPassword string) error {
 	if r.PasswordChange != agent.PasswordChangeLDAP {
 		err := r.kpasswd(ctx, p, password, newPassword)
+		if err == nil {
+			return r.confirm(ctx, p, newPassword)
+		}
 		var failed *kerberos.ChangeError
 		if !errors.As(err, &failed) {
 			return err
@@ -43,6 +46,20 @@ func changeInActiveDirectory(ctx context.Context, r *remote, p person, password,
 		r.log.InfoContext(ctx, "a password is changed by LDAP because kpasswd failed", "directory", r.Name, "error", err)
 	}
 	return r.modifyPassword(ctx, p, password, newPassword)
+}
+
+// confirm binds with a new password after kpasswd. Kerberos does not prove who answered, but TLS does: whoever intercepts Kerberos could
+// otherwise change nothing and log in with any old password. Refusals: those of a wrong password, and CodeDirectoryUnreachable.
+func (r *remote) confirm(ctx context.Context, p person, newPassword string) error {
+	checked, err := r.checkPassword(ctx, p, newPassword)
+	switch {
+	case err != nil:
+		return err
+	case checked.code == agent.CodeBadCredentials, checked.code == agent.CodeAccountLocked: // the others need the right password
+		r.log.WarnContext(ctx, "a controller does not accept a password that was changed by kpasswd", "directory", r.Name, "code", checked.code)
+		return agent.Refuse(checked.code)
+	}
+	return nil
 }
 
 // kpasswd changes a password at the controller that searches use. Errors: *kerberos.ChangeError; refusals.

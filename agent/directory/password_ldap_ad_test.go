@@ -43,6 +43,14 @@ func TestOpenLDAPPassword(t *testing.T) {
 	if _, r := o.change(t, "bob", lab.Password, "short"); r.Code != agent.CodePasswordRejected || r.Policy != nil { // two policies are readable
 		t.Errorf("%v, %+v", r, r.Policy)
 	}
+	d.Set(t, "cn=oldpasswords,"+lab.BaseDN, "pwdMinLength", "8")
+	if _, r := o.change(t, "bob", lab.Password, "short"); r.Code != agent.CodePasswordRejected || r.Policy == nil || *r.Policy != (agent.PasswordPolicy{MinLength: 8}) {
+		t.Errorf("both demand eight characters: %v, %+v", r, r.Policy)
+	}
+	d.Set(t, "cn=oldpasswords,"+lab.BaseDN, "pwdMinLength", "12")
+	if _, r := o.change(t, "bob", lab.Password, "short"); r.Policy != nil {
+		t.Errorf("they differ: %+v", r.Policy)
+	}
 	d.Set(t, d.PersonDN("bob"), "pwdPolicySubentry", "cn=policy,"+lab.BaseDN)
 	if _, r := o.change(t, "bob", lab.Password, "short"); r.Code != agent.CodePasswordRejected || r.Policy == nil || *r.Policy != (agent.PasswordPolicy{MinLength: 8, History: 3}) {
 		t.Errorf("%v, %+v", r, r.Policy)

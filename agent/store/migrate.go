@@ -17,24 +17,23 @@ import (
 var migrations embed.FS
 
 // migrate brings the schema up to date. Another process may be doing the same (a gateway that starts while an
-// administrator is made on the command line); then the steps that it has taken fail here and are looked at again.
+// administrator is made on the command line): a step that it has taken fails here, and the next ones are tried.
 func migrate(ctx context.Context, db *sql.DB) error {
 	provider, err := newProvider(db)
 	if err != nil {
 		return err
 	}
-	for range len(provider.ListSources()) + 1 {
-		if done, err := upToDate(ctx, provider); done || err != nil {
+	for {
+		has, knows, err := versions(ctx, provider)
+		if has == knows || err != nil {
 			return err
 		}
-		if _, err = provider.Up(ctx); err != nil {
-			err = fmt.Errorf("bring the schema up to date: %w", err)
-			if done, _ := upToDate(ctx, provider); !done {
-				return err
-			}
+		if _, err := provider.Up(ctx); err == nil {
+			return nil
+		} else if now, _, _ := versions(ctx, provider); now <= has {
+			return fmt.Errorf("bring the schema up to date: %w", err)
 		}
 	}
-	return nil
 }
 
 // isUpToDate reports whether the schema needs no migration, and writes nothing into a database that has one.
@@ -48,7 +47,8 @@ func isUpToDate(ctx context.Context, db *sql.DB) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return upToDate(ctx, provider)
+	has, knows, err := versions(ctx, provider)
+	return has == knows, err
 }
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {
@@ -61,16 +61,17 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
-func upToDate(ctx context.Context, provider *goose.Provider) (bool, error) {
-	has, knows, err := provider.GetVersions(ctx)
+// versions returns the version of the schema, which is never higher than the one that the program knows.
+func versions(ctx context.Context, provider *goose.Provider) (has, knows int64, err error) {
+	has, knows, err = provider.GetVersions(ctx)
 	if err != nil {
-		return false, fmt.Errorf("read the version of the schema: %w", err)
+		return 0, knows, fmt.Errorf("read the version of the schema: %w", err)
 	}
 	if has > knows {
-		return false, fmt.Errorf("its schema has version %d and this program knows versions up to %d: "+
+		return 0, knows, fmt.Errorf("its schema has version %d and this program knows versions up to %d: "+
 			"a newer version of the program has used it; run that version, or restore a backup from before the update", has, knows)
 	}
-	return has == knows, nil
+	return has, knows, nil
 }
 
 // addLoginNorm is step 2. It adds the column login_norm, in which all spellings of a login are equal (see the package

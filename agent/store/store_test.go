@@ -88,21 +88,23 @@ func TestReopenKeepsEverything(t *testing.T) {
 }
 
 func TestOpenTwoAtOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ideco.db")
-	var group sync.WaitGroup
-	for range 4 {
-		group.Go(func() {
-			s, err := Open(t.Context(), path)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
+	for range 5 {
+		path := filepath.Join(t.TempDir(), "ideco.db")
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				s, err := Open(t.Context(), path)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
 	}
-	group.Wait()
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {

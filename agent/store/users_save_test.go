@@ -89,15 +89,16 @@ func TestSaveUsersAllOrNothing(t *testing.T) {
 		at   string
 		want error
 	}{
-		"taken":              {[]agent.ImportedUser{imported("a"), imported("ADMIN1")}, "account 1: ", agent.ErrLoginTaken},
-		"twice in the list":  {[]agent.ImportedUser{imported("a"), imported("b"), imported("A")}, "account 2: ", agent.ErrLoginTaken},
-		"renamed":            {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, "account 0: ", agent.ErrLoginTaken},
-		"group":              {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, "account 1: ", agent.ErrNotFound},
-		"account":            {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, "account 0: ", agent.ErrNotFound},
-		"changed meanwhile":  {[]agent.ImportedUser{{User: admins[0].User, Before: agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, "account 0: ", agent.ErrAccountChanged},
-		"surprising admin":   {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, "account 1: ", agent.ErrAccountChanged},
-		"last administrator": {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, "", agent.ErrLastAdministrator},
-		"no administrator":   {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, "", agent.ErrLastAdministrator},
+		"taken":                      {[]agent.ImportedUser{imported("a"), imported("ADMIN1")}, "account 1: ", agent.ErrLoginTaken},
+		"twice in the list":          {[]agent.ImportedUser{imported("a"), imported("b"), imported("A")}, "account 2: ", agent.ErrLoginTaken},
+		"renamed":                    {[]agent.ImportedUser{with(admins[1], func(u *agent.User) { u.Login = "admin1" })}, "account 0: ", agent.ErrLoginTaken},
+		"group":                      {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = 77 })}, "account 1: ", agent.ErrNotFound},
+		"account":                    {[]agent.ImportedUser{with(imported("a"), func(u *agent.User) { u.ID = 77 })}, "account 0: ", agent.ErrNotFound},
+		"changed meanwhile":          {[]agent.ImportedUser{{User: admins[0].User, Before: agent.User{Login: "admin1", Directory: agent.LocalDirectory, RemoteByGroups: true, Enabled: true}}}, "account 0: ", agent.ErrAccountChanged},
+		"surprising admin by change": {[]agent.ImportedUser{{User: with(admins[0], func(u *agent.User) { u.Group = owners }).User, Before: admins[0].User}}, "account 0: ", agent.ErrAccountChanged},
+		"surprising admin":           {[]agent.ImportedUser{imported("a"), with(imported("b"), func(u *agent.User) { u.Group = owners })}, "account 1: ", agent.ErrAccountChanged},
+		"last administrator":         {[]agent.ImportedUser{with(admins[0], off), imported("a"), with(admins[1], off), imported("b")}, "", agent.ErrLastAdministrator},
+		"no administrator":           {[]agent.ImportedUser{with(admins[0], func(u *agent.User) { u.Admin = false }), with(admins[1], off)}, "", agent.ErrLastAdministrator},
 	} {
 		_, err := s.SaveUsers(ctx, test.list)
 		if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.at) {
@@ -140,6 +141,7 @@ func TestSaveUsersChangedMeanwhile(t *testing.T) {
 	p.Groups = []string{"S-1"}
 	addGroup(t, s, agent.Group{Name: "directory", Directory: company, Member: agent.DirectoryGroup{ID: "S-1"}, Admin: true})
 	remote := login(t, s, p)
+	addUser(t, s, agent.User{Login: "admin", Enabled: true, Admin: true}, "hash")
 	id := addUser(t, s, agent.User{Login: "ivanov", Enabled: true, RemoteByGroups: true, Group: group}, "old")
 	save := func(before agent.User) error {
 		after := before

@@ -67,7 +67,7 @@ func TestPasswordADInChromium(t *testing.T) {
 	b.sees("main", "CN=Staff")
 	b.pictures("group-directory-found")
 	b.click("#found button")
-	b.sees("h1", "Группа из каталога")
+	b.sees("main", "Состав группы берётся из группы")
 	b.pictures("group-directory-new")
 	b.click("main form .button.primary")
 	b.sees(".toast", "Группа добавлена")

@@ -212,9 +212,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 		admin.open("/admin/gateway")
 		admin.sees("main > .banner.warn", restored)
 		for _, event := range []string{"firewall_table_removed", "firewall_table_changed"} {
-			if !strings.Contains(g.log.String(), event) {
-				t.Errorf("the log does not tell of %s", event)
-			}
+			netlab.Eventually(t, "the log tells of "+event, func() bool { return strings.Contains(g.log.String(), event) })
 		}
 
 		g.kill(syscall.SIGTERM)
