@@ -48,6 +48,11 @@ func (k *imports) keep(c echo.Context, name string, file accountcsv.File, plan a
 	}
 	token := randomToken()
 	k.all[token] = importDraft{browser, name, file, plan, now.Add(importLife)}
+	time.AfterFunc(importLife, func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.all, token)
+	})
 	return token
 }
 

@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/PuerkitoBio/goquery"
+	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/accountcsv"
@@ -438,6 +440,22 @@ func TestImportMoved(t *testing.T) {
 	}
 	b := administration{t, a.site, a.gate, a.h, signIn(t, a.site, "boss")}
 	b.wants(b.uploadAccounts("f.csv", "login\nx\n"), http.StatusServiceUnavailable, "Повторите через 15 минут")
+}
+
+// TestImportForgotten: the passwords of a file that nobody confirms do not stay in memory.
+func TestImportForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
+		c.Set(visitorKey, &visitor{Browser: agent.BrowserSession{ID: "b"}})
+		var k imports
+		k.keep(c, "f.csv", accountcsv.File{}, accountcsv.Plan{})
+		<-time.After(importLife + time.Second)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if len(k.all) > 0 {
+			t.Error("the file is still kept")
+		}
+	})
 }
 
 // busyHasher does something else while it hashes.
