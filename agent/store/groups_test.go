@@ -394,7 +394,9 @@ func TestRandomChanges(t *testing.T) {
 				check(t, e)
 				before := u
 				u.Group, u.RemoteByGroups, u.RemoteAccess = group(), rapid.Bool().Draw(r, "by groups"), rapid.Bool().Draw(r, "access")
-				_, err = s.SaveUsers(ctx, []agent.ImportedUser{{User: u, Before: before}})
+				tree, e := s.GroupTree(ctx)
+				check(t, e)
+				_, err = s.SaveUsers(ctx, []agent.ImportedUser{{User: tree.Inherit(u), Before: before}})
 			}
 			if err != nil && !errors.Is(err, agent.ErrNotFound) && !errors.Is(err, agent.ErrGroupDepth) &&
 				!errors.Is(err, agent.ErrGroupNameTaken) && !errors.Is(err, agent.ErrDirectoryGroupTaken) {
