@@ -255,6 +255,7 @@ var office = Known{
 		{ID: 1, Name: "Офис", Directory: agent.LocalDirectory, Rights: agent.Rights{RemoteAccess: new(bool)}},
 		{ID: 2, Parent: 1, Name: "Продажи", Directory: agent.LocalDirectory, Rights: agent.Rights{RemoteAccess: yes()}},
 		{ID: 3, Name: "Домен", Directory: "company.local"},
+		{ID: 4, Name: "Район", Directory: agent.LocalDirectory},
 	}),
 }
 
@@ -281,6 +282,10 @@ func TestPlan(t *testing.T) {
 	}
 	if u := p.New[1].After; u.Enabled || !u.RemoteAccess || u.RemoteByGroups {
 		t.Errorf("%+v", u)
+	}
+	mac := NewPlan(parse(t, "login;group\nnew;Раи\u0306он\n"), office) // й as two code points
+	if mac.Mistakes.Total > 0 || mac.New[0].After.Group != 4 {
+		t.Errorf("%+v", mac)
 	}
 	wrong := NewPlan(parse(t, "login;group;enabled\nivanov;Склад;x\nnew;Домен;\nboss;;нет\nLOOK;;\nlook;;\n"), office)
 	want := []Mistake{

@@ -164,11 +164,11 @@ func groupsByPath(tree agent.GroupTree) map[string]agent.Group {
 	return byPath
 }
 
-// pathKey makes spellings of a path equal: case, and space around names.
+// pathKey makes spellings of a path equal: case, composed characters, and space around names.
 func pathKey(path string) string {
 	names := strings.Split(strings.Trim(path, "/ "), "/")
 	for i, name := range names {
-		names[i] = strings.ToLower(strings.Join(strings.Fields(name), " "))
+		names[i] = agent.GroupNameKey(strings.Join(strings.Fields(name), " "))
 	}
 	return strings.Join(names, "/")
 }
