@@ -103,6 +103,7 @@ const (
 	noShell   = "no PowerShell"
 	noWindows = "Wine"
 	noLogin   = "no --login"
+	noSSO     = "no --sso"
 	noVPN     = "in the local network there is no tunnel"
 	byPerson  = "a person has to do this; the steps are below the table"
 )
@@ -117,11 +118,11 @@ var rowsAlways = map[string]string{
 	"repair (/fa) keeps the gateway": noWindows, "repair (REINSTALL=ALL) keeps the gateway": "", "the same installer again keeps the gateway": "",
 	"installation with a progress window (/qb)": noWindows,
 	"address on the command line":               "", "service runs after the reinstallations": "",
-	"gateway answers": "", "wrong password is refused": "", "login": "",
+	"gateway answers": "", "wrong password is refused": "", "login": "", "login without a password": noSSO,
 	"diagnose": "", "no secrets collected": "",
 	"by hand: double click": byPerson, "by hand: window": byPerson, "by hand: sleep": byPerson, "by hand: network change": byPerson,
 	"by hand: Remote Desktop": byPerson, "by hand: fast user switching": byPerson, "by hand: group policy": byPerson,
-	"by hand: screen reader": byPerson, "by hand: upgrade": byPerson, "by hand: shutdown": byPerson,
+	"by hand: login without a password": byPerson, "by hand: screen reader": byPerson, "by hand: upgrade": byPerson, "by hand: shutdown": byPerson,
 }
 
 // rowsOfTheInterface are the rows about a tunnel with a network interface, for which Wine has no driver.
