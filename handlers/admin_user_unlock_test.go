@@ -16,6 +16,7 @@ import (
 
 // TestLiftThrottle: the page of an account shows that sign-ins are throttled, and an administrator can lift that.
 func TestLiftThrottle(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	boss := signIn(t, s, "boss")
 	h := s.PortalHandler()

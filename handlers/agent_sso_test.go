@@ -136,6 +136,7 @@ func TestAgentSSOLargeFrame(t *testing.T) {
 // TestAgentSSOPlaces: when all places for large frames are taken, a further one is refused with a time to wait, and the connection
 // goes on.
 func TestAgentSSOPlaces(t *testing.T) {
+	t.Parallel() // it waits
 	s, _ := insideSite(t)
 	own := agent.Peer{Addr: netip.MustParseAddr("127.0.0.1")}.Host()
 	for range maxSSOFramesOfHost {

@@ -34,6 +34,7 @@ func (d refusingDirectory) VerifyTicket(context.Context, []byte) (agent.User, er
 
 // TestDirectoryRefusals: the login page says why the directory refuses, and which one does not answer.
 func TestDirectoryRefusals(t *testing.T) {
+	t.Parallel() // it waits
 	a := newAdministration(t)
 	for code, status := range map[agent.Code]int{agent.CodeDirectoryUnreachable: http.StatusServiceUnavailable, agent.CodeAccountDisabled: 403, agent.CodeAccountLocked: 403,
 		agent.CodeAccountExpired: 403, agent.CodePasswordExpired: 403, agent.CodePasswordMustChange: 403, agent.CodeNotPermitted: 403,

@@ -89,6 +89,7 @@ func signedIn(w *httptest.ResponseRecorder) bool {
 
 // TestLoginSSO: in the LAN a browser is asked for a ticket and signed in by it. A refusal shows its text, without another challenge.
 func TestLoginSSO(t *testing.T) {
+	t.Parallel() // it waits
 	for _, path := range []string{"/login/sso", "/web/auth/sso"} {
 		s := newSite(t)
 		read := withKeytab(t, s)

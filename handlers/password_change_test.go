@@ -89,6 +89,7 @@ func newLogin(login, password, psw, psw2 string) url.Values {
 
 // TestSignInMustChange: an account that must change its password gets a form for a new one instead of a sign-in.
 func TestSignInMustChange(t *testing.T) {
+	t.Parallel() // it waits
 	a := newAdministration(t)
 	db := a.site.AgentHosts.(*store.Store)
 	u, _, err := db.LocalAccount(t.Context(), "ivanov")
@@ -150,6 +151,7 @@ func TestSignInMustChange(t *testing.T) {
 
 // TestSignInExpired: a person of a directory sets a new password on the sign-in page, where its setting permits it.
 func TestSignInExpired(t *testing.T) {
+	t.Parallel() // it waits
 	a := newAdministration(t)
 	d := withDirectory(t, a.site, agent.PasswordChangeAuto)
 	stranger := a.stranger()
@@ -229,6 +231,7 @@ func TestCabinetPassword(t *testing.T) {
 
 // TestAgentChangesPassword: change_password works before a login and in a session, which goes on.
 func TestAgentChangesPassword(t *testing.T) {
+	t.Parallel() // it waits
 	s := newSite(t)
 	server := httptest.NewServer(s.AgentHandler())
 	t.Cleanup(server.Close)
@@ -272,6 +275,7 @@ func TestAgentMayChange(t *testing.T) {
 
 // TestAgentWarnedOfExpiry: after a login the agent gets a notice that the password expires soon; a change in the session sends none.
 func TestAgentWarnedOfExpiry(t *testing.T) {
+	t.Parallel() // it waits
 	for left, want := range map[time.Duration]string{3*24*time.Hour + time.Hour: "через 3 дня", 5 * time.Hour: "меньше чем через сутки", 15 * 24 * time.Hour: "", -time.Hour: ""} {
 		s, _ := withFirewall(t)
 		db := s.Accounts.(accounts).Store
