@@ -2,68 +2,34 @@ package handlers
 
 import (
 	"fmt"
-	"sync"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 )
 
-const (
-	draftLife = 15 * time.Minute // how long a password is kept
-	maxDrafts = 64
-)
+// maxDrafts limits the passwords that are kept between a test of a form and its saving.
+const maxDrafts = 64
 
-// drafts keeps typed passwords of search accounts between a test of a form and its saving, because no page contains a password.
-// The page has a token instead. The zero value is ready.
-type drafts struct {
-	mu  sync.Mutex
-	all map[string]draft // by token; guarded by mu
-}
-
+// draft is a typed password of a search account.
 type draft struct {
-	browser  string // ID of the browser session in which the password was typed
 	server   string // where it may be sent
 	password string
-	until    time.Time
 }
 
-// keep stores a typed password and returns its token. If none was typed, it sets the password that belongs to the token, for the
+// keepPassword keeps a typed password and returns its token. If none was typed, it sets the password that belongs to the token, for the
 // same browser, account and server only.
-func (k *drafts) keep(c echo.Context, token string, d *agent.DirectorySettings) string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	now, browser, server := time.Now(), who(c).Browser.ID, serverOf(*d)
-	for token, one := range k.all {
-		if now.After(one.until) {
-			delete(k.all, token)
-		}
+func (s *Site) keepPassword(c echo.Context, token string, d *agent.DirectorySettings) string {
+	server := serverOf(*d)
+	if d.Password != "" {
+		return s.drafts.add(c, maxDrafts, draft{server, d.Password})
 	}
-	if d.Password == "" {
-		one, ok := k.all[token]
-		if !ok || one.browser != browser || one.server != server {
-			return ""
-		}
-		d.Password = one.password
-		return token
-	}
-	if len(k.all) >= maxDrafts {
+	one, ok := s.drafts.get(c, token)
+	if !ok || one.server != server {
 		return ""
 	}
-	if k.all == nil {
-		k.all = map[string]draft{}
-	}
-	token = randomToken()
-	k.all[token] = draft{browser, server, d.Password, now.Add(draftLife)}
+	d.Password = one.password
 	return token
-}
-
-// drop forgets a password that has been saved.
-func (k *drafts) drop(token string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.all, token)
 }
 
 // serverOf identifies the account and the servers that its password is sent to.

@@ -70,7 +70,7 @@ func (s *Site) readDirectory(c echo.Context, saved agent.DirectorySettings) (tem
 		form.CA = values.Get("ca_pem")
 	}
 	form.Login, form.GroupText = text("test_login"), text("group_text")
-	form.Draft = s.drafts.keep(c, values.Get("draft"), &d)
+	form.Draft = s.keepPassword(c, values.Get("draft"), &d)
 	if d.Password == "" && values.Get("draft") != "" {
 		note(agent.Problem{Field: "password", Code: locale.FieldDirectoryDraft})
 	}

@@ -131,7 +131,8 @@ func (s *Site) previewPage(c echo.Context, name string, file accountcsv.File, pl
 		}
 	}
 	if d.NewCount+d.Changes > 0 {
-		if d.Token = s.imports.keep(c, name, file, plan); d.Token == "" {
+		s.imports.dropOwn(c)
+		if d.Token = s.imports.add(c, maxImports, importDraft{name, file, plan}); d.Token == "" {
 			return s.importPage(c, http.StatusServiceUnavailable, templates.AdminImportData{}, l.T("import_busy"))
 		}
 	}

@@ -442,18 +442,17 @@ func TestImportMoved(t *testing.T) {
 	b.wants(b.uploadAccounts("f.csv", "login\nx\n"), http.StatusServiceUnavailable, "Повторите через 15 минут")
 }
 
-// TestImportForgotten: the passwords of a file that nobody confirms do not stay in memory.
-func TestImportForgotten(t *testing.T) {
+// TestKeptForgotten: a password that nobody confirms does not stay in memory, be it of a file or of a directory.
+func TestKeptForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := echo.New().NewContext(httptest.NewRequest("GET", "/", nil), httptest.NewRecorder())
 		c.Set(visitorKey, &visitor{Browser: agent.BrowserSession{ID: "b"}})
-		var k imports
-		k.keep(c, "f.csv", accountcsv.File{}, accountcsv.Plan{})
-		<-time.After(importLife + time.Second)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if len(k.all) > 0 {
-			t.Error("the file is still kept")
+		var s Site
+		s.imports.add(c, 1, importDraft{})
+		s.keepPassword(c, "", &agent.DirectorySettings{Password: "secret"})
+		<-time.After(keptLife + time.Second)
+		if len(s.imports.all) > 0 || len(s.drafts.all) > 0 {
+			t.Errorf("%d files and %d passwords are still kept", len(s.imports.all), len(s.drafts.all))
 		}
 	})
 }

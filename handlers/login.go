@@ -76,10 +76,15 @@ func (s *Site) signIn(c echo.Context, login, password string) error {
 	if err != nil {
 		return err
 	}
+	return s.signedIn(c, u)
+}
+
+// signedIn signs an account in on this browser after its password or ticket was accepted.
+func (s *Site) signedIn(c echo.Context, u agent.User) error {
 	if err := s.signInBrowser(c, u); err != nil {
 		return err
 	}
-	v.User = &u
+	who(c).User = &u
 	s.securityEvent(c, "portal_signed_in")
 	return nil
 }

@@ -50,11 +50,9 @@ func (s *Site) loginPassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.signInBrowser(c, u); err != nil {
+	if err := s.signedIn(c, u); err != nil {
 		return err
 	}
-	v.User = &u
-	s.securityEvent(c, "portal_signed_in")
 	if !u.Local() {
 		return c.Redirect(http.StatusSeeOther, cabinetChanged)
 	}

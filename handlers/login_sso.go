@@ -71,12 +71,7 @@ func (s *Site) signInByTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.signInBrowser(c, u); err != nil {
-		return err
-	}
-	v.User = &u
-	s.securityEvent(c, "portal_signed_in")
-	return nil
+	return s.signedIn(c, u)
 }
 
 // decodeTicket decodes a token from base64.

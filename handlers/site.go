@@ -44,10 +44,10 @@ type Site struct {
 	agents              agentConns
 	ssoPlaces           ssoPlaces
 	healthFaults        repeatFilter
-	drafts              drafts        // passwords of search accounts between test and saving
-	imports             imports       // files of accounts between preview and confirmation
-	guestTimeoutInTests time.Duration // 0 = protocol.GuestTimeout
-	writeTimeoutInTests time.Duration // 0 = WriteTimeout
+	drafts              kept[draft]       // passwords of search accounts between test and saving
+	imports             kept[importDraft] // files of accounts between preview and confirmation
+	guestTimeoutInTests time.Duration     // 0 = protocol.GuestTimeout
+	writeTimeoutInTests time.Duration     // 0 = WriteTimeout
 }
 
 // Tunnel is the state of the tunnel.
