@@ -71,6 +71,7 @@ func TestAccountsInChromium(t *testing.T) {
 	b.pictures("users-filtered")
 	b.types("q", "employee")
 	b.click(".search > button")
+	b.do("wait for the new page", chromedp.WaitVisible(chromedp.CSS(`.search input[value="employee"]`))) // the count is the same
 	b.sees(".count", "35 учётных записей")
 
 	// The box in the head of the table marks the whole page.
