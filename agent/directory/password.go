@@ -148,7 +148,7 @@ func changeByExtension(ctx context.Context, r *remote, p person, password, newPa
 	switch refused.ResultCode {
 	case ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform:
 		return r.rejected(ctx, p, nil, refused)
-	case ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultProtocolError: // the person may not change it, or the server does not know the operation
+	case ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultProtocolError: // no right, or an unknown operation
 		return &agent.Error{Code: agent.CodePasswordElsewhere, Err: refused}
 	}
 	return fmt.Errorf("directory %s cannot change passwords: %w", r.Name, err)
