@@ -126,9 +126,9 @@ func NewGroupTree(groups []Group) GroupTree {
 			t.byMember[memberOf{g.Directory, g.Member.ID}] = g.ID
 		}
 	}
-	for _, beside := range t.below {
-		sort.Slice(beside, func(i, j int) bool {
-			a, b := t.byID[beside[i]], t.byID[beside[j]]
+	for _, siblings := range t.below {
+		sort.Slice(siblings, func(i, j int) bool {
+			a, b := t.byID[siblings[i]], t.byID[siblings[j]]
 			if a.Position != b.Position {
 				return a.Position < b.Position
 			}

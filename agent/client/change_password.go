@@ -107,7 +107,8 @@ func (c *client) passwordChanged(password, message string) {
 	c.changeOver(NoticePasswordChanged, message)
 }
 
-// changeUncertain is called when the answer to c.change was lost: the password may have been changed. tryUncertain finds out.
+// changeUncertain is called when no answer to c.change has come in time, or the connection is lost. The password may have been changed;
+// tryUncertain finds out.
 func (c *client) changeUncertain() {
 	c.uncertain = c.change.NewPassword
 	c.changeOver(NoticePasswordUncertain, c.text(locale.PasswordUncertain))
@@ -137,7 +138,7 @@ func (c *client) explainUnknownChange(f *failure) {
 	}
 }
 
-// tryUncertain logs in with the new password of a change whose answer was lost. If the gateway accepts it, the password was changed.
+// tryUncertain logs in with the new password of a change that got no answer. If the gateway accepts it, the password was changed.
 func (c *client) tryUncertain(ctx context.Context, l *link) *failure {
 	password := c.uncertain
 	f := c.authorize(ctx, l, c.addIdentity(protocol.Authorize{Password: password}))

@@ -37,12 +37,12 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 	if stored.ID != 0 && !stored.Enabled {
 		current.Refused = agent.CodeAccountDisabled
 	}
-	if current.Refused != "" || blocks(r.kind.state(current.entry, time.Now())) {
-		return agent.User{}, r.explain(ctx, current, stored, password)
+	if current.Refused != "" || blocksChange(r.kind.state(current.entry, time.Now())) {
+		return agent.User{}, r.refuseChange(ctx, current, stored, password)
 	}
 	switch err := r.kind.change(ctx, r, current, password, newPassword); {
 	case errors.Is(err, errNotCompared):
-		return agent.User{}, r.explain(ctx, current, stored, password)
+		return agent.User{}, r.refuseChange(ctx, current, stored, password)
 	case err != nil:
 		return agent.User{}, err
 	}
@@ -62,25 +62,25 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 	return user, err
 }
 
-// blocks reports whether this state of an account prevents a change of the password.
-func blocks(state agent.Code) bool {
+// blocksChange reports whether this state of an account prevents a change of the password.
+func blocksChange(state agent.Code) bool {
 	return state != "" && state != agent.CodePasswordExpired && state != agent.CodePasswordMustChange
 }
 
 // errNotCompared says that the directory refused a person before it compared the password.
 var errNotCompared = errors.New("the password was not compared")
 
-// explain returns the refusal of a change, as a login would get it. It checks the old password, so that somebody with a wrong password
+// refuseChange returns the refusal of a change, as a login would get it. It checks the old password, so that somebody with a wrong password
 // does not learn the state of the account. Some directories refuse before they compare the password.
-func (r *remote) explain(ctx context.Context, p person, stored agent.User, password string) error {
+func (r *remote) refuseChange(ctx context.Context, p person, stored agent.User, password string) error {
 	checked, err := r.checkPassword(ctx, p, password)
 	if err != nil {
 		return err
 	}
 	code := checked.code
-	if checked.bound || !blocks(code) { // the password is right
+	if checked.bound || !blocksChange(code) { // the password is right
 		code = cmp.Or(p.Refused, agent.CodeLogonRestricted)
-		if state := r.kind.state(p.entry, time.Now()); blocks(state) {
+		if state := r.kind.state(p.entry, time.Now()); blocksChange(state) {
 			code = state
 		}
 	}
@@ -124,7 +124,7 @@ func changeByExtension(ctx context.Context, r *remote, p person, password, newPa
 	var stopped error // why the request was not sent after a successful bind
 	sent := false
 	answer, err := r.servers.bindThen(ctx, p.entry.DN, password, func(c *ldap.Conn, answer []ldap.Control) error {
-		if code := r.kind.accepted(p.entry, answer, time.Now()); blocks(code) {
+		if code := r.kind.accepted(p.entry, answer, time.Now()); blocksChange(code) {
 			stopped = agent.Refuse(code)
 			return stopped
 		}
@@ -205,8 +205,8 @@ func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPo
 		if base == "" {
 			base, scope, filter = r.kind.policy.defaults(f)
 		}
-		found, err := searchFew(c, mostPolicies+1, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
-		if err != nil || len(found) > mostPolicies {
+		found, err := searchFew(c, maxComparedPolicies+1, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
+		if err != nil || len(found) > maxComparedPolicies {
 			return err
 		}
 		if policy = rules.agreed(found); policy != nil {
@@ -220,8 +220,8 @@ func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPo
 	return policy
 }
 
-// mostPolicies is how many policies agreed compares at most. With more, passwordPolicy returns nil.
-const mostPolicies = 100
+// maxComparedPolicies is how many policies agreed compares at most. With more, passwordPolicy returns nil.
+const maxComparedPolicies = 100
 
 // agreed returns the rules that are the same in all policies. Only the server's configuration says which of several is the default, so the
 // gateway cannot choose one. It returns nil if no policy can be read, or if several have no rule in common.

@@ -127,7 +127,7 @@ func clientName(ticket messages.EncTicketPart, auth types.Authenticator, realm s
 	case !strings.EqualFold(ticket.CRealm, realm):
 		return "", fmt.Errorf("the client is of the realm %q", agent.Clean(ticket.CRealm, agent.MaxLoginTyped))
 	case len(names) != 1 || names[0] == "" || len(names[0]) > agent.MaxLoginTyped:
-		return "", fmt.Errorf("the client %q is not a person", agent.Clean(ticket.CName.PrincipalNameString(), agent.MaxLoginTyped))
+		return "", fmt.Errorf("the client %q is not a person: the name must have one part", agent.Clean(ticket.CName.PrincipalNameString(), agent.MaxLoginTyped))
 	}
 	return names[0], nil
 }
