@@ -15,32 +15,32 @@ import (
 // ErrGroupNameTaken says that another group below the same parent has the name.
 var ErrGroupNameTaken = errors.New("the name of the group is taken")
 
-// ErrGroupDepth says that a group would be below itself, or that a group would be deeper than MaxGroupDepth.
+// ErrGroupDepth says that a group would be below itself, or that the tree would have more than MaxGroupDepth levels.
 var ErrGroupDepth = errors.New("the group would be below itself or too deep in the tree")
 
-// ErrDirectoryGroupTaken says that another group of the tree has the same group of the directory.
+// ErrDirectoryGroupTaken says that another group of the tree already stands for this group of the directory.
 var ErrDirectoryGroupTaken = errors.New("the group of the directory is in the tree already")
 
-// ErrTooManyGroups says that there are MaxGroups groups.
+// ErrTooManyGroups says that there are MaxGroups groups already.
 var ErrTooManyGroups = errors.New("too many groups")
 
 // GroupID identifies a group. Zero means no group.
 type GroupID int64
 
-// Group is a group of accounts. Groups form a tree, which administrators make.
+// Group is a group of accounts. Administrators arrange the groups in a tree.
 type Group struct {
 	ID        GroupID
 	Parent    GroupID        // 0 = top level
 	Name      string         // unique below its parent, without regard to case
 	Position  int            // among the groups of its parent, from 1; see GroupTree.Of
 	Directory string         // LocalDirectory, or the name of the directory
-	Member    DirectoryGroup // the directory's group, whose members are the accounts; zero for a local group
+	Member    DirectoryGroup // the group of the directory, whose members get the rights; zero for a local group
 	Rights    Rights
 	Admin     bool // its accounts and those of groups below it may administer the gateway
 	Comment   string
 }
 
-// Local reports whether the accounts of a group are chosen here.
+// Local reports whether administrators of the gateway choose the accounts of the group. Otherwise the directory does.
 func (g Group) Local() bool { return g.Directory == LocalDirectory }
 
 // Limits of groups.
@@ -50,8 +50,8 @@ const (
 	MaxGroupName  = 64 // characters
 )
 
-// Rights are what an account or a group sets about access. A zero field is not set, but inherited: from the account's groups, then
-// from the settings.
+// Rights are the rights that an account or a group sets itself. A zero field is inherited: from the account's groups, then from the
+// settings.
 type Rights struct {
 	RemoteAccess *bool          `json:"remote_access,omitempty"` // only of groups; accounts have User.RemoteAccess
 	Devices      int            `json:"devices,omitempty"`
@@ -60,7 +60,7 @@ type Rights struct {
 	ForwardNets  []netip.Prefix `json:"forward_nets,omitempty"` // 0.0.0.0/0 = everything
 }
 
-// Source says where an applied right comes from.
+// Source says where the value of a right comes from.
 type Source struct {
 	Kind  SourceKind
 	Group Group // with SourceGroup
@@ -69,11 +69,11 @@ type Source struct {
 // SourceKind is the kind of a Source.
 type SourceKind string
 
-// Sources of rights. Each wins over the following ones.
+// Sources of rights. Each overrides the ones after it.
 const (
 	SourceAccount   SourceKind = "account"
 	SourceGroup     SourceKind = "group"
-	SourceDirectory SourceKind = "directory" // the remote groups in the settings of the directory; only RemoteAccess
+	SourceDirectory SourceKind = "directory" // the directory's list of groups with remote access; only for RemoteAccess
 	SourceSettings  SourceKind = "settings"
 )
 
@@ -89,7 +89,7 @@ type AppliedRights struct {
 	From struct{ RemoteAccess, Devices, SessionLAN, SessionVPN, ForwardNets, Admin Source }
 }
 
-// Length is how long a session of the kind may live.
+// Length returns how long a session of the kind may last.
 func (r AppliedRights) Length(k Kind) time.Duration {
 	if k == KindLAN {
 		return r.SessionLAN
@@ -100,12 +100,12 @@ func (r AppliedRights) Length(k Kind) time.Duration {
 // GroupTree has all groups. The zero tree has none.
 type GroupTree struct {
 	byID     map[GroupID]Group
-	below    map[GroupID][]GroupID // in their order, by parent
-	order    map[GroupID]int       // rank in which groups win, see Of
+	below    map[GroupID][]GroupID // by parent; sorted by Position
+	order    map[GroupID]int       // the group with the lowest number wins, see Of
 	byMember map[memberOf]GroupID
 }
 
-// memberOf is a group of a directory.
+// memberOf identifies a group of a directory.
 type memberOf struct{ directory, id string }
 
 // NewGroupTree makes a tree. A group whose parent is missing, or is below the group itself, moves to the top level.
@@ -126,9 +126,9 @@ func NewGroupTree(groups []Group) GroupTree {
 			t.byMember[memberOf{g.Directory, g.Member.ID}] = g.ID
 		}
 	}
-	for _, beside := range t.below {
-		sort.Slice(beside, func(i, j int) bool {
-			a, b := t.byID[beside[i]], t.byID[beside[j]]
+	for _, siblings := range t.below {
+		sort.Slice(siblings, func(i, j int) bool {
+			a, b := t.byID[siblings[i]], t.byID[siblings[j]]
 			if a.Position != b.Position {
 				return a.Position < b.Position
 			}
@@ -137,7 +137,7 @@ func NewGroupTree(groups []Group) GroupTree {
 	}
 	rank := 0
 	for level := t.below[0]; len(level) > 0; {
-		rank -= len(level) // a deeper level wins
+		rank -= len(level) // groups of a deeper level get lower numbers
 		var deeper []GroupID
 		for i, id := range level {
 			t.order[id] = rank + i
@@ -148,9 +148,9 @@ func NewGroupTree(groups []Group) GroupTree {
 	return t
 }
 
-// isBelow reports whether a group is the group top, or below it. The tree may have cycles.
+// isBelow reports whether the group id is top or a group below top. The parents may form a cycle.
 func (t GroupTree) isBelow(id, top GroupID) bool {
-	for range t.byID { // a longer path is a cycle
+	for range t.byID { // after more steps than there are groups, it is a cycle
 		if id == top || id == 0 {
 			return id == top
 		}
@@ -193,7 +193,7 @@ func (t GroupTree) FullName(id GroupID) string {
 	return strings.Join(names, "/")
 }
 
-// Below returns the groups whose parent this is, in their order.
+// Below returns the groups directly below a parent, sorted by Position.
 func (t GroupTree) Below(parent GroupID) (groups []Group) {
 	for _, id := range t.below[parent] {
 		groups = append(groups, t.byID[id])
@@ -201,8 +201,8 @@ func (t GroupTree) Below(parent GroupID) (groups []Group) {
 	return groups
 }
 
-// Of returns the groups whose rights an account can inherit, in the order in which they win: a group deeper in the tree wins over one
-// above, and on the same level the one that comes first in the tree.
+// Of returns the groups of an account and the groups above them. The account inherits each right from the first of them that sets it.
+// Deeper groups come first; groups on the same level are in the order of the tree.
 func (t GroupTree) Of(u User) []Group {
 	var ids []GroupID
 	in := map[GroupID]bool{}
@@ -227,8 +227,8 @@ func (t GroupTree) Of(u User) []Group {
 	return groups
 }
 
-// CheckPlace returns why the tree cannot have a group, new (ID zero) or changed: ErrNotFound when there is no such parent,
-// ErrGroupDepth, ErrGroupNameTaken, ErrDirectoryGroupTaken or ErrTooManyGroups.
+// CheckPlace checks whether the tree can take a new group (ID zero) or a changed one. Errors: ErrNotFound for a missing parent,
+// ErrGroupDepth, ErrGroupNameTaken, ErrDirectoryGroupTaken, ErrTooManyGroups.
 func (t GroupTree) CheckPlace(g Group) error {
 	if g.ID == 0 && len(t.byID) >= MaxGroups {
 		return ErrTooManyGroups
@@ -250,7 +250,7 @@ func (t GroupTree) CheckPlace(g Group) error {
 	return nil
 }
 
-// height is the number of levels of a group and the groups below it; 1 for a new group.
+// height returns how many levels a group and the groups below it take; 1 for a new group.
 func (t GroupTree) height(id GroupID) int {
 	height := 1
 	if id == 0 {
@@ -264,12 +264,12 @@ func (t GroupTree) height(id GroupID) int {
 	return height
 }
 
-// GroupNameKey is the same for names that are equal without regard to case.
+// GroupNameKey returns the form in which names are compared: without regard to case, surrounding space and Unicode composition.
 func GroupNameKey(name string) string {
 	return strings.ToLower(norm.NFC.String(strings.TrimSpace(name)))
 }
 
-// Check returns what is wrong with a group by itself, field by field under the REST names; see also GroupTree.CheckPlace.
+// Check returns the mistakes in the fields of a group, under their REST names. GroupTree.CheckPlace checks its place in the tree.
 func (g Group) Check() Problems {
 	var c settingsCheck
 	c.refuse(strings.TrimSpace(g.Name) == "", "name", "field_required", "")
@@ -287,7 +287,7 @@ func (g Group) Check() Problems {
 	return append(Problems(c.problems), g.Rights.Check()...)
 }
 
-// Check returns what is wrong with rights, field by field under the REST names. The limits are those of the settings.
+// Check returns the mistakes in the rights, under their REST names. The limits are those of the settings.
 func (r Rights) Check() Problems {
 	var c settingsCheck
 	s := r.settings()
@@ -320,7 +320,7 @@ func (t GroupTree) Apply(u User, s Settings) AppliedRights {
 	return r
 }
 
-// override replaces the rights that own sets.
+// override replaces r's values by those that own sets.
 func (r *AppliedRights) override(own Rights, from Source) {
 	if own.Devices > 0 {
 		r.Devices, r.From.Devices = own.Devices, from
@@ -370,7 +370,7 @@ func adminGroup(groups []Group) (Group, bool) {
 	return Group{}, false
 }
 
-// Inherit returns the account with the RemoteAccess and AdminByGroups that its groups give it now.
+// Inherit returns the account with RemoteAccess and AdminByGroups set as its groups require now.
 func (t GroupTree) Inherit(u User) User {
 	groups := t.Of(u)
 	u.RemoteAccess, _ = t.remoteAccess(u, groups)

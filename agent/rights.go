@@ -19,7 +19,7 @@ func hasEverything(nets []netip.Prefix) bool {
 	return false
 }
 
-// RightsNumbers are those of SessionNumbers that accounts and groups can set, too.
+// RightsNumbers returns the SessionNumbers that accounts and groups can set as well.
 func RightsNumbers() (list []NumberSetting) {
 	for _, n := range SessionNumbers {
 		if n.Name != "grace_seconds" {
@@ -29,7 +29,7 @@ func RightsNumbers() (list []NumberSetting) {
 	return list
 }
 
-// Right returns the number in Unit, or nil if the rights do not set it. n is one of RightsNumbers.
+// Right returns the value that the rights set, in n.Unit, or nil if they do not set it. n is one of RightsNumbers.
 func (n NumberSetting) Right(r Rights) *float64 {
 	s := r.settings()
 	if n.raw(&s) == 0 {
@@ -39,7 +39,7 @@ func (n NumberSetting) Right(r Rights) *float64 {
 	return &value
 }
 
-// SetRight sets the number to a value in Unit; with nil it becomes inherited.
+// SetRight sets the right to a value in n.Unit. Nil makes it inherited.
 func (n NumberSetting) SetRight(r *Rights, value *float64) Problem {
 	s, v := r.settings(), 0.0
 	if value != nil {
@@ -53,7 +53,7 @@ func (n NumberSetting) SetRight(r *Rights, value *float64) Problem {
 	return Problem{}
 }
 
-// RightText returns the number for its form field; empty if the rights do not set it.
+// RightText returns the value as text for the form field; empty if the rights do not set it.
 func (n NumberSetting) RightText(r Rights) string {
 	value := n.Right(r)
 	if value == nil {
@@ -62,7 +62,7 @@ func (n NumberSetting) RightText(r Rights) string {
 	return strconv.FormatFloat(*value, 'f', -1, 64)
 }
 
-// ParseRight sets the number from the text of its form field.
+// ParseRight sets the right from the text of the form field. Empty text makes it inherited.
 func (n NumberSetting) ParseRight(r *Rights, text string) Problem {
 	if strings.TrimSpace(text) == "" {
 		return n.SetRight(r, nil)
@@ -75,7 +75,7 @@ func (n NumberSetting) ParseRight(r *Rights, text string) Problem {
 	return n.SetRight(r, &value)
 }
 
-// settings has the numbers as settings.
+// settings returns Settings with these rights, on which the methods of NumberSetting work.
 func (r Rights) settings() Settings {
 	return Settings{SessionLAN: r.SessionLAN, SessionVPN: r.SessionVPN, DevicesPerUser: r.Devices}
 }

@@ -17,19 +17,20 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// maxBulk limits the accounts of one bulk act.
+// maxBulk is how many accounts one bulk action may change.
 const maxBulk = 20_000
 
-// bulk is a bulk act that was planned but not done.
+// bulk is a bulk action that is planned but not carried out.
 type bulk struct {
 	templates.BulkQuestion
 	changed []accountChange
 }
 
-// accountChange is an account before and after an act.
+// accountChange is an account before and after an action.
 type accountChange struct{ before, after agent.User }
 
-// adminUsersBulk does a bulk act on the checked accounts or on all that the filter selects, after a question.
+// adminUsersBulk carries out a bulk action on the checked accounts, or on all that the filter selects. It asks for confirmation first, and
+// again if the number of accounts has changed since or more sessions would end.
 func (s *Site) adminUsersBulk(c echo.Context) error {
 	l := who(c).L
 	form := readUserFilter(c.FormValue)
@@ -52,7 +53,8 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 	if alert != "" {
 		return again(alert)
 	}
-	if c.FormValue("confirm") != "1" || c.FormValue("accounts") != strconv.Itoa(b.Concerned) || tooFew(c.FormValue("sessions"), b.Sessions) {
+	if c.FormValue("confirm") != "1" || c.FormValue("accounts") != strconv.Itoa(b.Concerned) ||
+		moreThanConfirmed(c.FormValue("sessions"), b.Sessions) {
 		return s.askBulk(c, b, "")
 	}
 	err = s.doBulk(c, b)
@@ -83,8 +85,8 @@ func (s *Site) askBulk(c echo.Context, b bulk, alert string) error {
 	return s.render(c, http.StatusOK, templates.Confirm(p, templates.ConfirmBulk(who(c).L, b.BulkQuestion)))
 }
 
-// tooFew reports whether more sessions would end than the person has confirmed.
-func tooFew(confirmed string, ending int) bool {
+// moreThanConfirmed reports whether more sessions would end than the administrator has confirmed.
+func moreThanConfirmed(confirmed string, ending int) bool {
 	n, err := strconv.Atoi(confirmed)
 	return err != nil || n < ending
 }
@@ -98,7 +100,7 @@ func readUserIDs(texts []string) (ids []agent.UserID) {
 	return ids
 }
 
-// planBulk plans a bulk act. If the act is impossible or would change nothing, it returns the text to show.
+// planBulk plans the bulk action of the form. If the action is impossible or would change nothing, it returns the alert to show.
 func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []agent.UserID) (b bulk, alert string, err error) {
 	ctx, l := c.Request().Context(), who(c).L
 	b.BulkQuestion = templates.BulkQuestion{Filter: form, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
@@ -172,7 +174,8 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	return b, "", nil
 }
 
-// readAct returns the function by which an act changes an account. It reports false for an unknown act or group.
+// readAct returns the function by which an action changes an account. It reports false for an unknown action or group, and for a group of a
+// directory.
 func readAct(act string, tree agent.GroupTree) (func(agent.User) agent.User, bool) {
 	remote := func(allowed, byGroups bool) func(agent.User) agent.User {
 		return func(u agent.User) agent.User {
@@ -211,7 +214,7 @@ func readAct(act string, tree agent.GroupTree) (func(agent.User) agent.User, boo
 	}, true
 }
 
-// usersByID returns accounts, each once. It skips deleted ones.
+// usersByID returns the accounts with the IDs, each once. It skips deleted accounts.
 func (s *Site) usersByID(ctx context.Context, ids []agent.UserID) (users []agent.User, err error) {
 	ids = slices.Clone(ids)
 	slices.Sort(ids)
@@ -228,7 +231,8 @@ func (s *Site) usersByID(ctx context.Context, ids []agent.UserID) (users []agent
 	return users, nil
 }
 
-// spareLastAdministrator takes one administrator out of b if b would switch off all local accounts that are administrators by themselves.
+// spareLastAdministrator takes one account out of b if b would disable all local administrators. Those who are administrators only by a
+// group do not count.
 func (s *Site) spareLastAdministrator(ctx context.Context, b *bulk) error {
 	off := map[agent.UserID]bool{}
 	for _, one := range b.changed {
@@ -257,7 +261,7 @@ func (s *Site) sessionCounts() map[agent.UserID]int {
 	return counts
 }
 
-// becomesAdministrator returns 1 if a change makes an administrator, otherwise 0.
+// becomesAdministrator returns 1 if a change makes the account an administrator, otherwise 0.
 func becomesAdministrator(before, after agent.User) int {
 	if after.Administrator() && !before.Administrator() {
 		return 1
@@ -265,7 +269,8 @@ func becomesAdministrator(before, after agent.User) int {
 	return 0
 }
 
-// doBulk stores the changes, all or none, and ends what they no longer permit. Errors: those of Accounts.SaveUsers.
+// doBulk carries out a planned action. It stores all changes or none, and then ends the sessions that they no longer permit. Errors: those
+// of Accounts.SaveUsers, and of ending browser sessions.
 func (s *Site) doBulk(c echo.Context, b bulk) error {
 	ctx := c.Request().Context()
 	if b.Act == templates.ActEnd {
@@ -293,8 +298,8 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 	return s.enforceChanges(c, b.changed)
 }
 
-// enforceChanges ends the sessions that changed accounts no longer permit, and signs out the browsers of those that have a Refusal. It
-// logs which accounts become or stop being administrators by a group.
+// enforceChanges ends the sessions that the changed accounts no longer permit, and signs out the browsers of accounts that are now refused.
+// It logs which accounts become or stop being administrators by a group.
 func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err error) {
 	ctx := context.WithoutCancel(c.Request().Context())
 	for _, one := range changed {
@@ -307,7 +312,7 @@ func (s *Site) enforceChanges(c echo.Context, changed []accountChange) (err erro
 	return err
 }
 
-// endBrowsers is EndBrowserSessions for many accounts. Most have no browser session and cost no write.
+// endBrowsers is EndBrowserSessions for one of many accounts. Most have no browser session; for them it writes nothing.
 func (s *Site) endBrowsers(ctx context.Context, id agent.UserID, except string) error {
 	list, err := s.Browsers.BrowserSessions(ctx, id)
 	if err != nil || len(list) == 0 {

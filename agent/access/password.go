@@ -15,16 +15,16 @@ type PasswordChange struct {
 	NewPassword string
 }
 
-// maxNewPassword limits a new password for any directory, in bytes.
+// maxNewPassword is the longest new password in bytes, for every directory.
 const maxNewPassword = 1024
 
-// changeLimit limits a change for which the person may no longer wait.
+// changeLimit is how long a change may take. It replaces the deadline of the request, which does not stop a change.
 const changeLimit = 45 * time.Second
 
-// ChangePassword changes a password and returns the account. It is an attempt like SignIn. Refusals: those of SignIn,
-// CodePasswordRejected, CodePasswordElsewhere. A change that has begun goes on although ctx ends: otherwise a peer that disconnects could
-// try passwords that are not counted, and find out later which one was right. The caller voids the person's resume tokens and signs out
-// the browsers; live sessions go on.
+// ChangePassword changes a password and returns the account. The throttle counts it as an attempt, like SignIn. Refusals: those of
+// SignIn, CodePasswordRejected, CodePasswordElsewhere. A change that has begun does not stop when ctx ends. Otherwise a peer could try a
+// password and disconnect before the attempt is counted. The caller must void the person's resume tokens and sign out the browsers. Live
+// sessions go on.
 func (g *Gate) ChangePassword(ctx context.Context, p PasswordChange) (agent.User, error) {
 	started := time.Now()
 	user, err := g.changePassword(ctx, p)
@@ -42,7 +42,7 @@ func (g *Gate) changePassword(ctx context.Context, p PasswordChange) (agent.User
 		return agent.User{}, agent.Refuse(agent.CodePasswordRejected)
 	}
 	return g.tryPassword(ctx, p.SignIn, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
-		if err := g.logins.full(a.UserID, p.DeviceID); err != nil { // a refusal after the change would be wrong
+		if err := g.logins.full(a.UserID, p.DeviceID); err != nil { // refuse before the change, not after it
 			return agent.User{}, err
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeLimit)
@@ -50,7 +50,7 @@ func (g *Gate) changePassword(ctx context.Context, p PasswordChange) (agent.User
 		if a.ChangePassword != nil {
 			return a.ChangePassword(ctx, c, p.NewPassword)
 		}
-		_, err := a.Authenticate(ctx, c) // CodePasswordElsewhere needs the right password
+		_, err := a.Authenticate(ctx, c) // CodePasswordElsewhere is only for the right password
 		if err == nil {
 			return agent.User{}, agent.Refuse(agent.CodePasswordElsewhere)
 		}

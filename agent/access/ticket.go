@@ -8,22 +8,22 @@ import (
 	"ideco-agent/agent"
 )
 
-// ticketLimit limits refused tickets from one address in the window. Many people may share an address, for instance that of a
-// terminal server.
+// ticketLimit is how many tickets from one address may be refused within the throttle's window. It is large because many people may share
+// an address, for instance that of a terminal server.
 const ticketLimit = 300
 
-// originTicket counts refused tickets separately from passwords.
+// originTicket is the origin of sign-ins by ticket. The throttle counts them separately from passwords.
 const originTicket agent.Origin = "ticket"
 
-// TicketSignIn is a request to sign in by a ticket.
+// TicketSignIn is a request to sign in with a Kerberos ticket.
 type TicketSignIn struct {
 	Token    []byte
 	Peer     agent.Peer
 	DeviceID string // of the agent; empty from a browser
 }
 
-// SignInByTicket verifies a ticket and returns the account. From outside the LAN it refuses with CodeSSOUnavailable and does not read
-// the token. A refusal is an *agent.Error and takes at least 300 ms. Other errors are ctx.Err and failures in the gateway.
+// SignInByTicket verifies a ticket and returns the account. If the peer is outside the LAN, it refuses with CodeSSOUnavailable before it
+// reads the token. A refusal is an *agent.Error and takes at least 300 ms. Other errors are ctx.Err and failures in the gateway.
 func (g *Gate) SignInByTicket(ctx context.Context, s TicketSignIn) (agent.User, error) {
 	started := time.Now()
 	user, err := g.signInByTicket(ctx, s)
@@ -64,7 +64,8 @@ func (g *Gate) signInByTicket(ctx context.Context, s TicketSignIn) (agent.User, 
 	return user, nil
 }
 
-// ticketOutcome returns how the throttle counts a ticket: a refused ticket as wrong, a refused account not at all.
+// ticketOutcome returns how the throttle counts a result of VerifyTicket. Refused tickets count as wrong. Refused accounts and failures
+// do not count.
 func ticketOutcome(err error) outcome {
 	if err == nil {
 		return right

@@ -9,19 +9,19 @@ import (
 	"ideco-agent/agent/spelling"
 )
 
-// Known is what a file is compared with.
+// Known is what the gateway has now, for the comparison with a file.
 type Known struct {
 	Users []agent.User // all local accounts
 	Tree  agent.GroupTree
-	Own   agent.UserID // the account of the importing administrator, which the file must not switch off; 0 = none
+	Own   agent.UserID // the account of the administrator who imports; the file must not switch it off; 0 = none
 }
 
-// Plan is what reading a file would do.
+// Plan is what the import of a file would change.
 type Plan struct {
 	New       []Change
 	Changed   []Change
 	Unchanged int
-	Mistakes  Mistakes // of the file and of its comparison, by line. With any mistake, nothing may be stored
+	Mistakes  Mistakes // in the file and in the comparison, sorted by line. With any mistake, nothing may be stored
 }
 
 // Change is a new or changed account.
@@ -33,7 +33,8 @@ type Change struct {
 	Columns  []Column   // see changedColumns
 }
 
-// NewPlan compares a file with the accounts that exist. A row means the account with its login, in any spelling. No login is changed.
+// NewPlan compares a file with the existing accounts. It finds the account of a row by the login, in any spelling (see spelling.Login). An
+// import never changes a login.
 func NewPlan(f File, known Known) Plan {
 	p := planner{known: known, groups: groupsByPath(known.Tree), users: map[string][]agent.User{}}
 	for _, u := range known.Users {
@@ -81,7 +82,8 @@ func (p *planner) add(row Row) {
 	}
 }
 
-// find returns the account that a row means; a zero one if it would be new. It reports false if the login means several.
+// find returns the existing account of a row, or a zero one if there is none. An account with exactly the same login comes first. find
+// reports false if the login only resembles those of several accounts.
 func (p *planner) find(row Row) (agent.User, bool) {
 	all := p.users[spelling.Login(row.Login)]
 	for _, u := range all {
@@ -98,7 +100,7 @@ func (p *planner) find(row Row) (agent.User, bool) {
 	return agent.User{}, false
 }
 
-// apply sets the fields of an account that a row has.
+// apply sets the fields of u for which the row has a value.
 func (p *planner) apply(row Row, u *agent.User) {
 	set(&u.Name, row.Name)
 	set(&u.Phone, row.Phone)
@@ -116,7 +118,7 @@ func (p *planner) apply(row Row, u *agent.User) {
 	}
 }
 
-// group returns the group of a row. It adds a mistake for a path without a local group.
+// group returns the group of a row. It adds a mistake if no local group has this path.
 func (p *planner) group(row Row) agent.GroupID {
 	if *row.Group == "" {
 		return 0
@@ -131,7 +133,7 @@ func (p *planner) group(row Row) agent.GroupID {
 	return g.ID
 }
 
-// changedColumns lists the columns of a new account that have a value, or those of a known one that change.
+// changedColumns lists the columns in which an account changes. A new account is compared with the zero User.
 func changedColumns(c Change) (columns []Column) {
 	b, a := c.Before, c.After
 	for _, one := range []struct {
@@ -164,7 +166,8 @@ func groupsByPath(tree agent.GroupTree) map[string]agent.Group {
 	return byPath
 }
 
-// pathKey makes spellings of a path equal: case, composed characters, and space around names.
+// pathKey is the same for all spellings of a path: without regard to case, Unicode composition, and the amount of space around names and
+// between words.
 func pathKey(path string) string {
 	names := strings.Split(strings.Trim(path, "/ "), "/")
 	for i, name := range names {

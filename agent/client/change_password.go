@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// PasswordChange is a request to replace the password Password by NewPassword at the gateway.
+// PasswordChange is a request to the gateway to replace Password by NewPassword.
 type PasswordChange struct{ Password, NewPassword string }
 
 // changePassword changes the password from Config.Password to Config.NewPassword on a connection without a session.
@@ -50,7 +50,8 @@ func (c *client) changeMessage(change PasswordChange) protocol.ChangePassword {
 		NewPassword: change.NewPassword, Device: c.device()}
 }
 
-// extendRequests returns Config.Extend; nil while the answer to a change of the password is due, because answers have no number.
+// extendRequests returns Config.Extend; nil while the client waits for the answer to a change of the password, because an answer does not
+// say to which request it belongs.
 func (c *client) extendRequests() <-chan string {
 	if c.change != nil {
 		return nil
@@ -58,7 +59,7 @@ func (c *client) extendRequests() <-chan string {
 	return c.cfg.Extend
 }
 
-// changeRequests returns Config.ChangePassword; nil while an answer is due.
+// changeRequests returns Config.ChangePassword; nil while the client waits for an answer to a change or to an extension.
 func (c *client) changeRequests() <-chan PasswordChange {
 	if c.change != nil || c.extending {
 		return nil
@@ -66,8 +67,8 @@ func (c *client) changeRequests() <-chan PasswordChange {
 	return c.cfg.ChangePassword
 }
 
-// startChange asks the gateway to change the password during a session. An error of the connection is only logged: reading
-// from it fails too and ends it.
+// startChange asks the gateway to change the password during a session. It only logs an error of the connection: the next read fails too
+// and ends the session.
 func (c *client) startChange(l *link, change PasswordChange) {
 	c.change = &change
 	s := c.status
@@ -78,7 +79,7 @@ func (c *client) startChange(l *link, change PasswordChange) {
 	}
 }
 
-// changeAnswered handles the answer to startChange, which may be late. A refusal leaves the session unchanged.
+// changeAnswered handles the answer to startChange. It may come after changeUncertain. A refusal does not end the session.
 func (c *client) changeAnswered(m *protocol.AuthState) {
 	switch {
 	case m.Code == protocol.PasswordChanged && c.change == nil: // a late answer, after changeUncertain
@@ -94,7 +95,7 @@ func (c *client) changeAnswered(m *protocol.AuthState) {
 	}
 }
 
-// passwordChanged uses the new password from now on, unless it is empty, and reports the change.
+// passwordChanged reports a change and uses the new password from now on, unless it is empty.
 func (c *client) passwordChanged(password, message string) {
 	if password != "" {
 		c.cfg.Password = password
@@ -106,13 +107,14 @@ func (c *client) passwordChanged(password, message string) {
 	c.changeOver(NoticePasswordChanged, message)
 }
 
-// changeUncertain is called when the answer to c.change cannot come any more.
+// changeUncertain is called when no answer to c.change has come in time, or the connection is lost. The password may have been changed;
+// tryUncertain finds out.
 func (c *client) changeUncertain() {
 	c.uncertain = c.change.NewPassword
 	c.changeOver(NoticePasswordUncertain, c.text(locale.PasswordUncertain))
 }
 
-// changeOver reports the result of a change of the password.
+// changeOver ends a change of the password and reports its result as a notice. code is one of those of isChangeResult.
 func (c *client) changeOver(code, message string) {
 	c.change = nil
 	n := Notice{code, agent.Clean(message, maxMessage)}
@@ -124,19 +126,19 @@ func (c *client) changeOver(code, message string) {
 	c.report(s, &n)
 }
 
-// isChangeResult reports whether a notice with the code has the result of a change of the password.
+// isChangeResult reports whether a notice with this code says how a change of the password ended.
 func isChangeResult(code string) bool {
 	return code == NoticePasswordChanged || code == NoticePasswordKept || code == NoticePasswordUncertain
 }
 
-// explainUnknownChange gives the refusal of an older gateway, which does not know the message, a text of its own.
+// explainUnknownChange replaces the text of the refusal by an older gateway, which does not know the message.
 func (c *client) explainUnknownChange(f *failure) {
 	if f.code == string(agent.CodeBadMessage) {
 		f.message = c.text(locale.PasswordNotByGateway)
 	}
 }
 
-// tryUncertain logs in with the new password of a change that may have happened. If that succeeds, the change has happened.
+// tryUncertain logs in with the new password of a change that got no answer. If the gateway accepts it, the password was changed.
 func (c *client) tryUncertain(ctx context.Context, l *link) *failure {
 	password := c.uncertain
 	f := c.authorize(ctx, l, c.addIdentity(protocol.Authorize{Password: password}))

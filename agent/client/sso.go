@@ -13,17 +13,17 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Tickets makes tokens from a person's Kerberos tickets, with which the person logs in without a password (SSO). Its methods are
-// called from any goroutine.
+// Tickets makes tokens from a person's Kerberos tickets. With them the person logs in without a password (SSO). Any goroutine may call
+// its methods.
 type Tickets interface {
-	// Person returns the name of the person, such as ivanov@COMPANY.RU; "" = the person has no ticket.
+	// Person returns the Kerberos name of the person, such as ivanov@COMPANY.RU; "" = the person has no ticket.
 	Person() string
 	// Token returns a new SPNEGO or Kerberos token for a service, such as HTTP/gw.company.ru. It may take as long as ctx
-	// permits. An error is a *TicketProblem when there is a text for the person.
+	// permits. The error is a *TicketProblem if the agent has a text about it for the person.
 	Token(ctx context.Context, service string) ([]byte, error)
 }
 
-// TicketProblem is a problem with tickets that the person can understand.
+// TicketProblem is a problem with tickets about which the agent has a text for the person.
 type TicketProblem struct {
 	Key   string // of the text in locale; locale.SSONoService = the domain has no such service
 	Value string // its {value}
@@ -43,14 +43,14 @@ func (p *TicketProblem) Unwrap() error { return p.Err }
 func (p *TicketProblem) temporary() bool { return p.Key == locale.SSONoDomain }
 
 const (
-	ticketTimeout = 30 * time.Second // for all tokens of one login
+	ticketTimeout = 30 * time.Second // for making one token, under both names of the gateway
 	ticketPause   = 30 * time.Second // before the next attempt after a temporary problem
 	maxToken      = 65535            // bytes, the largest of Windows
-	maxStale      = 2                // fresh tokens after agent.CodeSSOStale
-	maxDomains    = 20               // that a gateway offers
+	maxStale      = 2                // how often one login replaces a token that is refused with agent.CodeSSOStale
+	maxDomains    = 20               // of the domains that a gateway names, the number that is used
 )
 
-// domainsOf returns the domains of an update message, with which SSO is possible.
+// domainsOf returns the domains in an update message whose tickets the gateway accepts.
 func domainsOf(m *protocol.Update) (list []string) {
 	for _, d := range m.SSO {
 		if d = agent.Clean(d, maxAddress*4); d != "" && len(list) < maxDomains {
@@ -60,7 +60,7 @@ func domainsOf(m *protocol.Update) (list []string) {
 	return list
 }
 
-// OffersSSO reports whether the gateway accepts tickets of the person. An empty person has none.
+// OffersSSO reports whether the gateway accepts tickets of the person's domain. person is as from Tickets.Person, and may be empty.
 func (s Status) OffersSSO(person string) bool {
 	_, realm, ok := cutLast(person, "@")
 	if !ok {
@@ -83,7 +83,8 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
-// logInSSO logs in with tickets. A gateway that has just restarted refuses tokens that were made before its start, and gets fresh ones.
+// logInSSO logs in with tickets. A gateway that has just restarted refuses tokens that were made before its start as stale; then logInSSO
+// tries again with a fresh token.
 func (c *client) logInSSO(ctx context.Context, l *link) *failure {
 	if len(c.status.SSO) == 0 {
 		return c.ticketFailure(&TicketProblem{Key: locale.SSONotOffered})
@@ -96,7 +97,7 @@ func (c *client) logInSSO(ctx context.Context, l *link) *failure {
 	}
 }
 
-// authorizeSSO asks for access with one token.
+// authorizeSSO asks the gateway for a challenge, and then for access with one token.
 func (c *client) authorizeSSO(ctx context.Context, l *link) *failure {
 	var challenge *protocol.SSOReply
 	f := c.ask(ctx, l, c.ssoRequest(nil, nil), func(m any) (bool, *failure) {
@@ -124,7 +125,7 @@ func (c *client) authorizeSSO(ctx context.Context, l *link) *failure {
 	return c.authorize(ctx, l, c.ssoRequest(token, challenge))
 }
 
-// unknownStatus returns the failure of a status that this agent does not know, or nil.
+// unknownStatus returns a failure if the reply has a status that this agent does not know, otherwise nil.
 func (c *client) unknownStatus(m *protocol.SSOReply) *failure {
 	if m.Status == protocol.SSOChallenge {
 		return nil
@@ -132,7 +133,7 @@ func (c *client) unknownStatus(m *protocol.SSOReply) *failure {
 	return c.failed(Refused, agent.CodeBadMessage, errors.New("sso with the status "+agent.Clean(m.Status, maxCode)))
 }
 
-// ssoRequest returns the request for a challenge, or the answer to it.
+// ssoRequest returns the request for a challenge or, with a challenge, the answer with the token.
 func (c *client) ssoRequest(token []byte, challenge *protocol.SSOReply) protocol.SSORequest {
 	m := protocol.SSORequest{Type: protocol.TypeSSO, Device: c.device()}
 	if _, realm, ok := cutLast(c.cfg.Login, "@"); ok {
@@ -145,9 +146,9 @@ func (c *client) ssoRequest(token []byte, challenge *protocol.SSOReply) protocol
 	return m
 }
 
-// token returns a token for the gateway. The service is HTTP/<the gateway's name>, or HTTP/<its canonical name in DNS> if the
-// domain has no such service and both names are in one DNS domain: no certificate verifies the canonical name, so with any name, a hostile
-// gateway could get a token for another server and use it there. It uses only the configuration, and so any goroutine may call it.
+// token returns a token for the service HTTP/<name of the gateway>. If the domain has no such service, it tries the canonical name of the
+// gateway in DNS, but only if the names are siblings. The reason: no certificate proves the canonical name. Whoever forges it could get a
+// token for another server and use it there. token uses only the configuration, so any goroutine may call it.
 func (c *client) token(ctx context.Context) ([]byte, error) {
 	if _, err := netip.ParseAddr(c.cfg.Host); err == nil {
 		return nil, &TicketProblem{Key: locale.SSONeedsName, Value: c.cfg.Host}
@@ -174,14 +175,14 @@ func (c *client) token(ctx context.Context) ([]byte, error) {
 	return token, nil
 }
 
-// siblings reports whether two host names differ only in the first label, and their domain is no top-level domain.
+// siblings reports whether two host names differ at most in the first label, and the rest is not just a top-level domain.
 func siblings(a, b string) bool {
 	_, ofA, _ := strings.Cut(a, ".")
 	_, ofB, _ := strings.Cut(b, ".")
 	return strings.EqualFold(ofA, ofB) && strings.Contains(ofA, ".")
 }
 
-// ticketFailure returns the failure of a login for which there is no token.
+// ticketFailure returns the failure of a login for which no token could be made.
 func (c *client) ticketFailure(err error) *failure {
 	f := c.failed(Refused, agent.CodeSSOUnavailable, err)
 	var problem *TicketProblem
@@ -197,7 +198,7 @@ func (c *client) ticketFailure(err error) *failure {
 	return f
 }
 
-// ssoExtension extends the session of one connection with tickets. The Kerberos exchange runs in a goroutine of its own.
+// ssoExtension extends the session of one connection with tickets. The token is made in a separate goroutine, because that may take long.
 type ssoExtension struct {
 	c         *client
 	l         *link
@@ -219,7 +220,7 @@ func newSSOExtension(ctx context.Context, c *client, l *link) *ssoExtension {
 	return e
 }
 
-// begin asks for a challenge.
+// begin asks the gateway for a challenge.
 func (e *ssoExtension) begin() {
 	e.challenge = nil
 	if err := e.l.send(e.c.ssoRequest(nil, nil)); err != nil {
@@ -229,7 +230,7 @@ func (e *ssoExtension) begin() {
 	e.c.extending = true
 }
 
-// challenged starts to make the token.
+// challenged handles the challenge: it starts to make the token.
 func (e *ssoExtension) challenged(m *protocol.SSOReply) {
 	if !e.c.extending || e.challenge != nil {
 		return
@@ -245,7 +246,7 @@ func (e *ssoExtension) challenged(m *protocol.SSOReply) {
 	}()
 }
 
-// answer sends the token.
+// answer sends the token to the gateway.
 func (e *ssoExtension) answer(r ticketResult) {
 	if r.err != nil {
 		e.c.extensionFailed(e.c.ticketFailure(r.err))
@@ -256,7 +257,7 @@ func (e *ssoExtension) answer(r ticketResult) {
 	}
 }
 
-// retries reports whether a refusal of the token is answered with a fresh one.
+// retries asks for a new challenge if the gateway refused the token as stale, and reports whether it did.
 func (e *ssoExtension) retries(code string) bool {
 	if e.challenge == nil || code != string(agent.CodeSSOStale) || e.stale == maxStale {
 		return false

@@ -15,9 +15,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// changePassword replaces a person's password with the help of the old one and returns the account. stored is zero for a person without a
-// stored account. The old password is compared at most once in a way that counts as wrong. Refusals: those of authenticate;
-// CodePasswordRejected; CodePasswordElsewhere.
+// changePassword replaces a person's old password by a new one and returns the account. stored is the person's account, or zero if none
+// is stored. A wrong old password counts at most once towards the directory's lockout. Refusals: those of authenticate,
+// CodePasswordRejected, CodePasswordElsewhere.
 func (r *remote) changePassword(ctx context.Context, p person, stored agent.User, password, newPassword string) (agent.User, error) {
 	if !isPassword(password) {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials)
@@ -37,54 +37,54 @@ func (r *remote) changePassword(ctx context.Context, p person, stored agent.User
 	if stored.ID != 0 && !stored.Enabled {
 		current.Refused = agent.CodeAccountDisabled
 	}
-	if current.Refused != "" || blocks(r.kind.state(current.entry, time.Now())) {
-		return agent.User{}, r.explain(ctx, current, stored, password)
+	if current.Refused != "" || blocksChange(r.kind.state(current.entry, time.Now())) {
+		return agent.User{}, r.refuseChange(ctx, current, stored, password)
 	}
 	switch err := r.kind.change(ctx, r, current, password, newPassword); {
 	case errors.Is(err, errNotCompared):
-		return agent.User{}, r.explain(ctx, current, stored, password)
+		return agent.User{}, r.refuseChange(ctx, current, stored, password)
 	case err != nil:
 		return agent.User{}, err
 	}
-	// The password is changed, so nothing below may fail.
+	// The password is changed. What fails below is only logged, except that a first account cannot be stored.
 	if fresh, err := r.reread(ctx, p); err == nil {
 		current = fresh
 	} else {
-		r.log.WarnContext(ctx, "a person was not read again after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
+		r.log.WarnContext(ctx, "the person could not be read after the password was changed", "directory", r.Name, "user", stored.ID, "error", err)
 	}
-	current.PasswordExpires, current.ExpiryRead = time.Time{}, true // the expiry of the old password is over
+	current.PasswordExpires, current.ExpiryRead = time.Time{}, true // the stored expiry belongs to the old password
 	r.readExpiry(ctx, &current, nil)
 	user, err := r.save(ctx, current.DirectoryPerson)
 	if err != nil && stored.ID != 0 {
-		r.log.WarnContext(ctx, "an account was not stored after a change of the password", "directory", r.Name, "user", stored.ID, "error", err)
+		r.log.WarnContext(ctx, "the account could not be stored after the password was changed", "directory", r.Name, "user", stored.ID, "error", err)
 		return stored, nil
 	}
 	return user, err
 }
 
-// blocks reports whether a person with this state may not change the password.
-func blocks(state agent.Code) bool {
+// blocksChange reports whether this state of an account prevents a change of the password.
+func blocksChange(state agent.Code) bool {
 	return state != "" && state != agent.CodePasswordExpired && state != agent.CodePasswordMustChange
 }
 
 // errNotCompared says that the directory refused a person before it compared the password.
 var errNotCompared = errors.New("the password was not compared")
 
-// explain refuses a change of the password as a login would be refused: the reason comes only after the right password, if the directory
-// compares it.
-func (r *remote) explain(ctx context.Context, p person, stored agent.User, password string) error {
+// refuseChange returns the refusal of a change, as a login would get it. It checks the old password, so that somebody with a wrong password
+// does not learn the state of the account. Some directories refuse before they compare the password.
+func (r *remote) refuseChange(ctx context.Context, p person, stored agent.User, password string) error {
 	checked, err := r.checkPassword(ctx, p, password)
 	if err != nil {
 		return err
 	}
 	code := checked.code
-	if checked.bound || !blocks(code) { // the password is right
+	if checked.bound || !blocksChange(code) { // the password is right
 		code = cmp.Or(p.Refused, agent.CodeLogonRestricted)
-		if state := r.kind.state(p.entry, time.Now()); blocks(state) {
+		if state := r.kind.state(p.entry, time.Now()); blocksChange(state) {
 			code = state
 		}
 	}
-	if !stored.Enabled { // the gateway refuses, so the refusal is not stored as the directory's
+	if !stored.Enabled { // disabled here or not stored: the account keeps no refusal of the directory
 		return agent.Refuse(code)
 	}
 	return r.refuse(ctx, p, stored.ID, checked, code)
@@ -110,8 +110,8 @@ func (r *remote) reread(ctx context.Context, p person) (person, error) {
 	return p, err
 }
 
-// mayChange reports whether a person who was refused can change the password here. Changes by RFC 3062 need a bind, which some servers
-// refuse with an expired password. Active Directory needs none.
+// mayChange reports whether a person whose login was refused can change the password through the gateway. A change by RFC 3062 needs a
+// bind, and some servers refuse the bind with an expired password. Active Directory needs no bind.
 func (r *remote) mayChange(checked passwordCheck, code agent.Code) bool {
 	if r.PasswordChange == agent.PasswordChangeOff || code != agent.CodePasswordExpired && code != agent.CodePasswordMustChange {
 		return false
@@ -119,12 +119,12 @@ func (r *remote) mayChange(checked passwordCheck, code agent.Code) bool {
 	return checked.bound || r.kind == activeDirectory
 }
 
-// changeByExtension changes a password with RFC 3062 as the person.
+// changeByExtension binds as the person and changes the password with the extended operation of RFC 3062.
 func changeByExtension(ctx context.Context, r *remote, p person, password, newPassword string) error {
-	var stopped error // before the request
+	var stopped error // why the request was not sent after a successful bind
 	sent := false
 	answer, err := r.servers.bindThen(ctx, p.entry.DN, password, func(c *ldap.Conn, answer []ldap.Control) error {
-		if code := r.kind.accepted(p.entry, answer, time.Now()); blocks(code) {
+		if code := r.kind.accepted(p.entry, answer, time.Now()); blocksChange(code) {
 			stopped = agent.Refuse(code)
 			return stopped
 		}
@@ -142,13 +142,13 @@ func changeByExtension(ctx context.Context, r *remote, p person, password, newPa
 		}
 		return agent.Refuse(code)
 	case !answered(err):
-		return r.unreachable(err) // the old password was right; whether it was replaced is not known
+		return r.unreachable(err) // the old password was right; it may have been replaced
 	}
 	refused := ldapError(err)
 	switch refused.ResultCode {
 	case ldap.LDAPResultConstraintViolation, ldap.LDAPResultUnwillingToPerform:
 		return r.rejected(ctx, p, nil, refused)
-	case ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultProtocolError: // no such right, or no such extension
+	case ldap.LDAPResultInsufficientAccessRights, ldap.LDAPResultProtocolError: // no right, or an unknown operation
 		return &agent.Error{Code: agent.CodePasswordElsewhere, Err: refused}
 	}
 	return fmt.Errorf("directory %s cannot change passwords: %w", r.Name, err)
@@ -160,7 +160,7 @@ func ldapError(err error) *ldap.Error {
 	return e
 }
 
-// rejected refuses a new password. A nil policy is read from the directory.
+// rejected returns the refusal of a new password. If policy is nil, it reads the policy from the directory.
 func (r *remote) rejected(ctx context.Context, p person, policy *agent.PasswordPolicy, cause error) error {
 	read := r.passwordPolicy(ctx, p)
 	switch {
@@ -180,14 +180,14 @@ func (r *remote) rejected(ctx context.Context, p person, policy *agent.PasswordP
 	return &agent.Error{Code: agent.CodePasswordRejected, Policy: policy, Err: cause}
 }
 
-// passwordRules are the attributes in which a product stores its demands on passwords. Of each list, the first one in an entry counts.
+// passwordRules names the attributes in which a product stores its password policy. Of each list, the first attribute in an entry counts.
 type passwordRules struct {
 	minLength, history, minAge, complex []string
 	unit                                time.Duration // of minAge, which may be negative
-	changed                             string        // attribute of a person: when the password was changed
+	changed                             string        // attribute of a person: when the password was last changed
 }
 
-// passwordPolicy returns what the directory demands of a person's new password; nil if that cannot be read.
+// passwordPolicy returns the policy for a person's new password; nil if it cannot be read.
 func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPolicy {
 	rules := r.kind.rules
 	var policy *agent.PasswordPolicy
@@ -205,8 +205,8 @@ func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPo
 		if base == "" {
 			base, scope, filter = r.kind.policy.defaults(f)
 		}
-		found, err := searchFew(c, mostPolicies+1, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
-		if err != nil || len(found) > mostPolicies {
+		found, err := searchFew(c, maxComparedPolicies+1, base, scope, filter, slices.Concat(rules.minLength, rules.history, rules.minAge, rules.complex)...)
+		if err != nil || len(found) > maxComparedPolicies {
 			return err
 		}
 		if policy = rules.agreed(found); policy != nil {
@@ -220,11 +220,11 @@ func (r *remote) passwordPolicy(ctx context.Context, p person) *agent.PasswordPo
 	return policy
 }
 
-// mostPolicies is the most policies that are compared.
-const mostPolicies = 100
+// maxComparedPolicies is how many policies agreed compares at most. With more, passwordPolicy returns nil.
+const maxComparedPolicies = 100
 
-// agreed returns what all policies demand; nil if nothing is readable. Which of several is the default, only the server's configuration
-// says.
+// agreed returns the rules that are the same in all policies. Only the server's configuration says which of several is the default, so the
+// gateway cannot choose one. It returns nil if no policy can be read, or if several have no rule in common.
 func (a passwordRules) agreed(found []*ldap.Entry) *agent.PasswordPolicy {
 	if len(found) == 0 || len(found[0].Attributes) == 0 {
 		return nil
@@ -270,7 +270,8 @@ func (a passwordRules) policy(e *ldap.Entry) *agent.PasswordPolicy {
 	}
 }
 
-// changedBefore reports whether a person's password was changed before a time, must be changed, or has no known time of change.
+// changedBefore reports whether a person's password was last changed before limit. It is true also if the password must be changed or the
+// time is not known.
 func (a passwordRules) changedBefore(e *ldap.Entry, limit time.Time) bool {
 	at, ok := adTime(e, a.changed)
 	if !ok {

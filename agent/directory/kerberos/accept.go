@@ -18,7 +18,7 @@ import (
 // maxSkew is how much the clocks of a client and the gateway may differ.
 const maxSkew = 5 * time.Minute
 
-// Request is a token that was read but not verified.
+// Request is an AP-REQ from a token. Parse has read it, but nothing in it is verified yet.
 type Request struct {
 	message messages.APReq
 	service string
@@ -27,7 +27,7 @@ type Request struct {
 // Realm is the realm that issued the ticket.
 func (r *Request) Realm() string { return r.message.Ticket.Realm }
 
-// Parse reads a token: SPNEGO, a Kerberos token of GSS-API or a bare AP-REQ, of at most MaxToken bytes. Refusals: CodeSSONTLM,
+// Parse reads a token of at most MaxToken bytes: SPNEGO, a Kerberos token of GSS-API, or a bare AP-REQ. Refusals: CodeSSONTLM,
 // CodeSSORefused.
 func Parse(token []byte) (*Request, error) {
 	message, err := unwrap(token)
@@ -56,15 +56,16 @@ type Acceptor struct {
 	seen    *replays
 }
 
-// NewAcceptor makes an Acceptor. It refuses requests that were made before, because another Acceptor may have accepted them.
+// NewAcceptor makes an Acceptor. It refuses requests that clients made before this call, because a former Acceptor may have accepted
+// them.
 func NewAcceptor() *Acceptor { return newAcceptor(time.Now) }
 
 func newAcceptor(now func() time.Time) *Acceptor {
 	return &Acceptor{started: now(), now: now, seen: newReplays(maxReplays, maxReplaysOfClient)}
 }
 
-// Accept verifies a request with the keys of a keytab and returns the name of the client, who is of the keytab's realm. The
-// authorization data in the ticket is not decoded. Refusals: CodeSSOClock, CodeSSOStale, CodeTooManyAttempts, CodeSSORefused.
+// Accept verifies a request with the keys of a keytab and returns the name of the client, without the realm, which is that of the keytab.
+// It does not decode the authorization data (PAC) in the ticket. Refusals: CodeSSOClock, CodeSSOStale, CodeTooManyAttempts, CodeSSORefused.
 func (a *Acceptor) Accept(r *Request, k *Keytab) (client string, err error) {
 	ticket, err := r.openTicket(k)
 	if err != nil {
@@ -84,7 +85,7 @@ func (a *Acceptor) Accept(r *Request, k *Keytab) (client string, err error) {
 	return client, a.seen.add(client, r.message.EncryptedAuthenticator.Cipher, madeAt(auth).Add(maxSkew), a.now())
 }
 
-// openTicket decrypts the ticket with the first key that fits.
+// openTicket decrypts the ticket. It tries the keys for the ticket's service, kvno and encryption type.
 func (r *Request) openTicket(k *Keytab) (messages.EncTicketPart, error) {
 	part := r.message.Ticket.EncPart
 	keys, err := k.keysFor(r.service, part.KVNO, part.EType)
@@ -92,7 +93,7 @@ func (r *Request) openTicket(k *Keytab) (messages.EncTicketPart, error) {
 		return messages.EncTicketPart{}, err
 	}
 	for _, one := range keys {
-		ticket := r.message.Ticket // Decrypt changes it
+		ticket := r.message.Ticket // a copy, because Decrypt changes it
 		err = recovered(func() error { return ticket.Decrypt(one.EncryptionKey) })
 		if err == nil {
 			return ticket.DecryptedEncPart, nil
@@ -101,10 +102,10 @@ func (r *Request) openTicket(k *Keytab) (messages.EncTicketPart, error) {
 	return messages.EncTicketPart{}, fmt.Errorf("the ticket for %s with kvno %d does not fit the key in the keytab: %w", r.service, part.KVNO, err)
 }
 
-// openAuthenticator decrypts the authenticator with the session key.
+// openAuthenticator decrypts the authenticator with the session key from the ticket.
 func (r *Request) openAuthenticator(ticket messages.EncTicketPart) (auth types.Authenticator, err error) {
 	if strong[ticket.Key.KeyType] == "" {
-		return auth, fmt.Errorf("the session key is of the type %s", etypeName(ticket.Key.KeyType))
+		return auth, fmt.Errorf("the session key is of the type %s, which is not accepted", etypeName(ticket.Key.KeyType))
 	}
 	err = recovered(func() error {
 		plain, err := crypto.DecryptEncPart(r.message.EncryptedAuthenticator, ticket.Key, keyusage.AP_REQ_AUTHENTICATOR)
@@ -116,7 +117,8 @@ func (r *Request) openAuthenticator(ticket messages.EncTicketPart) (auth types.A
 	return auth, err
 }
 
-// clientName returns the name of the client. It must have one part, as names of people have, and be of the keytab's realm.
+// clientName returns the name of the client. The client must be of the keytab's realm, and the name must have one part, as those of people
+// do.
 func clientName(ticket messages.EncTicketPart, auth types.Authenticator, realm string) (string, error) {
 	names := ticket.CName.NameString
 	switch {
@@ -125,17 +127,17 @@ func clientName(ticket messages.EncTicketPart, auth types.Authenticator, realm s
 	case !strings.EqualFold(ticket.CRealm, realm):
 		return "", fmt.Errorf("the client is of the realm %q", agent.Clean(ticket.CRealm, agent.MaxLoginTyped))
 	case len(names) != 1 || names[0] == "" || len(names[0]) > agent.MaxLoginTyped:
-		return "", fmt.Errorf("the client %q is not a person", agent.Clean(ticket.CName.PrincipalNameString(), agent.MaxLoginTyped))
+		return "", fmt.Errorf("the client %q is not a person: the name must have one part", agent.Clean(ticket.CName.PrincipalNameString(), agent.MaxLoginTyped))
 	}
 	return names[0], nil
 }
 
-// madeAt is when the client made the authenticator, by its own clock.
+// madeAt returns when the client made the authenticator, by the client's clock.
 func madeAt(auth types.Authenticator) time.Time {
 	return auth.CTime.Add(time.Duration(auth.Cusec) * time.Microsecond)
 }
 
-// checkTimes checks the times of ticket and authenticator.
+// checkTimes checks the times of the ticket and the authenticator. Refusals: CodeSSOClock, CodeSSOStale, CodeSSORefused.
 func (a *Acceptor) checkTimes(ticket messages.EncTicketPart, auth types.Authenticator) error {
 	now, made := a.now(), madeAt(auth)
 	switch {

@@ -24,35 +24,35 @@ import (
 	"ideco-agent/agent"
 )
 
-// Ports of the services of a domain controller, TCP.
+// TCP ports of a domain controller.
 const (
 	PortKDC     = 88
 	PortKPasswd = 464
 )
 
-// PasswordChange is one change of a person's password with the old one.
+// PasswordChange is a change of a person's password, for which the person gives the old one.
 type PasswordChange struct {
 	Realm       string // in capitals
 	Login       string // sAMAccountName as the directory has it
 	Password    string
 	NewPassword string
-	// Dial connects to a port of the one controller that is asked. The connection must end when ctx ends.
+	// Dial connects to a port of the domain controller, always the same one. The connection must end when ctx ends.
 	Dial func(ctx context.Context, port int) (net.Conn, error)
 }
 
-// Outcome is what a failed change means for the old password.
+// Outcome is why a change failed, and what it means for the old password.
 type Outcome int
 
 // Outcomes of a failed change.
 const (
-	// OutcomeOther: the password is unchanged. The controller has not compared the old one, or it was right, so that another way to
-	// change it cannot count a wrong password twice.
+	// OutcomeOther: the password is unchanged. The old one was right, or the controller has not compared it. So the caller may try
+	// another protocol: a wrong password still counts only once.
 	OutcomeOther     Outcome = iota
 	OutcomeWrong             // the old password is wrong
-	OutcomeRevoked           // the account may not be used now; the old password was not compared
+	OutcomeRevoked           // the account is disabled, locked or expired, or not valid yet; the old password was not compared
 	OutcomeRejected          // the new password is refused; see Policy
 	OutcomeForbidden         // the person may not change the password
-	OutcomeUnknown           // the controller did not answer after it had got the old password or the new one
+	OutcomeUnknown           // no valid answer after the old or the new password was sent: the password may be changed, or a wrong one counted
 )
 
 // ChangeError is a failed change.
@@ -74,23 +74,24 @@ func fail(o Outcome, format string, args ...any) error {
 const (
 	maxReply      = 256 << 10 // bytes; tickets of people in many groups are large
 	maxIterations = 1 << 20   // of the key derivation
-	minIterations = 4096      // the number of Active Directory; fewer make an offline attack on the encrypted time too cheap
+	minIterations = 4096      // as in Active Directory; with fewer, an offline attack on the encrypted time is too cheap
 )
 
-// aes are the encryption types that are used, the preferred one first. An offline attack on RC4 is too cheap.
+// aes has the encryption types that are used, the preferred one first. RC4 is not among them: an offline attack on it is too cheap.
 var aes = []int32{etypeID.AES256_CTS_HMAC_SHA1_96, etypeID.AES128_CTS_HMAC_SHA1_96, etypeID.AES256_CTS_HMAC_SHA384_192,
 	etypeID.AES128_CTS_HMAC_SHA256_128}
 
-// Change changes a password by RFC 3244: it gets a ticket for kadmin/changepw, also with an expired password, and sends one request to
-// port 464. It proves the old password once, by a time that is encrypted with it. Errors: *ChangeError.
+// Change changes a password by RFC 3244: it gets a ticket for kadmin/changepw from the KDC, which gives one also for an expired password,
+// and sends one request to port 464. It proves the old password to the KDC at most once, with the encrypted time (pre-authentication).
+// Errors: *ChangeError.
 func (p PasswordChange) Change(ctx context.Context) (err error) {
-	ifFailed := OutcomeOther // the outcome of a panic of the library
+	ifFailed := OutcomeOther // the outcome if the Kerberos library panics
 	defer func() {
 		if r := recover(); r != nil {
 			err = fail(ifFailed, "the answer cannot be read: %v", r)
 		}
 	}()
-	// Both ports must answer before a password is sent.
+	// Connect to both ports before a password is sent.
 	kdc, err := p.Dial(ctx, PortKDC)
 	if err != nil {
 		return fail(OutcomeOther, "port %d: %w", PortKDC, err)
@@ -123,8 +124,8 @@ func (p PasswordChange) Change(ctx context.Context) (err error) {
 	return resultError(result, text)
 }
 
-// ticket returns a ticket for kadmin/changepw and its session key. It sets ifFailed to OutcomeUnknown before it sends the encrypted
-// time.
+// ticket gets a ticket for kadmin/changepw and its session key from the KDC. Before it sends the encrypted time, it sets ifFailed to
+// OutcomeUnknown.
 func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, ifFailed *Outcome) (messages.Ticket, types.EncryptionKey, error) {
 	nothing := func(err error) (messages.Ticket, types.EncryptionKey, error) {
 		return messages.Ticket{}, types.EncryptionKey{}, err
@@ -177,7 +178,7 @@ func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, ifFailed *Outc
 		}
 	}
 	session, err := sessionKey(reply, request, key)
-	if err != nil && *ifFailed == OutcomeOther { // without pre-authentication, the KDC replies also to a wrong password
+	if err != nil && *ifFailed == OutcomeOther { // no pre-authentication: only the reply shows that the password is wrong
 		return nothing(fail(OutcomeWrong, "%w", err))
 	}
 	if err != nil {
@@ -186,7 +187,7 @@ func (p PasswordChange) ticket(ctx context.Context, kdc net.Conn, ifFailed *Outc
 	return reply.Ticket, session, nil
 }
 
-// kdcRefusal returns the error for a refusal by the KDC. other is the outcome of codes that are not known here.
+// kdcRefusal returns the error for a refusal by the KDC. other is the outcome for codes that it does not know.
 func kdcRefusal(e messages.KRBError, other Outcome) error {
 	switch e.ErrorCode {
 	case errorcode.KDC_ERR_PREAUTH_FAILED:
@@ -195,12 +196,12 @@ func kdcRefusal(e messages.KRBError, other Outcome) error {
 		other = OutcomeRevoked
 	case errorcode.KRB_AP_ERR_SKEW, errorcode.KDC_ERR_ETYPE_NOSUPP, errorcode.KDC_ERR_KEY_EXPIRED, errorcode.KDC_ERR_POLICY,
 		errorcode.KDC_ERR_S_PRINCIPAL_UNKNOWN, errorcode.KDC_ERR_C_PRINCIPAL_UNKNOWN:
-		other = OutcomeOther // KRB_AP_ERR_SKEW means that the time could be decrypted
+		other = OutcomeOther // KRB_AP_ERR_SKEW: the KDC could decrypt the time, so the password was right
 	}
 	return fail(other, "port %d: %w", PortKDC, e)
 }
 
-// askKDC sends a request and returns the reply, or the refusal if that is not nil.
+// askKDC sends a request and returns the reply. If the KDC refused, it returns the refusal instead, which is nil otherwise.
 func askKDC(conn net.Conn, request messages.ASReq) (messages.ASRep, *messages.KRBError, error) {
 	var reply messages.ASRep
 	b, err := request.Marshal()
@@ -218,7 +219,7 @@ func askKDC(conn net.Conn, request messages.ASReq) (messages.ASRep, *messages.KR
 	return reply, nil, reply.Unmarshal(answer)
 }
 
-// key derives the key of the old password as the KDC's PA-ETYPE-INFO2 says.
+// key derives the AES key from the old password, with the salt and the iterations in the KDC's PA-ETYPE-INFO2.
 func (p PasswordChange) key(wanted types.PADataSequence) (types.EncryptionKey, error) {
 	for _, data := range wanted {
 		if data.PADataType != patype.PA_ETYPE_INFO2 {
@@ -249,7 +250,7 @@ func (p PasswordChange) keyOf(e types.ETypeInfo2Entry) (key types.EncryptionKey,
 		params := etype.GetDefaultStringToKeyParams()
 		if len(e.S2KParams) == 4 {
 			if n := binary.BigEndian.Uint32(e.S2KParams); n < minIterations || n > maxIterations {
-				return key, false, fmt.Errorf("the controller wants %d iterations", n)
+				return key, false, fmt.Errorf("the controller wants %d iterations of the key derivation, which is not accepted", n)
 			}
 			params = hex.EncodeToString(e.S2KParams)
 		}
@@ -276,7 +277,7 @@ func encryptedTime(key types.EncryptionKey) (types.PAData, error) {
 // sessionKey decrypts a reply, which proves that the KDC knows the key, and returns the session key in it.
 func sessionKey(reply messages.ASRep, request messages.ASReq, key types.EncryptionKey) (types.EncryptionKey, error) {
 	if reply.EncPart.EType != key.KeyType {
-		return types.EncryptionKey{}, fmt.Errorf("the reply has the encryption type %d", reply.EncPart.EType)
+		return types.EncryptionKey{}, fmt.Errorf("the reply has the encryption type %d, not that of the key", reply.EncPart.EType)
 	}
 	b, err := crypto.DecryptEncPart(reply.EncPart, key, keyusage.AS_REP_ENCPART)
 	if err != nil {
@@ -292,8 +293,8 @@ func sessionKey(reply messages.ASRep, request messages.ASReq, key types.Encrypti
 	return part.Key, nil
 }
 
-// request makes a request of version 1 of the protocol, which changes the password of the ticket's owner. Version 0xff80 of RFC 3244 can
-// set anybody's password. It returns the key of the answer.
+// request makes the request to port 464 and returns the key for the answer. It uses version 1 of the protocol, which changes the password
+// of the ticket's owner only. Version 0xff80 of RFC 3244 can set the password of any account.
 func (p PasswordChange) request(ticket messages.Ticket, session types.EncryptionKey, from net.Addr) ([]byte, types.EncryptionKey, error) {
 	var key types.EncryptionKey
 	name := types.PrincipalName{NameType: nametype.KRB_NT_PRINCIPAL, NameString: []string{p.Login}}
@@ -331,7 +332,7 @@ func (p PasswordChange) request(ticket messages.Ticket, session types.Encryption
 	}
 	length := 6 + len(first) + len(second)
 	if length > 0xffff {
-		return nil, key, fmt.Errorf("a request of %d bytes", length)
+		return nil, key, fmt.Errorf("the request is too long: %d bytes", length)
 	}
 	b := binary.BigEndian.AppendUint16(nil, uint16(length))
 	b = binary.BigEndian.AppendUint16(b, 1)
@@ -339,7 +340,7 @@ func (p PasswordChange) request(ticket messages.Ticket, session types.Encryption
 	return append(append(b, first...), second...), key, nil
 }
 
-// exchange sends a message of RFC 4120, section 7.2.2, and reads the answer.
+// exchange sends a message and reads the answer. Each follows its length in four bytes, see RFC 4120, section 7.2.2.
 func exchange(conn net.Conn, message []byte) ([]byte, error) {
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(message)))
 	if _, err := conn.Write(append(b, message...)); err != nil {
@@ -350,7 +351,7 @@ func exchange(conn net.Conn, message []byte) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint32(b)
 	if n > maxReply {
-		return nil, fmt.Errorf("an answer of %d bytes", n)
+		return nil, fmt.Errorf("the answer is too long: %d bytes", n)
 	}
 	answer := make([]byte, n)
 	_, err := io.ReadFull(conn, answer)
@@ -359,8 +360,8 @@ func exchange(conn net.Conn, message []byte) ([]byte, error) {
 
 var errReply = errors.New("the answer is malformed")
 
-// readReply returns the result in the answer of port 464, encrypted or in a KRB-ERROR. Only Samba and MIT Kerberos put a result into a
-// KRB-ERROR; without one the result is resultNone.
+// readReply returns the result in the answer of port 464. It is encrypted in a KRB-PRIV or, from Samba and MIT Kerberos, plain in a
+// KRB-ERROR. For a KRB-ERROR without a result, or with resultSuccess, it returns resultNone.
 func readReply(b []byte, key types.EncryptionKey) (result uint16, text []byte, err error) {
 	if len(b) < 6 {
 		return 0, nil, errReply
@@ -399,10 +400,10 @@ const (
 	resultSuccess   = 0
 	resultSoftError = 4 // the new password is refused
 	resultForbidden = 5
-	resultNone      = 0xffff // not of the protocol
+	resultNone      = 0xffff // no result; not a value of the protocol
 )
 
-// meaning returns the error that a result stands for.
+// resultError returns the error for a result; nil for resultSuccess.
 func resultError(result uint16, text []byte) error {
 	switch result {
 	case resultSuccess:
@@ -415,8 +416,9 @@ func resultError(result uint16, text []byte) error {
 	return fail(OutcomeOther, "result %d: %s", result, readable(text))
 }
 
-// decodePolicy decodes the text of Active Directory for a refused password: two zero bytes, then in network order minimum length,
-// history and flags (32 bits each), maximum age and minimum age (64 bits each, in 100 ns). It returns nil for any other text.
+// decodePolicy decodes the policy that Active Directory sends in place of a text when it refuses a password: two zero bytes, then in network
+// order minimum length, history and flags (32 bits each), maximum age and minimum age (64 bits each, in 100 ns). It returns nil for any
+// other text.
 func decodePolicy(b []byte) *agent.PasswordPolicy {
 	const complex = 1
 	if len(b) != 30 || b[0] != 0 || b[1] != 0 {
@@ -440,7 +442,7 @@ func ticks(n uint64) time.Duration {
 	return time.Duration(t) * 100
 }
 
-// readable returns a server's text for the log.
+// readable returns the text of a result for the log; in hexadecimal if it is not text.
 func readable(b []byte) string {
 	if !utf8.Valid(b) || decodePolicy(b) != nil {
 		return hex.EncodeToString(b[:min(len(b), 100)])
