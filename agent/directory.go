@@ -169,8 +169,9 @@ type Account struct {
 	// Any other failure may have reached the directory and counts towards Lockout, unless it wraps ErrPasswordNotSent.
 	Authenticate func(context.Context, Credentials) (User, error)
 	// ChangePassword checks the password as Authenticate does, replaces it, also an expired one, and returns the account. Refusals are
-	// those of Authenticate, CodePasswordRejected and CodePasswordElsewhere. After a refusal the password is unchanged; only after
-	// CodeDirectoryUnreachable without ErrPasswordNotSent that is not known. Nil = passwords of this directory are not changed here.
+	// those of Authenticate, CodePasswordRejected and CodePasswordElsewhere. After a refusal the password is unchanged, with two
+	// exceptions: after CodeDirectoryUnreachable without ErrPasswordNotSent this is not known, and in Active Directory a controller may
+	// refuse the new password although another one has changed it. Nil = passwords of this directory are not changed here.
 	ChangePassword func(ctx context.Context, c Credentials, newPassword string) (User, error)
 }
 

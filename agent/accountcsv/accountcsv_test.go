@@ -256,6 +256,8 @@ var office = Known{
 		{ID: 2, Parent: 1, Name: "Продажи", Directory: agent.LocalDirectory, Rights: agent.Rights{RemoteAccess: yes()}},
 		{ID: 3, Name: "Домен", Directory: "company.local"},
 		{ID: 4, Name: "Район", Directory: agent.LocalDirectory},
+		{ID: 5, Name: "A B", Directory: agent.LocalDirectory},
+		{ID: 6, Name: "A  B", Directory: agent.LocalDirectory},
 	}),
 }
 
@@ -286,6 +288,10 @@ func TestPlan(t *testing.T) {
 	mac := NewPlan(parse(t, "login;group\nnew;Раи\u0306он\n"), office) // й as two code points
 	if mac.Mistakes.Total > 0 || mac.New[0].After.Group != 4 {
 		t.Errorf("%+v", mac)
+	}
+	spaces := NewPlan(parse(t, "login;group\nnew;A B\n"), office) // names may differ in their inner spaces
+	if spaces.Mistakes.Total > 0 || spaces.New[0].After.Group != 5 {
+		t.Errorf("%+v", spaces)
 	}
 	wrong := NewPlan(parse(t, "login;group;enabled\nivanov;Склад;x\nnew;Домен;\nboss;;нет\nLOOK;;\nlook;;\n"), office)
 	want := []Mistake{

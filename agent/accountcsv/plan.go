@@ -166,12 +166,11 @@ func groupsByPath(tree agent.GroupTree) map[string]agent.Group {
 	return byPath
 }
 
-// pathKey is the same for all spellings of a path: without regard to case, Unicode composition, and the amount of space around names and
-// between words.
+// pathKey is the same for all spellings of a path: without regard to case, Unicode composition and space around names.
 func pathKey(path string) string {
 	names := strings.Split(strings.Trim(path, "/ "), "/")
 	for i, name := range names {
-		names[i] = agent.GroupNameKey(strings.Join(strings.Fields(name), " "))
+		names[i] = agent.GroupNameKey(name)
 	}
 	return strings.Join(names, "/")
 }
