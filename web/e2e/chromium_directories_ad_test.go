@@ -56,7 +56,7 @@ func TestDirectoryADInChromium(t *testing.T) {
 	b.click(".table a")
 	b.types("test_login", "carol"+kb.Enter)
 	b.sees("#report", "Человек не входит ни в одну из групп, которым можно входить")
-	b.click(`form[action="/logout"] button`)
+	b.logsOut()
 	b.types("login", `EXAMPLE\alice`)
 	b.types("password", directorylab.Password)
 	b.click("main form button[type=submit]")

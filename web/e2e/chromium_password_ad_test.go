@@ -55,7 +55,7 @@ func TestPasswordADInChromium(t *testing.T) {
 	b.types("psw2", last)
 	b.click(`form[action="/cabinet/password"] button[type=submit]`)
 	b.sees(".banner.ok", "Пароль изменён")
-	b.click(`form[action="/logout"] button`)
+	b.logsOut()
 
 	b.types("login", "boss")
 	b.types("password", adminPassword)

@@ -106,6 +106,13 @@ func (b *tab) click(selector string) {
 	b.do("click "+selector, chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
+// logsOut waits for the sign-in page: until it is there, a field of the old page with the same name would be filled in.
+func (b *tab) logsOut() {
+	b.t.Helper()
+	b.click(`form[action="/logout"] button`)
+	b.sees("h1", "Вход")
+}
+
 // pictures takes screenshots at both widths in both themes. It fails the test if the page is wider than the window.
 func (b *tab) pictures(name string) {
 	b.t.Helper()
@@ -281,7 +288,7 @@ func TestInChromium(t *testing.T) {
 	b.pictures("cabinet-administrator-en")
 	b.click(`form[action="/language"] button`)
 	b.sees("[aria-labelledby=password-title]", "Смена пароля")
-	b.click(`form[action="/logout"] button`)
+	b.logsOut()
 	b.sees(".lead", "Войдите, чтобы скачать")
 	b.pictures("login")
 

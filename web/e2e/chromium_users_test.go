@@ -101,7 +101,7 @@ func TestAccountsInChromium(t *testing.T) {
 
 	// Who must change the password does so on the sign-in page.
 	admin.user(map[string]any{"login": "novikova", "must_change": true})
-	b.click(`form[action="/logout"] button`)
+	b.logsOut()
 	b.types("login", "novikova")
 	b.types("password", userPassword)
 	b.click("main form button[type=submit]")
