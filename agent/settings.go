@@ -18,7 +18,7 @@ const (
 	DeviceRefuse DevicePolicy = "refuse" // the login is refused with CodeDeviceLimit
 )
 
-// Settings are the settings of the page «Ideco-agent» and, embedded, of the page «Шлюз».
+// Settings are the settings of the pages «Ideco-agent» and «Сертификат» and, embedded, of the page «Шлюз».
 type Settings struct {
 	Enabled        bool           // the switch of the page
 	Domain         string         // the gateway's DNS name in ASCII (punycode) or its IP address; empty until saved
@@ -37,6 +37,8 @@ type Settings struct {
 	DevicePolicy   DevicePolicy
 	JournalDays    int // how long the journal keeps ended sessions
 	JournalMB      int // limit of the journal in the database, in 10^6 bytes
+
+	ACME ACMESettings // of the page «Сертификат»
 
 	GatewaySettings
 	Trial GatewayTrial // not a setting, but stored together with them

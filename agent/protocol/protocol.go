@@ -12,6 +12,7 @@
 //	2026-11-27  an address_token that was not asked for: all further addresses must be proved again.
 //	2026-11-27  before login a message has at most 4 KiB and 10 s.
 //	2026-11-27  change_password (ours), auth_state.change_password; sso, update.sso (ours).
+//	2026-11-27  ALPNPinned, trust (ours).
 package protocol
 
 import (
@@ -45,7 +46,12 @@ const (
 	TypeAddressToken   = "address_token"
 	TypeChangePassword = "change_password"
 	TypeSSO            = "sso"
+	TypeTrust          = "trust"
 )
+
+// ALPNPinned is a second ALPN protocol that an agent with a pin offers beside http/1.1. The gateway then serves the chain of its own
+// root, also if it has a certificate of a public CA. It is never the negotiated protocol.
+const ALPNPinned = "ideco-pinned"
 
 // Version is the first message of an agent.
 type Version struct {
@@ -210,6 +216,26 @@ type AddressToken struct {
 // object {}. The answer is 200, or 403 or 429 with the code and the message of an [Error]. The proved address is the source of
 // the connection; nothing in the request changes it.
 const AddressPath = "/address"
+
+// Trust tells an agent the gateway's new domain, or the pin of the gateway's next root (ours). The gateway sends it only to agents that
+// offered ALPNPinned: after update, and again when something in it changes. The agent believes it only if its chain matched a pin and
+// Signature is right, and stores it.
+type Trust struct {
+	Type      string `json:"type"`
+	Domain    string `json:"domain"`               // the saved domain
+	PinNext   string `json:"pin_next,omitempty"`   // base64, as Pin of the gateway; empty = no change is announced
+	NotBefore string `json:"not_before,omitempty"` // RFC 3339: when the next root is served
+	// Signature is base64 of an ECDSA signature (ASN.1) by the root's key over the SHA-256 of TrustText.
+	Signature string `json:"signature"`
+}
+
+// TrustText returns the text that the root signs. No field contains a line end.
+func (t Trust) TrustText() []byte {
+	return []byte("ideco-agent trust 1\n" + t.Domain + "\n" + t.PinNext + "\n" + t.NotBefore + "\n")
+}
+
+// MaxPins is how many pins an agent keeps of a gateway, the oldest dropped first.
+const MaxPins = 3
 
 // Error answers an unknown or malformed message. Code is an agent.Code.
 type Error struct {

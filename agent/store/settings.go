@@ -98,6 +98,8 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"open_before_login":  &s.OpenBeforeLogin,
 		"vpn_peers_may_talk": &s.VPNPeersMayTalk,
 		"gateway_trial":      &s.Trial,
+
+		"acme": &s.ACME,
 	}
 	for _, n := range agent.Numbers() {
 		fields[n.Key] = n.Field(s)
