@@ -134,6 +134,7 @@ type limitedConn struct {
 	group    *connGroup
 	through  string         // see Interface
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
+	pin      string         // see Pin; set during the handshake
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
 
@@ -271,6 +272,9 @@ func (c *limitedConn) CarriesSession(yes bool) {
 
 // Interface returns the name of the network interface through which the connection came; empty if unknown.
 func (c *limitedConn) Interface() string { return c.through }
+
+// Pin implements [handlers.CountedConn].
+func (c *limitedConn) Pin() string { return c.pin }
 
 // Close also stops counting the connection.
 func (c *limitedConn) Close() error {
