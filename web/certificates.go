@@ -50,10 +50,13 @@ type rootChanges interface {
 	CancelRoot(ctx context.Context, by string) error
 }
 
-func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{uploads: noUploads{}, rootChanges: standingRoot{root}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
+	all := &certificates{rootChanges: standingRoot{root}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	var err error
+	if all.uploads, err = openUploads(ctx, all); err != nil {
+		return nil, err
+	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
 		Dir:           c.Data,
 		Settings:      all.orderSettings,
