@@ -29,7 +29,9 @@ type Page struct {
 	Toast string      // success message, shown for five seconds
 	Alert string      // failure message, shown above the content
 
-	StoreTrouble agent.StoreTrouble // why nothing can be stored; set for administrators alone
+	// For administrators alone.
+	StoreTrouble agent.StoreTrouble     // why nothing can be stored
+	Ending       []agent.CertificateEnd // certificates that end soon and that nothing will renew; names are decoded
 }
 
 // from returns the page to which the language and theme switches return.
