@@ -130,10 +130,10 @@ test-windows8: build/IdecoAgent-win8.exe
 test-windows: build windows-check
 	@.ci/install wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64 Xvfb:xvfb xdotool:xdotool setxkbmap:x11-xkb-utils \
 		import:imagemagick /usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf:fonts-liberation
-	go test -tags wine -count=1 -timeout 20m ./web/e2e -run Wine
+	go test -tags wine -count=1 -parallel 2 -timeout 20m ./web/e2e -run Wine
 
 test-browser: test-tools build
-	go test -tags browser -count=1 ./web/e2e
+	go test -tags browser -count=1 -parallel 2 ./web/e2e -run Chromium
 
 # The gateway between two LANs, the Internet and people outside, each in a network namespace; needs root. Three tests run at
 # once, also on two processors, because one of them waits for a minute.
@@ -146,7 +146,7 @@ test-gateway: go
 test-ad: ad-tools
 	@.ci/install chromium:chromium
 	go test -tags ad -count=1 -timeout 5m ./agent/directory/... ./agent/client/ticket
-	go test -tags ad,browser -count=1 -timeout 5m -run AD ./web/e2e
+	go test -tags ad,browser -count=1 -parallel 2 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.

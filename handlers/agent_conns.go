@@ -17,6 +17,7 @@ import (
 type CountedConn interface {
 	CarriesSession(bool)
 	Interface() string // see agent.Peer
+	Pinned() bool      // the client has offered protocol.ALPNPinned
 }
 
 type countedConnKey struct{}

@@ -6,6 +6,7 @@ package handlers
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -37,6 +38,9 @@ type Site struct {
 	Gateway      Gateway
 	// Portal returns the URL of the portal for a peer inside that connected to the gateway's address arrival; "" = not known.
 	Portal func(arrival netip.Addr) string
+
+	// Challenge answers a request of a CA that checks a name of the gateway (ACME HTTP-01), and reports whether it was one.
+	Challenge func(http.ResponseWriter, *http.Request) bool
 
 	MaxAgents     int    // the most connections of agents, with a session or without
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"

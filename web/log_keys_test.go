@@ -43,6 +43,7 @@ var logKeys = map[string]string{
 	"directory":     "name of a directory on the network",
 	"controller":    "host and port of one of its controllers",
 	"domain":        "the gateway's domain",
+	"name":          "name or address of the gateway that a certificate is for",
 	"of":            "how many sessions there are",
 	"missing":       "configured groups and bases that a directory does not have",
 	"enabled":       "whether the agent or the account is on",

@@ -102,7 +102,7 @@ func (a *Authority) replaceRoot(n names) error {
 
 // isFresh reports whether a leaf exists and need not be renewed.
 func isFresh(leaf *tls.Certificate, now time.Time) bool {
-	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(leaf.Leaf.NotAfter.Add(-leafLife/3))
+	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(RenewalOf(leaf))
 }
 
 // Certificate returns the certificate for a name or address of the gateway, with its chain. It issues one if there is none
