@@ -39,11 +39,11 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 		return templates.AdminCertificateData{}, err
 	}
 	now := time.Now()
-	acme := s.Certificates.ACME()
+	acme, domain := s.Certificates.ACME(), s.Settings.Current().Domain
 	d := templates.AdminCertificateData{
-		Domain:     unicodeName(s.Settings.Current().Domain),
+		Domain:     unicodeName(domain),
 		Served:     slices.Clone(s.Certificates.Served()),
-		Orders:     slices.Clone(s.Certificates.Orders()),
+		Orders:     s.orders(domain),
 		Form:       templates.NewACMEForm(acme),
 		EABStored:  acme.EABKeyID != "",
 		History:    slices.Clone(history),
@@ -67,17 +67,69 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 	return d, nil
 }
 
+// orders lists the orders. That of a domain that no public CA could check says so, also while ordering is off.
+func (s *Site) orders(domain string) []agent.CertificateOrder {
+	list := slices.Clone(s.Certificates.Orders())
+	cause, ok := agent.OrderableName(domain)
+	if domain == "" || ok {
+		return list
+	}
+	i := slices.IndexFunc(list, func(o agent.CertificateOrder) bool { return o.Name == domain })
+	if i < 0 {
+		i = len(list)
+		list = append(list, agent.CertificateOrder{Name: domain, State: agent.OrderOff})
+	}
+	if list[i].State == agent.OrderOff && list[i].Problem == nil {
+		list[i].Problem = &agent.CertificateProblem{Code: cause}
+	}
+	return list
+}
+
+// certificateSummary says for the page of the domain what it is served with.
+func (s *Site) certificateSummary(domain string) (summary templates.CertificateSummary) {
+	for _, one := range s.Certificates.Served() {
+		if one.Port == agent.PortPortal && one.Name == domain && one.Source != agent.SourceOwnRoot {
+			return templates.CertificateSummary{State: templates.CertificateTrusted, Until: one.Leaf().NotAfter}
+		}
+	}
+	if _, ok := agent.OrderableName(domain); ok && domain != "" && s.Certificates.ACME().Directory == "" {
+		return templates.CertificateSummary{State: templates.CertificateOffered}
+	}
+	for _, order := range s.Certificates.Orders() {
+		switch {
+		case order.Name != domain:
+		case order.State == agent.OrderRunning:
+			summary.State = templates.CertificateOrdered
+		case order.Problem != nil:
+			summary.State = templates.CertificateFailed
+		}
+	}
+	return summary
+}
+
 // handOutFor is how long after a change of the root the page lists what must be handed out anew.
 const handOutFor = 90 * 24 * time.Hour
 
-// decodedOrder decodes the name in an order.
+// decodedOrder decodes the name in an order and in its texts.
 func decodedOrder(o agent.CertificateOrder) agent.CertificateOrder {
 	o.Name = unicodeName(o.Name)
-	if o.Problem != nil && o.Problem.Args["Name"] != "" {
-		problem := *o.Problem
-		problem.Args = maps.Clone(problem.Args)
-		problem.Args["Name"] = o.Name
-		o.Problem = &problem
+	if o.Problem == nil {
+		return o
 	}
+	problem := *o.Problem
+	problem.Args = named(problem.Args, o.Name)
+	problem.Checks = slices.Clone(problem.Checks)
+	for i, check := range problem.Checks {
+		problem.Checks[i].Args = named(check.Args, o.Name)
+	}
+	o.Problem = &problem
 	return o
+}
+
+// named returns the arguments of a text with another name.
+func named(args map[string]string, name string) map[string]string {
+	out := map[string]string{}
+	maps.Copy(out, args)
+	out["Name"] = name
+	return out
 }

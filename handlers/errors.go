@@ -112,7 +112,7 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 		fields := fieldTexts(l, problems)
 		return http.StatusBadRequest, restError{problems[0].Code, fields[problems[0].Field], fields}, ""
 	case errors.As(err, &order):
-		return http.StatusBadRequest, restError{string(order.Code), l.CertificateCause("", *order) + " " + l.CertificateCure("", *order), nil}, ""
+		return http.StatusBadRequest, restError{string(order.Code), l.CertificateCause(*order) + " " + l.CertificateCure(*order), nil}, ""
 	case errors.Is(err, agent.ErrNotFound):
 		return http.StatusNotFound, restError{locale.NotFound, l.T(locale.NotFound), nil}, ""
 	case errors.Is(err, agent.ErrLastAdministrator):

@@ -95,6 +95,7 @@ func (s *Site) restCertificates(c echo.Context) error {
 		out.Served = append(out.Served, served)
 	}
 	for _, order := range s.Certificates.Orders() {
+		order.Problem = decodedOrder(order).Problem
 		out.Orders = append(out.Orders, orderJSON{order.Name, order.State, timeOrNull(order.Tried), timeOrNull(order.Next), jsonOfProblem(l, order)})
 	}
 	for _, one := range s.Certificates.Uploaded() {
@@ -128,9 +129,9 @@ func jsonOfProblem(l *locale.Localizer, order agent.CertificateOrder) *problemJS
 		return nil
 	}
 	p := *order.Problem
-	out := problemJSON{p.Code, l.CertificateCause(order.Name, p), l.CertificateCure(order.Name, p), p.CA, []checkJSON{}}
+	out := problemJSON{p.Code, l.CertificateCause(p), l.CertificateCure(p), p.CA, []checkJSON{}}
 	for _, check := range p.Checks {
-		out.Checks = append(out.Checks, checkJSON{check.Check, check.State, l.NameCheck(order.Name, check)})
+		out.Checks = append(out.Checks, checkJSON{check.Check, check.State, l.NameCheck(check)})
 	}
 	return &out
 }

@@ -216,14 +216,10 @@ func webLink(text string) string {
 	return u.String()
 }
 
-// eventLine says what an event was about: the cause of a failure, and the words of the CA or the issuer.
+// eventLine says what an event was about: the words of the CA or the issuer of the certificate, or else the cause of a failure.
 func eventLine(l *locale.Localizer, e agent.CertificateEvent) string {
-	if e.Cause == "" {
+	if e.Detail != "" || e.Cause == "" {
 		return e.Detail
 	}
-	cause := l.CertificateCause(e.Name, agent.CertificateProblem{Code: e.Cause})
-	if e.Detail != "" {
-		cause += " — " + e.Detail
-	}
-	return cause
+	return l.CertificateCause(agent.CertificateProblem{Code: e.Cause, Args: map[string]string{"Name": e.Name}})
 }
