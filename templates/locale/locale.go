@@ -120,7 +120,8 @@ func (l *Localizer) Problem(p agent.Problem) string {
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes, "MaxFormerDomains": agent.MaxFormerDomains,
 		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen,
 		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups,
-		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth}
+		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth,
+		"MaxUploadCertificates": agent.MaxUploadCertificates, "MaxUploadedCertificates": agent.MaxUploadedCertificates}
 	if at, err := time.Parse(time.RFC3339, p.Value); err == nil && p.Code == FieldACMETooSoon {
 		args["Value"] = l.Time(at)
 	}
