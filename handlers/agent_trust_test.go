@@ -82,7 +82,6 @@ func TestTrustIsTold(t *testing.T) {
 	root := &changingRoot{}
 	s.Root = root
 	set := s.Settings.(*fixedSettings)
-	set.now.Domain = "gw.example.test"
 	plain, pinned, other := dialPinned(t, s, ""), dialPinned(t, s, "old"), dialPinned(t, s, "older")
 	wants := func(conn *websocket.Conn, pin, domain, next string) {
 		t.Helper()
@@ -100,7 +99,8 @@ func TestTrustIsTold(t *testing.T) {
 		s.TrustChanged()
 		s.agents.messages.Wait()
 	}
-	changed() // before version nobody is told anything
+	set.now.Domain = "" // then they are told the name by which they came
+	changed()           // before version nobody is told anything
 	for _, conn := range []*websocket.Conn{plain, pinned, other} {
 		if m := askAgent(t, conn, []byte(`{"type":"version"}`)); m["type"] != protocol.TypeUpdate {
 			t.Fatalf("version is answered with %v", m)
@@ -109,9 +109,13 @@ func TestTrustIsTold(t *testing.T) {
 	wants(pinned, "old", "gw.example.test", "")
 	wants(other, "older", "gw.example.test", "")
 	changed() // nothing is new
+	set.now.Domain = "saved.example.test"
+	changed()
+	wants(pinned, "old", "saved.example.test", "")
+	wants(other, "older", "saved.example.test", "")
 	root.announce("old", "next")
 	changed()
-	wants(pinned, "old", "gw.example.test", "next")
+	wants(pinned, "old", "saved.example.test", "next")
 	root.announce("old", "")
 	set.now.Domain = "new.example.test"
 	changed()

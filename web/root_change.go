@@ -54,20 +54,23 @@ const followRootEvery = time.Minute
 
 // run makes an announced change when its time has come. It returns when ctx is done.
 func (r *rootChange) run(ctx context.Context) error {
-	tick := time.NewTicker(followRootEvery)
-	defer tick.Stop()
 	failed := "" // the last error, which is not logged again
 	for {
-		if err := r.follow(); err != nil && err.Error() != failed {
-			failed = err.Error()
+		err := r.follow()
+		if err != nil && err.Error() != failed {
 			r.log.Error("change the root certificate", "error", err)
-		} else if err == nil {
-			failed = ""
+		}
+		if failed = ""; err != nil {
+			failed = err.Error()
+		}
+		wait := followRootEvery
+		if change := r.root.Change(); change != nil && time.Now().Before(change.From) {
+			wait = min(wait, time.Until(change.From))
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
