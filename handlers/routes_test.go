@@ -121,6 +121,8 @@ func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
 func (fixedRoot) Pin() string                                   { return "" }
+func (fixedRoot) ToldNext(string) (string, time.Time)           { return "", time.Time{} }
+func (fixedRoot) Sign(string, []byte) (string, error)           { return "", agent.ErrNotFound }
 func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
 func (oneLink) Void()                                           {}

@@ -6,24 +6,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
-	"net/http"
 	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/handlers"
 	"ideco-agent/web/certs"
 )
-
-// noOrders orders nothing.
-type noOrders struct{}
-
-func (noOrders) Run(ctx context.Context) error                              { <-ctx.Done(); return nil }
-func (noOrders) Certificate(string) *tls.Certificate                        { return nil }
-func (noOrders) Changed()                                                   {}
-func (noOrders) TryNow() (time.Time, bool)                                  { return time.Time{}, true }
-func (noOrders) State() []agent.CertificateOrder                            { return nil }
-func (noOrders) ServeChallenge(http.ResponseWriter, *http.Request) bool     { return false }
-func (noOrders) ChallengeCertificate(*tls.ClientHelloInfo) *tls.Certificate { return nil }
 
 // noUploads has no uploaded certificates and takes none.
 type noUploads struct{}

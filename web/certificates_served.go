@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"time"
@@ -86,4 +87,24 @@ func (c *certificates) Ending() []agent.CertificateEnd {
 		list = append(list, agent.CertificateEnd{Name: name, Source: best.Source, NotAfter: best.Leaf.NotAfter})
 	}
 	return list
+}
+
+// warnEvery is how often the log says which certificates end.
+const warnEvery = 24 * time.Hour
+
+// warn logs the certificates that end and that nothing renews, at the start and once a day, until ctx is done.
+func (c *certificates) warn(ctx context.Context) error {
+	again := time.NewTicker(warnEvery)
+	defer again.Stop()
+	for {
+		for _, end := range c.Ending() {
+			c.log.Warn("a certificate ends and nothing renews it; then the gateway serves a certificate of its own root, which browsers do not trust by themselves: "+
+				"upload a new one, or see the page «Сертификат»", "name", end.Name, "source", end.Source, "ends", end.NotAfter.UTC().Format(time.RFC3339))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
 }

@@ -134,7 +134,7 @@ type limitedConn struct {
 	group    *connGroup
 	through  string         // see Interface
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
-	pinned   atomic.Bool    // see Pinned
+	pin      string         // see Pin; set during the handshake
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
 
@@ -273,8 +273,8 @@ func (c *limitedConn) CarriesSession(yes bool) {
 // Interface returns the name of the network interface through which the connection came; empty if unknown.
 func (c *limitedConn) Interface() string { return c.through }
 
-// Pinned reports whether the client has offered [protocol.ALPNPinned].
-func (c *limitedConn) Pinned() bool { return c.pinned.Load() }
+// Pin implements [handlers.CountedConn].
+func (c *limitedConn) Pin() string { return c.pin }
 
 // Close also stops counting the connection.
 func (c *limitedConn) Close() error {
@@ -317,7 +317,6 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 func onClientHello(hello *tls.ClientHelloInfo) {
 	if c, ok := hello.Conn.(*limitedConn); ok {
 		c.unread.Add(c.maxRequest)
-		c.pinned.Store(isPinned(hello))
 	}
 }
 

@@ -109,7 +109,10 @@ func Serve(ctx context.Context, c Config) error {
 	}
 
 	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
-	certificates := newCertificates(root, settings, addressing, open, box, c.Log)
+	certificates, err := openCertificates(c, root, settings, addressing, open, box)
+	if err != nil {
+		return err
+	}
 	settings.changed = certificates.orders.Changed
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)

@@ -39,14 +39,18 @@ func (c *certificates) challengeCertificate(hello *tls.ClientHelloInfo) (*tls.Ce
 }
 
 // agentTLS returns the configuration of the agent endpoint. A client that offers ALPNPinned gets the own root's chain. No session
-// is resumed, because the client would see the chain of its earlier connection.
+// is resumed, because the client would keep the chain of its earlier connection.
 func (c *certificates) agentTLS() *tls.Config {
 	config := certs.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		name := c.hosts.nameFor(hello, true)
-		if isPinned(hello) {
-			return c.choice.OwnRoot(name)
+		if !slices.Contains(hello.SupportedProtos, protocol.ALPNPinned) {
+			return c.choice.Certificate(hello, name)
 		}
-		return c.choice.Certificate(hello, name)
+		own, err := c.choice.OwnRoot(name)
+		if conn, ok := hello.Conn.(*limitedConn); ok && err == nil {
+			conn.pin, err = certs.PinOf(own)
+		}
+		return own, err
 	})
 	config.SessionTicketsDisabled = true
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -54,10 +58,6 @@ func (c *certificates) agentTLS() *tls.Config {
 		return nil, nil
 	}
 	return config
-}
-
-func isPinned(hello *tls.ClientHelloInfo) bool {
-	return slices.Contains(hello.SupportedProtos, protocol.ALPNPinned)
 }
 
 // portalCiphers are the TLS 1.2 suites with forward secrecy and authenticated encryption; all of TLS 1.3 have both.

@@ -22,6 +22,8 @@ import (
 // rootPEM returns the root certificate in the format of root.pem.
 func (a *Authority) rootPEM() []byte { return encodeRoot(a.current.Load().root) }
 
+func (a *Authority) self() identity { return a.current.Load().self }
+
 // names returns what the root permits besides what every root does.
 func (a *Authority) names() []string { return a.current.Load().names.texts() }
 
