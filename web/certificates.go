@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
@@ -24,6 +25,7 @@ type certificates struct {
 	uploads
 	rootChange
 	orders   *certs.Orders
+	checks   *nameChecks
 	choice   certs.Choice
 	settings *settings
 	hosts    *hosts
@@ -47,12 +49,16 @@ func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, op
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error
+	if all.checks, err = newNameChecks(func() string { return s.Current().ACME.Directory }); err != nil {
+		return nil, err
+	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
 		Dir:           c.Data,
 		Settings:      all.orderSettings,
 		Names:         func() []string { return s.Current().Domains() },
 		Covered:       all.covered,
-		ALPNLeadsHere: func(context.Context, string) bool { return false },
+		ALPNLeadsHere: all.checks.ALPNLeadsHere,
+		Check:         all.checks.Check,
 		Event:         all.record,
 		Log:           c.Log,
 	})
@@ -85,6 +91,12 @@ func (c *certificates) record(e agent.CertificateEvent) {
 	if err := c.store.AddCertificateEvent(ctx, e); err != nil {
 		c.log.Error("the history of the certificates was not written", "error", err)
 	}
+}
+
+// serveChallenge answers a CA, or the gateway itself, that checks whether port 80 of a name leads here (ACME HTTP-01). It returns false
+// without an answer if r is no such request.
+func (c *certificates) serveChallenge(w http.ResponseWriter, r *http.Request) bool {
+	return c.checks.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
 }
 
 // run returns when ctx is done.

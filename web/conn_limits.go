@@ -134,7 +134,7 @@ type limitedConn struct {
 	group    *connGroup
 	through  string         // see Interface
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
-	pin      string         // see Pin; written only during the handshake
+	pin      string         // see Pin; set during the handshake
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
 
