@@ -44,9 +44,9 @@ type uploads interface {
 }
 
 func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{rootChange: rootChange{root: root, store: s.store, log: c.Log},
-		settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+	all := &certificates{settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
+	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error
 	if all.uploads, err = openUploads(ctx, all); err != nil {
 		return nil, err
@@ -97,10 +97,10 @@ func (c *certificates) record(e agent.CertificateEvent) {
 
 // run returns when ctx is done.
 func (c *certificates) run(ctx context.Context) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.orders.Run(gctx) })
-	g.Go(func() error { return c.rootChange.run(gctx) })
-	g.Go(func() error { return c.warn(gctx) })
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.orders.Run(ctx) })
+	g.Go(func() error { return c.warn(ctx) })
+	g.Go(func() error { return c.rootChange.run(ctx) })
 	return g.Wait()
 }
 
