@@ -39,7 +39,7 @@ RUN_HTTP   ?= :8080
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
 	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-ad installer windows-check always
+.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -110,17 +110,18 @@ generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-ad
+test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
 	go test ./...
 
-# What strangers in the LAN send, and what administrators upload, is parsed by a library that panics on malformed input.
+# What strangers in the LAN send, and what administrators upload, is parsed by libraries that panic on malformed input.
 test-fuzz: go
 	for target in FuzzSPNEGO FuzzAPReq FuzzKeytab; do \
 		go test ./agent/directory/kerberos -run '^$$' -fuzz "^$$target\$$" -fuzztime 20s -fuzzminimizetime 10x; \
 	done
+	go test ./web/certs -run '^$$' -fuzz '^FuzzUpload$$' -fuzztime 20s -fuzzminimizetime 10x
 
 # The sources of the agent program must build and pass their tests with Go 1.20 too.
 test-windows8: build/IdecoAgent-win8.exe
@@ -130,10 +131,10 @@ test-windows8: build/IdecoAgent-win8.exe
 test-windows: build windows-check
 	@.ci/install wine:wine x86_64-w64-mingw32-ld:binutils-mingw-w64-x86-64 Xvfb:xvfb xdotool:xdotool setxkbmap:x11-xkb-utils \
 		import:imagemagick /usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf:fonts-liberation
-	go test -tags wine -count=1 -timeout 20m ./web/e2e -run Wine
+	go test -tags wine -count=1 -parallel 2 -timeout 20m ./web/e2e -run Wine
 
 test-browser: test-tools build
-	go test -tags browser -count=1 ./web/e2e
+	go test -tags browser -count=1 -parallel 2 ./web/e2e -run Chromium
 
 # The gateway between two LANs, the Internet and people outside, each in a network namespace; needs root. Three tests run at
 # once, also on two processors, because one of them waits for a minute.
@@ -141,12 +142,19 @@ test-gateway: go
 	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
 	go test -tags gateway -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
 
+# Certificates from a real CA: Pebble, the small ACME server of Let's Encrypt. Some tests need root, for a network namespace where
+# the ports 80 and 443 are free.
+test-acme: go
+	@.ci/install pebble:pebble sslscan:sslscan ip:iproute2 nft:nftables
+	go test -tags acme -count=1 -timeout 5m ./web/e2e/acmelab
+	go test -tags acme -count=1 -timeout 5m ./web/e2e -run '^TestACME'
+
 # Logins at real directories: Samba, OpenLDAP and 389 Directory Server in namespaces of the test; needs root. The services that
 # the packages start on some systems are neither used nor disturbed.
 test-ad: ad-tools
 	@.ci/install chromium:chromium
 	go test -tags ad -count=1 -timeout 5m ./agent/directory/... ./agent/client/ticket
-	go test -tags ad,browser -count=1 -timeout 5m -run AD ./web/e2e
+	go test -tags ad,browser -count=1 -parallel 2 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
@@ -165,7 +173,7 @@ lint: go
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser,wine,gateway,ad ./web/e2e ./agent/directory/... ./agent/client/ticket
+	go vet -tags browser,wine,gateway,ad,acme ./web/e2e/... ./agent/directory/... ./agent/client/ticket
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	go test -count=1 -run '^TestImports' ./web

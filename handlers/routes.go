@@ -63,6 +63,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/cabinet/browsers/:id/end", user, page, s.cabinetEndBrowser},
 		{"GET", "/download/IdecoAgent.msi", user, page, s.downloadAgent},
 		{"GET", "/download/root.crt", user, page, s.downloadRoot},
+		{"GET", "/download/root.pem", administrator, page, s.downloadRootPEM},
 		{"GET", "/download/IdecoAgent-policy.zip", administrator, page, s.downloadPolicy},
 		{"GET", "/download/IdecoAgent-portable.zip", administrator, page, s.downloadPortable},
 
@@ -78,6 +79,12 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/gateway/keep", administrator, page, s.adminGatewayKeep},
 		{"POST", "/admin/gateway/return", administrator, page, s.adminGatewayRevert},
 		{"POST", "/admin/gateway/forwarding", administrator, page, s.adminGatewayForwarding},
+		{"GET", "/admin/certificate", administrator, page, s.adminCertificate},
+		{"POST", "/admin/certificate/acme", administrator, page, s.adminCertificateACME},
+		{"POST", "/admin/certificate/terms", administrator, page, s.adminCertificateTerms},
+		{"POST", "/admin/certificate/retry", administrator, page, s.adminCertificateRetry},
+		{"POST", "/admin/certificate/root", administrator, page, s.adminCertificateRoot},
+		{"POST", "/admin/certificate/root/cancel", administrator, page, s.adminCertificateRootCancel},
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
 		{"POST", "/admin/users/bulk", administrator, page, s.adminUsersBulk},
@@ -138,6 +145,10 @@ func (s *Site) portalRoutes() []route {
 		{"PUT", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryChange)},
 		{"DELETE", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryDelete)},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
+		{"GET", "/certificates", administrator, rest, s.restCertificates},
+		{"POST", "/certificates/retry", administrator, rest, s.restCertificatesRetry},
+		{"GET", "/certificates/acme", administrator, rest, s.restACME},
+		{"PUT", "/certificates/acme", administrator, rest, s.restSetACME},
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"DELETE", "/monitor_backend/auth_sessions/:id", administrator, rest, s.restEndAuthSession},
 	}
@@ -153,7 +164,8 @@ func (s *Site) agentRoutes() []route {
 	}
 }
 
-// httpRoutes is the site map of plain HTTP. Hosts in the LAN that the firewall blocks get one page for every path (see
+// httpRoutes is the site map of plain HTTP. A CA that checks a name of the gateway gets its answer first, at a path and for a host
+// that answerChallenge knows. Hosts in the LAN that the firewall blocks get one page for every path (see
 // askToStart).
 func (s *Site) httpRoutes() []route {
 	return []route{

@@ -42,6 +42,7 @@ var rooms = map[string][]string{
 	"web/certs":                {"agent"},
 	"web/certs/acmetest":       {}, // for tests; nothing else may import it
 	"web/e2e":                  {"agent", "agent/installer", "agent/protocol", "web"},
+	"web/e2e/acmelab":          {"agent/directory/lab", "agent/needs"}, // for tests; nothing else may import it
 	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},
 	"cmd/ideco-portal":         {"web"},
 	"cmd/ideco-agent/validate": {"agent/installer"},

@@ -7,6 +7,7 @@ package netlab
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -106,6 +107,14 @@ func (n Network) Enter(t *testing.T, body func(*testing.T, *Lab)) {
 	cmd := n.New(t).Command(t.Context(), n.Places[0], os.Args[0], onlyThis(t)...)
 	out, err := cmd.CombinedOutput()
 	needs.TakeOutcome(t, out, err)
+}
+
+// AtOnce sets how many tests run in parallel, unless the command line does: tests of networks wait more than they compute.
+func AtOnce(tests int) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set(strconv.Itoa(tests))
+	}
 }
 
 // onlyThis returns the arguments for the test program to run one test alone.

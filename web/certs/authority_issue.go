@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -48,7 +47,7 @@ func identify(key *ecdsa.PrivateKey) (identity, error) {
 	sum := sha256.Sum256(spki)
 	return identity{
 		key:     key,
-		pin:     base64.StdEncoding.EncodeToString(sum[:]),
+		pin:     pinOf(spki),
 		keyID:   sum[:20],
 		subject: pkix.Name{CommonName: "Ideco agent root " + hex.EncodeToString(sum[:4])},
 	}, nil
@@ -130,6 +129,9 @@ func (id identity) newLeaf(root *x509.Certificate, name string, now time.Time) (
 	}
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, root.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
+
+// RenewalOf returns when a leaf of the own root is renewed.
+func RenewalOf(leaf *tls.Certificate) time.Time { return leaf.Leaf.NotAfter.Add(-leafLife / 3) }
 
 // sign issues a certificate for the key subject. issuer is the certificate of the key signer.
 func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {

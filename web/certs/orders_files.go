@@ -1,7 +1,6 @@
 package certs
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -128,18 +127,19 @@ func (o *Orders) save(ca, name string, content []byte) error {
 
 // loadTries reads what happened at a CA. Without the file, the tries before are forgotten.
 func (o *Orders) loadTries(ca string) map[string]*tries {
-	found := map[string]*tries{}
+	var read map[string]tries
 	path := filepath.Join(o.dir, ca, triesFile)
 	text, err := readFile(path)
 	if err == nil {
-		err = json.Unmarshal(text, &found)
+		err = json.Unmarshal(text, &read)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		o.config.Log.Warn("the times of former orders cannot be read", "file", path, "error", err)
-		return map[string]*tries{}
+		read = nil
 	}
-	for name, t := range found {
-		found[name] = cmp.Or(t, &tries{})
+	found := map[string]*tries{}
+	for name, t := range read {
+		found[name] = &t
 	}
 	return found
 }

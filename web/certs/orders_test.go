@@ -24,7 +24,6 @@ import (
 )
 
 const (
-	day        = 24 * time.Hour
 	companyCA  = "https://ca.company.ru/directory"
 	gatewayDNS = "gw.company.ru"
 )

@@ -102,7 +102,7 @@ func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]by
 	o.attempt = nil
 	o.mu.Unlock()
 	if err != nil && ctx.Err() == nil {
-		o.config.Log.Warn("no certificate was issued", "domain", one.name, "error", agent.Clean(err.Error(), maxWords), "method", challenge)
+		o.config.Log.Warn("no certificate was issued", "name", one.name, "error", agent.Clean(err.Error(), maxWords), "method", challenge)
 	}
 	if err != nil {
 		return nil, a.transport.wait(), a.problem(err, one.settings.EABLost)
@@ -222,7 +222,7 @@ func (o *Orders) succeeded(one tried, issued []byte) {
 	o.publish()
 	o.mu.Unlock()
 
-	o.config.Log.Info("a certificate was issued", "domain", one.name, "until", h.Leaf.NotAfter)
+	o.config.Log.Info("a certificate was issued", "name", one.name, "ends", h.Leaf.NotAfter)
 	o.event(event)
 	if failed != nil {
 		o.failed(one, storageProblem(one.name, failed), time.Time{})
@@ -290,7 +290,7 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 		o.config.Log.Warn("the times of orders cannot be written", "error", err)
 	}
 	if isNew {
-		o.config.Log.Warn("a certificate cannot be ordered", "domain", one.name, "cause", problem.Code, "reason", problem.CA)
+		o.config.Log.Warn("a certificate cannot be ordered", "name", one.name, "cause", problem.Code, "detail", problem.CA)
 		o.event(agent.CertificateEvent{At: now, Event: agent.EventFailed, Name: one.name, Source: agent.SourceACME, Cause: problem.Code,
 			Detail: problem.CA})
 	}

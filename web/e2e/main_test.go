@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"ideco-agent/agent/netlab"
+
 	// go test must not use a cached result when the sources of the programs change.
 	_ "ideco-agent/agent/client"
 	_ "ideco-agent/web"
@@ -22,6 +24,7 @@ func TestMain(m *testing.M) {
 	if otherRoles() {
 		return
 	}
+	netlab.AtOnce(4)
 	code, err := build(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
