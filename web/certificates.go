@@ -41,11 +41,13 @@ type uploads interface {
 	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
 }
 
-func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{uploads: noUploads{}, rootChange: rootChange{root: root, store: s.store, log: c.Log},
-		settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
+	all := &certificates{rootChange: rootChange{root: root, store: s.store, log: c.Log}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	var err error
+	if all.uploads, err = openUploads(ctx, all); err != nil {
+		return nil, err
+	}
 	if all.names, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
 		return nil, err
 	}

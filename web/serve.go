@@ -109,7 +109,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 
 	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
-	certificates, err := openCertificates(c, root, settings, addressing, open, box)
+	certificates, err := openCertificates(ctx, c, root, settings, addressing, open, box)
 	if err != nil {
 		return err
 	}
