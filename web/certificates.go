@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math"
+	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
@@ -22,8 +23,9 @@ import (
 // certificates implements handlers.Certificates.
 type certificates struct {
 	uploads
-	rootChanges
+	rootChange
 	orders   *certs.Orders
+	checks   *nameChecks
 	choice   certs.Choice
 	settings *settings
 	hosts    *hosts
@@ -42,24 +44,21 @@ type uploads interface {
 	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
 }
 
-// rootChanges changes the gateway's root. The methods are those of handlers.Certificates.
-type rootChanges interface {
-	Root() agent.RootCertificate
-	RootChange() *agent.RootChange
-	AnnounceRoot(ctx context.Context, by string) error
-	CancelRoot(ctx context.Context, by string) error
-}
-
 func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{uploads: noUploads{}, rootChanges: standingRoot{root}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+	all := &certificates{uploads: noUploads{}, rootChange: rootChange{root: root, store: s.store, log: c.Log},
+		settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	var err error
+	if all.checks, err = newNameChecks(func() string { return s.Current().ACME.Directory }); err != nil {
+		return nil, err
+	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
 		Dir:           c.Data,
 		Settings:      all.orderSettings,
 		Names:         func() []string { return s.Current().Domains() },
 		Covered:       all.covered,
-		ALPNLeadsHere: func(context.Context, string) bool { return false },
+		ALPNLeadsHere: all.checks.ALPNLeadsHere,
+		Check:         all.checks.Check,
 		Event:         all.record,
 		Log:           c.Log,
 	})
@@ -94,11 +93,18 @@ func (c *certificates) record(e agent.CertificateEvent) {
 	}
 }
 
+// serveChallenge answers a CA, or the gateway itself, that checks whether port 80 of a name leads here (ACME HTTP-01). It returns false
+// without an answer if r is no such request.
+func (c *certificates) serveChallenge(w http.ResponseWriter, r *http.Request) bool {
+	return c.checks.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
+}
+
 // run returns when ctx is done.
 func (c *certificates) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.orders.Run(ctx) })
-	g.Go(func() error { return c.warn(ctx) })
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.orders.Run(gctx) })
+	g.Go(func() error { return c.rootChange.run(gctx) })
+	g.Go(func() error { return c.warn(gctx) })
 	return g.Wait()
 }
 

@@ -32,6 +32,9 @@ func (c *certificates) portalTLS() *tls.Config {
 var errNoChallenge = errors.New("no CA is expected to check this name")
 
 func (c *certificates) challengeCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if one := c.checks.probes.certificateFor(hello); one != nil {
+		return one, nil
+	}
 	if one := c.orders.ChallengeCertificate(hello); one != nil {
 		return one, nil
 	}

@@ -74,6 +74,7 @@ const (
 	FieldPasswordMismatch  = "field_password_mismatch"
 	FieldPasswordWrong     = "field_password_wrong"
 	FieldVPNAttached       = "field_vpn_attached"
+	FieldRootAnnounced     = "field_root_announced"
 	FieldInterfaceTunnel   = "field_interface_tunnel"
 	FieldInterfaceLoopback = "field_interface_loopback"
 	FieldInterfacePort     = "field_interface_port"

@@ -48,10 +48,25 @@ func identify(key *ecdsa.PrivateKey) (identity, error) {
 	sum := sha256.Sum256(spki)
 	return identity{
 		key:     key,
-		pin:     base64.StdEncoding.EncodeToString(sum[:]),
+		pin:     pinOf(spki),
 		keyID:   sum[:20],
 		subject: pkix.Name{CommonName: "Ideco agent root " + hex.EncodeToString(sum[:4])},
 	}, nil
+}
+
+// pinOf returns the pin of a SubjectPublicKeyInfo.
+func pinOf(spki []byte) string {
+	sum := sha256.Sum256(spki)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// PinOf returns the pin of the root with which the chain of a certificate ends.
+func PinOf(c *tls.Certificate) (string, error) {
+	root, err := x509.ParseCertificate(c.Certificate[len(c.Certificate)-1])
+	if err != nil {
+		return "", fmt.Errorf("parse the root: %w", err)
+	}
+	return pinOf(root.RawSubjectPublicKeyInfo), nil
 }
 
 func (id identity) newRoot(n names, now time.Time) (*x509.Certificate, error) {

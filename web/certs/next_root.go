@@ -198,6 +198,22 @@ func (a *Authority) sawNext(next *nextRoot) error {
 	return nil
 }
 
+// Root describes the root.
+func (a *Authority) Root() agent.RootCertificate { return describeRoot(a.current.Load().root) }
+
+// Change describes the announced change of the root; nil = none.
+func (a *Authority) Change() *agent.RootChange {
+	next := a.next.Load()
+	if next == nil {
+		return nil
+	}
+	return &agent.RootChange{Next: describeRoot(next.root), From: next.from()}
+}
+
+func describeRoot(root *x509.Certificate) agent.RootCertificate {
+	return agent.RootCertificate{ChainCertificate: DescribeOne(root), Pin: pinOf(root.RawSubjectPublicKeyInfo)}
+}
+
 // ToldNext returns the pin of the root that comes, or came, after the root with a pin, and when; empty if none does. Connections from before
 // a change still use the former root, so for them the change stays announced.
 func (a *Authority) ToldNext(pin string) (next string, from time.Time) {
