@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -36,7 +37,9 @@ func (s *Site) agentConnect(c echo.Context) error {
 		return refusal{http.StatusUpgradeRequired, locale.AgentOnly}
 	}
 	a := &agentConn{site: s, peer: who(c).Peer, host: hostOf(r), l: who(c).L, loginBy: time.Now().Add(protocol.LoginTimeout)}
-	a.counted, _ = r.Context().Value(countedConnKey{}).(CountedConn)
+	if a.counted, _ = r.Context().Value(countedConnKey{}).(CountedConn); a.counted != nil {
+		a.pin = a.counted.Pin()
+	}
 	if !s.agents.enter(a, s.MaxAgents) {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
 		return refusal{http.StatusServiceUnavailable, locale.TooManyAgents}
@@ -60,6 +63,7 @@ type agentConn struct {
 	conn      *websocket.Conn
 	peer      agent.Peer // when the connection was accepted
 	host      string     // of the request; one of the gateway's names and addresses
+	pin       string     // see CountedConn
 	loginBy   time.Time  // deadline for getting a session
 	l         *locale.Localizer
 	session   string         // the live session that this connection carries; empty for none
@@ -68,6 +72,9 @@ type agentConn struct {
 	ssoPlace  bool           // the frame that is being answered has one of Site.ssoPlaces
 	resumed   bool           // the next frame confirms that the agent has the new resume token
 	counted   CountedConn    // nil in tests without a counting listener
+
+	updated  atomic.Bool // update was sent
+	trusting sync.Mutex  // held while trust is made and sent
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
@@ -215,7 +222,11 @@ func (a *agentConn) version(m *protocol.Version) error {
 		u.NeedUpdate, u.DownloadURL = true, &url
 		u.Version = &protocol.Number{Major: agent.VersionMajor, Minor: agent.VersionMinor, Build: agent.VersionBuild}
 	}
-	return a.send(u)
+	if err := a.send(u); err != nil {
+		return err
+	}
+	a.updated.Store(true)
+	return a.sendTrust()
 }
 
 // authorizeTimeout limits a login, with the wait for its turn and for a directory.

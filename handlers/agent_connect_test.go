@@ -132,6 +132,7 @@ type countedConn struct {
 
 func (c *countedConn) CarriesSession(yes bool) { c.carries.Store(yes) }
 func (c *countedConn) Interface() string       { return "" }
+func (c *countedConn) Pin() string             { return "" }
 
 // TestCarriesSession: a connection carries a session from login to logout, or until the session is ended, even if the agent
 // is silent.

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 type CountedConn interface {
 	CarriesSession(bool)
 	Interface() string // see agent.Peer
+	// Pin is the pin of the own root that the client got because it offered protocol.ALPNPinned; empty for other clients.
+	Pin() string
 }
 
 type countedConnKey struct{}
@@ -86,6 +90,13 @@ func (a *agentConns) leave(c *agentConn) {
 	defer a.mu.Unlock()
 	delete(a.open, c)
 	a.conns.Done()
+}
+
+// all returns the open connections.
+func (a *agentConns) all() []*agentConn {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Keys(a.open))
 }
 
 // run calls send in a goroutine that stop waits for. After stop it does nothing.

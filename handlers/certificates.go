@@ -13,7 +13,7 @@ type Certificates interface {
 	Served() []agent.ServedCertificate
 	// Orders lists the state of ordering for each name of the gateway, the domain first.
 	Orders() []agent.CertificateOrder
-	// Order starts a try now. Errors: agent.Problem with the time from which on a try is possible.
+	// Order starts a try now. Errors: agent.Problem if the limits of the CA do not permit one yet.
 	Order(ctx context.Context) error
 	// Ending lists the certificates that end within agent.EndNotice and that nothing will renew.
 	Ending() []agent.CertificateEnd
@@ -22,7 +22,8 @@ type Certificates interface {
 
 	// ACME returns the settings, without the key of the external account binding.
 	ACME() agent.ACMESettings
-	// SetACME changes the settings and starts a try. Errors: agent.Problems.
+	// SetACME changes the settings and starts a try. Errors: agent.Problems; *agent.CertificateProblem if the change accepts the terms
+	// and the directory does not tell them.
 	SetACME(ctx context.Context, change agent.ACMEChange) error
 	// Terms asks a directory for the URL of its terms of service; agent.TermsNone if it has none. Errors: *agent.CertificateProblem.
 	Terms(ctx context.Context, directory, rootPEM string) (string, error)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -11,6 +12,11 @@ type RootCertificate interface {
 	RootDER() []byte
 	Pin() string              // base64 SHA-256 of its SubjectPublicKeyInfo
 	Permits(host string) bool // whether those who have installed it can open the gateway under a name or address
+
+	// ToldNext returns the pin of the root that follows the one with a pin, and since when it is served; empty if none does.
+	ToldNext(pin string) (next string, from time.Time)
+	// Sign signs a text by the key of the root with a pin: base64 of ECDSA (ASN.1) over its SHA-256.
+	Sign(pin string, text []byte) (string, error)
 }
 
 // downloadRoot serves the root certificate as DER, which Windows opens on a double click.

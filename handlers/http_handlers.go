@@ -48,7 +48,7 @@ func localAddress(ctx context.Context) (netip.Addr, bool) {
 }
 
 func (s *Site) outsideTunnelHandler() http.Handler {
-	return s.register(s.newEcho(plain, s.askToStart), s.httpRoutes())
+	return s.register(s.newEcho(plain, s.answerChallenge, s.askToStart), s.httpRoutes())
 }
 
 // newEcho returns an Echo with what all listeners share: peers by TCP address, one error handler, and knownHost. The

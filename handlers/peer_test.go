@@ -61,6 +61,7 @@ type throughConn struct {
 
 func (throughConn) CarriesSession(bool) {}
 func (c throughConn) Interface() string { return c.name }
+func (throughConn) Pin() string         { return "" }
 
 // TestPeerInterface: the interface of a request's connection decides about its peer, also under TLS.
 func TestPeerInterface(t *testing.T) {

@@ -56,7 +56,8 @@ func newSite(t testing.TB) *Site {
 		Directories: directories,
 		Sessions:    access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
 		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
-		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
+		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
+		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -120,6 +121,8 @@ func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
 func (fixedRoot) Pin() string                                   { return "" }
+func (fixedRoot) ToldNext(string) (string, time.Time)           { return "", time.Time{} }
+func (fixedRoot) Sign(string, []byte) (string, error)           { return "", agent.ErrNotFound }
 func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
 func (oneLink) Void()                                           {}

@@ -6,6 +6,7 @@ package handlers
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -15,27 +16,31 @@ import (
 
 // Site has everything the routes need. All exported fields are required.
 type Site struct {
-	Log         *slog.Logger
-	Gate        *access.Gate // checks logins and passwords
-	Sessions    *access.Manager
-	Settings    Settings
-	AgentHosts  AgentHosts // the hosts by which agents connect
-	Accounts    Accounts
-	Groups      Groups
-	Passwords   Passwords
-	Directories Directories
-	Browsers    Browsers
-	Installer   Installer
-	Downloads   Downloads
-	Root        RootCertificate
-	Setup       SetupToken
-	Addressing  Addressing
-	Health      func(context.Context) error // nil if all parts run
-	Storing     func() agent.StoreTrouble   // why nothing can be stored; "" if it can
-	Tunnel      Tunnel
-	Gateway     Gateway
+	Log          *slog.Logger
+	Gate         *access.Gate // checks logins and passwords
+	Sessions     *access.Manager
+	Settings     Settings
+	AgentHosts   AgentHosts // the hosts by which agents connect
+	Accounts     Accounts
+	Groups       Groups
+	Passwords    Passwords
+	Directories  Directories
+	Browsers     Browsers
+	Installer    Installer
+	Downloads    Downloads
+	Root         RootCertificate
+	Certificates Certificates
+	Setup        SetupToken
+	Addressing   Addressing
+	Health       func(context.Context) error // nil if all parts run
+	Storing      func() agent.StoreTrouble   // why nothing can be stored; "" if it can
+	Tunnel       Tunnel
+	Gateway      Gateway
 	// Portal returns the URL of the portal for a peer inside that connected to the gateway's address arrival; "" = not known.
 	Portal func(arrival netip.Addr) string
+
+	// Challenge answers a request of a CA that checks a name of the gateway (ACME HTTP-01), and reports whether it was one.
+	Challenge func(http.ResponseWriter, *http.Request) bool
 
 	MaxAgents     int    // the most connections of agents, with a session or without
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"

@@ -15,6 +15,16 @@ func (s *Site) welcome(c echo.Context) error {
 	return s.renderWelcome(c, http.StatusOK, templates.Page{L: who(c).L, Path: "/", Theme: who(c).Theme})
 }
 
+// answerChallenge answers a CA that checks a name of the gateway, also while the firewall blocks its host.
+func (s *Site) answerChallenge(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if s.Challenge(c.Response(), c.Request()) {
+			return nil
+		}
+		return next(c)
+	}
+}
+
 // askToStart answers hosts that the firewall blocks with the welcome page, for any name and path, because the firewall
 // redirects their HTTP here. It uses nothing of the request but its language. It closes the connection: after a login,
 // further requests belong to the real host.

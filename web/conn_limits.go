@@ -134,6 +134,7 @@ type limitedConn struct {
 	group    *connGroup
 	through  string         // see Interface
 	networks []netip.Prefix // where it is counted; see agent.Peer.Networks
+	pin      string         // see Pin; set during the handshake
 	elem     *list.Element  // in group.order; nil while the connection does not count
 	closed   bool
 
@@ -272,6 +273,9 @@ func (c *limitedConn) CarriesSession(yes bool) {
 // Interface returns the name of the network interface through which the connection came; empty if unknown.
 func (c *limitedConn) Interface() string { return c.through }
 
+// Pin implements [handlers.CountedConn].
+func (c *limitedConn) Pin() string { return c.pin }
+
 // Close also stops counting the connection.
 func (c *limitedConn) Close() error {
 	c.limiter.mu.Lock()
@@ -309,12 +313,11 @@ func (c *limitedConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// onClientHello is a tls.Config.GetConfigForClient, which is called when the ClientHello is complete.
-func onClientHello(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+// onClientHello is to be called when the ClientHello is complete.
+func onClientHello(hello *tls.ClientHelloInfo) {
 	if c, ok := hello.Conn.(*limitedConn); ok {
 		c.unread.Add(c.maxRequest)
 	}
-	return nil, nil
 }
 
 // onConnState is a http.Server.ConnState: a connection becomes active when the header of a request is complete, and idle

@@ -282,7 +282,10 @@ func TestBytesBeforeRequest(t *testing.T) {
 	}))
 	limiter := newConnLimiter(connLimits{host: 10, outside: 10, lan: 10}, true, func(_ netip.Addr, _ string) bool { return true })
 	server.Listener = limiter.listen(server.Listener)
-	server.TLS = &tls.Config{GetConfigForClient: onClientHello}
+	server.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		onClientHello(hello)
+		return nil, nil
+	}}
 	server.Config.MaxHeaderBytes, server.Config.ConnState = maxHeaderBytes, onConnState
 	server.StartTLS()
 	defer server.Close()

@@ -23,6 +23,7 @@ type dataFile struct {
 // dataFiles are the files in the data directory that the gateway or nft reads.
 var dataFiles = []dataFile{
 	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
+	{name: "root-next.key", change: "cancel the change of the root certificate and announce it again"},
 	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
 	{name: secretKeyFile, change: "give the search accounts of the directories new passwords in the domains, and type them here"},
 	{name: ".*.tmp", change: "as for root.key, wireguard.key and secret.key, which may have been in it"},
@@ -31,6 +32,7 @@ var dataFiles = []dataFile{
 	{name: "ideco.db-*", change: changeDatabase},
 	{name: "setup-link", change: "make the first administrator now, or start again, which makes another link"},
 	{name: "root.pem", public: true},
+	{name: "root-next.pem", public: true},
 	{name: outwardFile, public: true},
 	{name: planFile, public: true},
 	{name: bootFile, public: true},
@@ -114,7 +116,7 @@ func (k dataFile) mode() fs.FileMode {
 	switch {
 	case k.name == "":
 		return 0o700
-	case k.name == "root.pem":
+	case k.name == "root.pem", k.name == "root-next.pem":
 		return 0o644
 	}
 	return 0o600

@@ -41,9 +41,9 @@ func modeOf(t *testing.T, file string) fs.FileMode {
 
 // TestModesOfSecrets tries every file of the data directory with every kind of mode.
 func TestModesOfSecrets(t *testing.T) {
-	secrets := []string{"root.key", "secret.key", ".certs-123.tmp", ".root.key.123.tmp", "wireguard.key", "wireguard.key.123", "ideco.db", "ideco.db-wal",
+	secrets := []string{"root.key", "root-next.key", "secret.key", ".certs-123.tmp", ".root.key.123.tmp", "wireguard.key", "wireguard.key.123", "ideco.db", "ideco.db-wal",
 		"ideco.db-shm", "ideco.db-journal", "setup-link"}
-	public := []string{"root.pem", "domain.json", "firewall.json", "firewall.nft", "lock"}
+	public := []string{"root.pem", "root-next.pem", "domain.json", "firewall.json", "firewall.nft", "lock"}
 	for i, name := range append(secrets, public...) {
 		secret := i < len(secrets)
 		for _, c := range []struct {
@@ -60,7 +60,7 @@ func TestModesOfSecrets(t *testing.T) {
 				switch open := c.mode&0o077 != 0; {
 				case c.refused:
 					cure := "chmod 600 " + file
-					if name == "root.pem" {
+					if name == "root.pem" || name == "root-next.pem" {
 						cure = "chmod 644 " + file
 					}
 					if err == nil || !strings.Contains(err.Error(), cure) || after != c.mode {

@@ -236,7 +236,7 @@ func TestTrialWithoutStore(t *testing.T) {
 	must(err)
 	t.Cleanup(func() { fw.Close() })
 	manager := access.NewManager(access.Config{Gate: access.NewGate(nil, db, log), Store: db, Settings: current.Current, Log: log})
-	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, firewall: fw, trial: newTrial(), log: log}
+	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, firewall: fw, trial: newTrial(), changed: func() {}, log: log}
 	must(set.Update(t.Context(), func(n *agent.Settings) error {
 		choice := n.GatewaySettings
 		choice.LANInterfaces, choice.WANInterfaces = []string{"lan0"}, []string{"wan0"}

@@ -10,10 +10,11 @@ import (
 
 // background runs the gateway's periodic tasks.
 type background struct {
-	db          *store.Store
-	settings    *settings
-	directories *directories
-	log         *slog.Logger
+	db           *store.Store
+	settings     *settings
+	directories  *directories
+	certificates *certificates
+	log          *slog.Logger
 }
 
 const (

@@ -102,11 +102,18 @@ func Serve(ctx context.Context, c Config) error {
 	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
 		trial: newTrial(), log: c.Log}
 
-	directories, err := newDirectories(ctx, db, secretbox.New(filepath.Join(c.Data, secretKeyFile)), network, manager, c.Log)
+	box := secretbox.New(filepath.Join(c.Data, secretKeyFile))
+	directories, err := newDirectories(ctx, db, box, network, manager, c.Log)
 	if err != nil {
 		return err
 	}
 
+	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
+	certificates, err := openCertificates(c, root, settings, addressing, open, box)
+	if err != nil {
+		return err
+	}
+	settings.changed = certificates.orders.Changed
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
 	inTunnel, err := vpn.listen()
@@ -122,7 +129,6 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
 	portal := func(arrival netip.Addr) string {
 		return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
 	}
@@ -140,17 +146,19 @@ func Serve(ctx context.Context, c Config) error {
 		Installer:     msi,
 		Downloads:     downloads,
 		Root:          root,
+		Certificates:  certificates,
 		Setup:         setup,
 		Addressing:    addressing,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
 		Storing:       db.Trouble,
 		Portal:        portal,
+		Challenge:     certificates.orders.ServeChallenge,
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
 	}
-	return run(ctx, c, site, manager, open.servers(site, root, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -175,6 +183,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	}
 	g.Go(func() error { return b.run(gctx) })
 	g.Go(func() error { return b.directories.run(gctx) })
+	g.Go(func() error { return b.certificates.run(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
@@ -280,17 +289,13 @@ func (s *server) serve() error {
 }
 
 // servers builds a server for each listener. All use HTTP/1.1 only: the WebSocket upgrade needs it, and HTTP/2 is open to rapid
-// resets of streams. The agent endpoint requires TLS 1.3. Plain HTTP has one page, so it
-// closes the connection after each answer.
-func (l *listeners) servers(site *handlers.Site, root *certs.Authority, addressing *hosts, budget connBudget, log *slog.Logger) []*server {
-	portalTLS := certs.TLSConfig(tls.VersionTLS12, root, func(hello *tls.ClientHelloInfo) string { return addressing.nameFor(hello, false) })
-	portalTLS.CipherSuites = portalCiphers
-	agentTLS := certs.TLSConfig(tls.VersionTLS13, root, func(hello *tls.ClientHelloInfo) string { return addressing.nameFor(hello, true) })
+// resets of streams. Plain HTTP has one page, so it closes the connection after each answer.
+func (l *listeners) servers(site *handlers.Site, c *certificates, addressing *hosts, budget connBudget, log *slog.Logger) []*server {
+	portalTLS, agentTLS := c.portalTLS(), c.agentTLS()
 	isLocal := func(a netip.Addr, through string) bool {
 		s := addressing.settings()
 		return s.InVPN(a) || inside(s, a, through)
 	}
-	portalTLS.GetConfigForClient, agentTLS.GetConfigForClient = onClientHello, onClientHello
 	var all []*server
 	add := func(list []net.Listener, limits connLimits, handler http.Handler, config *tls.Config) {
 		limiter := newConnLimiter(limits, config != nil, isLocal)
@@ -320,14 +325,6 @@ const (
 	maxHeaderBytes       = 16 << 10
 	maxPortalHeaderBytes = 96 << 10
 )
-
-// portalCiphers are the TLS 1.2 suites with forward secrecy and authenticated encryption; all of TLS 1.3 have both.
-var portalCiphers = []uint16{
-	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-	tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-}
 
 // openSetup creates the setup link if there is no administrator yet.
 func openSetup(ctx context.Context, c Config, db *store.Store, hosts []string) (*setupLink, []string, error) {

@@ -66,6 +66,7 @@ type settings struct {
 	sessions *access.Manager
 	tunnel   tunnel
 	firewall *firewallController
+	changed  func() // called after every change
 	log      *slog.Logger
 
 	mu     sync.Mutex // makes one change at a time
@@ -117,6 +118,7 @@ func (s *settings) apply(ctx context.Context, next agent.Settings) {
 	s.firewall.domain.lookUpNow()
 	s.sessions.Apply(ctx)
 	s.followNetwork(ctx)
+	s.changed()
 }
 
 // endTrial reverts the settings of the page «Шлюз» unless the trial that ends at until was confirmed or reverted meanwhile.

@@ -78,6 +78,22 @@ func flush(dir string) error {
 	return errors.Join(err, d.Close())
 }
 
+// Remove removes the file at path, if there is one, and flushes the directory.
+func Remove(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	dir, _ := filepath.Split(path)
+	if err := flush(filepath.Clean(dir)); err != nil {
+		return fmt.Errorf("flush the directory of %s: %w", path, err)
+	}
+	return nil
+}
+
 // RemoveLeftovers removes the temporary files (.*.tmp) that a crash has left in a directory. No Write may run there.
 func RemoveLeftovers(dir string) error {
 	entries, err := os.ReadDir(dir)

@@ -66,6 +66,28 @@ func TestWriteFails(t *testing.T) {
 	}
 }
 
+func TestRemove(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := Write(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is none
+		if err := Remove(path); err != nil {
+			t.Error(err)
+		}
+		if got := names(t, dir); len(got) > 0 {
+			t.Errorf("the directory has %v", got)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(path, "inside"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Remove(path); err == nil {
+		t.Error("no error, and the path is still there")
+	}
+}
+
 func TestRemoveLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"file", ".file.123.tmp", "other.tmp", ".tmp", ".hidden"} {

@@ -6,27 +6,28 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"ideco-agent/agent/atomicfile"
 )
 
 // Authority has the gateway's root and the leaves issued under it. Its methods may be called from several goroutines.
 type Authority struct {
-	dir  string
-	now  func() time.Time
-	self identity
+	dir string
+	now func() time.Time
 
-	issuing sync.Mutex             // held while certificates are issued, so that root.pem and current change together
-	current atomic.Pointer[issued] // never nil
+	issuing sync.Mutex               // held while certificates are issued, so that the files and the fields below change together
+	current atomic.Pointer[issued]   // never nil
+	next    atomic.Pointer[nextRoot] // nil = no change of the root is announced
+
+	former   []former // guarded by issuing
+	changing bool     // guarded by issuing: FollowNext has begun to replace the files and failed
 }
 
 // issued is a root with the leaves issued under it. Another root needs other leaves, because the chain of a leaf
 // contains its root.
 type issued struct {
+	self   identity
 	root   *x509.Certificate
 	names  names // that the root permits
 	mu     sync.Mutex
@@ -49,31 +50,42 @@ func open(dir string, now func() time.Time) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	next, err := loadNext(dir)
+	if err != nil {
+		return nil, err
+	}
+	if next != nil && key.Equal(next.self.key) { // the process ended during the change
+		if err := next.replaceFiles(dir); err != nil {
+			return nil, err
+		}
+		next = nil
+	}
 	self, err := identify(key)
 	if err != nil {
 		return nil, err
 	}
-	root, err := loadRoot(dir, key)
+	root, err := readRoot(dir, rootFile, key, keyFile, cureRoot)
 	if err != nil {
 		return nil, err
 	}
-	a := &Authority{dir: dir, now: now, self: self}
+	a := &Authority{dir: dir, now: now}
+	a.next.Store(next)
 	if root != nil {
 		n, _ := namesOf(root)
-		a.current.Store(newIssued(root, n))
+		a.current.Store(newIssued(self, root, n))
 		return a, nil
 	}
-	return a, a.replaceRoot(names{})
+	return a, a.replaceRoot(self, names{})
 }
 
-func newIssued(root *x509.Certificate, n names) *issued {
-	return &issued{root: root, names: n, leaves: map[string]*tls.Certificate{}}
+func newIssued(self identity, root *x509.Certificate, n names) *issued {
+	return &issued{self: self, root: root, names: n, leaves: map[string]*tls.Certificate{}}
 }
 
 // SetNames makes the root permit the gateway's saved and former domains: DNS names in ASCII and IP addresses, in any
 // order. A root that permits them already is kept, even if it permits more. Otherwise a root with the same key is
-// issued and written before SetNames returns. After an error the root is unchanged, but root.pem may be new already if
-// flushing the directory failed.
+// issued and written before SetNames returns. The same holds for the next root. After an error the root is unchanged, but
+// root.pem may be new already if flushing the directory or the next root failed.
 func (a *Authority) SetNames(domains []string) error {
 	n, err := parseNames(domains)
 	if err != nil {
@@ -81,28 +93,30 @@ func (a *Authority) SetNames(domains []string) error {
 	}
 	a.issuing.Lock()
 	defer a.issuing.Unlock()
-	if a.self.fits(a.current.Load().root, n, a.now()) {
-		return nil
+	if now := a.current.Load(); !now.self.fits(now.root, n, a.now()) {
+		if err := a.replaceRoot(now.self, n); err != nil {
+			return err
+		}
 	}
-	return a.replaceRoot(n)
+	return a.nameNext(n)
 }
 
 // replaceRoot issues a root and writes it to root.pem. The caller holds issuing.
-func (a *Authority) replaceRoot(n names) error {
-	root, err := a.self.newRoot(n, a.now())
+func (a *Authority) replaceRoot(self identity, n names) error {
+	root, err := self.newRoot(n, a.now())
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(a.dir, rootFile), encodeRoot(root), 0o644); err != nil {
+	if err := writeRoot(a.dir, rootFile, root); err != nil {
 		return err
 	}
-	a.current.Store(newIssued(root, n))
+	a.current.Store(newIssued(self, root, n))
 	return nil
 }
 
 // isFresh reports whether a leaf exists and need not be renewed.
 func isFresh(leaf *tls.Certificate, now time.Time) bool {
-	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(leaf.Leaf.NotAfter.Add(-leafLife/3))
+	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(RenewalOf(leaf))
 }
 
 // Certificate returns the certificate for a name or address of the gateway, with its chain. It issues one if there is none
@@ -126,7 +140,7 @@ func (a *Authority) renew(name string) (*tls.Certificate, error) {
 		return old, nil
 	}
 	if !outlives(current.root, now) {
-		if err := a.replaceRoot(current.names); err != nil {
+		if err := a.replaceRoot(current.self, current.names); err != nil {
 			if old != nil && covers(old.Leaf, now) {
 				return old, nil
 			}
@@ -134,7 +148,7 @@ func (a *Authority) renew(name string) (*tls.Certificate, error) {
 		}
 		current = a.current.Load()
 	}
-	leaf, err := a.self.issueLeaf(current, name, now)
+	leaf, err := current.self.issueLeaf(current, name, now)
 	if err != nil {
 		return nil, err
 	}
@@ -164,5 +178,6 @@ func (a *Authority) Permits(name string) bool { return a.current.Load().names.pe
 // RootDER returns the root certificate in DER.
 func (a *Authority) RootDER() []byte { return bytes.Clone(a.current.Load().root.Raw) }
 
-// Pin returns the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that never change.
-func (a *Authority) Pin() string { return a.self.pin }
+// Pin returns the standard base64 of the SHA-256 of the root's SubjectPublicKeyInfo: 44 characters that change only with the
+// root's key.
+func (a *Authority) Pin() string { return a.current.Load().self.pin }

@@ -131,6 +131,9 @@ func (id identity) newLeaf(root *x509.Certificate, name string, now time.Time) (
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, root.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
+// RenewalOf returns when a leaf of the own root is renewed.
+func RenewalOf(leaf *tls.Certificate) time.Time { return leaf.Leaf.NotAfter.Add(-leafLife / 3) }
+
 // sign issues a certificate for the key subject. issuer is the certificate of the key signer.
 func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer, subject.Public(), signer)

@@ -110,7 +110,7 @@ func TestStolenKeyMakesNoIntermediate(t *testing.T) {
 	intermediate := &x509.Certificate{Subject: root.Subject, NotBefore: root.NotBefore, NotAfter: root.NotAfter, IsCA: true,
 		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, SubjectKeyId: []byte("intermediate")}
 	intermediate.Subject.CommonName = "intermediate"
-	if intermediate, err = sign(intermediate, root, key, a.self.key); err != nil {
+	if intermediate, err = sign(intermediate, root, key, a.self().key); err != nil {
 		t.Fatal(err)
 	}
 	leaf, err := identity{key: key}.newLeaf(intermediate, "gw.company.ru", a.now())
@@ -157,7 +157,7 @@ func TestClockBehind(t *testing.T) {
 func forge(t testing.TB, a *Authority, hosts ...string) *x509.Certificate {
 	t.Helper()
 	root := a.current.Load().root
-	c, err := a.self.newLeaf(root, hosts[0], a.now())
+	c, err := a.self().newLeaf(root, hosts[0], a.now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func forge(t testing.TB, a *Authority, hosts ...string) *x509.Certificate {
 			leaf.DNSNames = append(leaf.DNSNames, host)
 		}
 	}
-	if leaf, err = sign(leaf, root, c.PrivateKey.(*ecdsa.PrivateKey), a.self.key); err != nil {
+	if leaf, err = sign(leaf, root, c.PrivateKey.(*ecdsa.PrivateKey), a.self().key); err != nil {
 		t.Fatal(err)
 	}
 	return leaf
@@ -198,20 +198,20 @@ func FuzzNames(f *testing.F) {
 		if err != nil {
 			return
 		}
-		root, err := a.self.newRoot(n, a.now())
+		root, err := a.self().newRoot(n, a.now())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got, ok := namesOf(root); !ok || !slices.Equal(got.texts(), n.texts()) {
 			t.Fatalf("the root of %v has the names %v", n, got)
 		}
-		if !a.self.fits(root, n, a.now()) {
+		if !a.self().fits(root, n, a.now()) {
 			t.Fatalf("the root of %v does not fit them", n)
 		}
 		roots := x509.NewCertPool()
 		roots.AddCert(root)
 		for _, host := range n.texts() {
-			leaf, err := a.self.issueLeaf(newIssued(root, n), host, a.now())
+			leaf, err := a.self().issueLeaf(newIssued(a.self(), root, n), host, a.now())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,10 +6,17 @@
 //	root.pem  the root certificate alone, 0644: the file to download, to install, to pass as --root
 //	root.key  its private key, PKCS#8, 0600; it is never served and in no other file
 //
-// The key is made once and never replaced. The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and
-// the SubjectKeyId depend on the key only. So the root can be issued again at any time, for other names or another
-// twenty years, and clients with a pin are not affected. If root.pem is missing, it is issued again. If root.key is
-// missing or damaged, the gateway does not start, and the error says what to do.
+//	root-next.pem, root-next.key  the same of the next root, while a change is announced
+//
+// The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and the SubjectKeyId depend on the key only. So
+// the root can be issued again at any time, for other names or another twenty years, and clients with a pin are not
+// affected. If root.pem is missing, it is issued again. If root.key is missing or damaged, the gateway does not start, and
+// the error says what to do.
+//
+// Only an administrator replaces the key: the next root is made and announced, agents that connect learn its pin, and after
+// agent.RootNotice it becomes the root. The time of the change is in root-next.pem: its NotBefore + backdate +
+// agent.RootNotice. See FollowNext for what counts as notice. A process that ends while it replaces the files has made the
+// change if root.key is the next key; the next start finishes it.
 //
 // The root permits the saved and former domains (and, for DNS names, their subdomains), localhost, loopback and private
 // addresses, and nothing else: somebody who steals root.key cannot sign for other sites on computers that installed the

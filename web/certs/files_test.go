@@ -89,7 +89,7 @@ func TestFailedWriteLeavesNothing(t *testing.T) {
 // TestCrashBetweenKeyAndRoot: the first start crashed between writing its two files.
 func TestCrashBetweenKeyAndRoot(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := makeKey(dir); err != nil {
+	if _, err := loadOrMakeKey(dir); err != nil {
 		t.Fatal(err)
 	}
 	key := read(t, dir, keyFile)
@@ -187,7 +187,7 @@ func TestForeignFormIsReplaced(t *testing.T) {
 	a := openWith(t, dir, domains...)
 	loose := *a.current.Load().root
 	loose.PermittedIPRanges, loose.ExcludedIPRanges, loose.ExtraExtensions = nil, nil, nil
-	forged, err := sign(&loose, &loose, a.self.key, a.self.key)
+	forged, err := sign(&loose, &loose, a.self().key, a.self().key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ import (
 // rootPEM returns the root certificate in the format of root.pem.
 func (a *Authority) rootPEM() []byte { return encodeRoot(a.current.Load().root) }
 
+func (a *Authority) self() identity { return a.current.Load().self }
+
 // names returns what the root permits besides what every root does.
 func (a *Authority) names() []string { return a.current.Load().names.texts() }
 
@@ -54,16 +56,18 @@ func poolOf(t testing.TB, a *Authority) *x509.CertPool {
 	return pool
 }
 
-// asked returns a function for TLSConfig: it returns the host that the client asks for, or else the given host.
-func asked(host string) func(*tls.ClientHelloInfo) string {
-	return func(hello *tls.ClientHelloInfo) string { return cmp.Or(hello.ServerName, host) }
+// asked returns the certificates for TLSConfig: those for the host that the client asks for, or else for the given one.
+func asked(a *Authority, host string) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	return func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return a.Certificate(cmp.Or(hello.ServerName, host))
+	}
 }
 
 // serve answers each TLS 1.3 connection on loopback with "ok" and returns its address. A client that sends no name gets
 // the certificate for host.
 func serve(t *testing.T, a *Authority, host string) string {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", TLSConfig(tls.VersionTLS13, a, asked(host)))
+	l, err := tls.Listen("tcp", "127.0.0.1:0", TLSConfig(tls.VersionTLS13, asked(a, host)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +134,7 @@ func TestHandshakes(t *testing.T) {
 func TestOldTLSIsRefused(t *testing.T) {
 	a := openWith(t, t.TempDir(), domains...)
 	for _, min := range []uint16{0, tls.VersionTLS10, tls.VersionTLS12} {
-		if got := TLSConfig(min, a, asked("")).MinVersion; got != tls.VersionTLS12 {
+		if got := TLSConfig(min, asked(a, "")).MinVersion; got != tls.VersionTLS12 {
 			t.Errorf("TLSConfig(%#x) accepts %#x", min, got)
 		}
 	}

@@ -20,7 +20,7 @@ func TestUpgrade(t *testing.T) {
 		ip := netip.MustParseAddr(text)
 		root.PermittedIPRanges = append(root.PermittedIPRanges, ipRange(netip.PrefixFrom(ip, ip.BitLen())))
 	}
-	old, err := sign(&root, &root, a.self.key, a.self.key)
+	old, err := sign(&root, &root, a.self().key, a.self().key)
 	if err != nil {
 		t.Fatal(err)
 	}

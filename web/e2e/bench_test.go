@@ -201,7 +201,7 @@ func bareTLS(b *testing.B, g *gateway) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	l, err := tls.Listen("tcp", "127.0.0.1:0", certs.TLSConfig(tls.VersionTLS13, root, func(*tls.ClientHelloInfo) string { return "127.0.0.1" }))
+	l, err := tls.Listen("tcp", "127.0.0.1:0", certs.TLSConfig(tls.VersionTLS13, func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return root.Certificate("127.0.0.1") }))
 	if err != nil {
 		b.Fatal(err)
 	}

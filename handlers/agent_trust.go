@@ -1,0 +1,40 @@
+package handlers
+
+import (
+	"time"
+
+	"ideco-agent/agent/protocol"
+)
+
+// sendTrust tells an agent that trusts the gateway's own root what it must know to trust the gateway also later: the saved domain and the
+// next root. It does nothing for other agents, and before update was sent.
+func (a *agentConn) sendTrust() error {
+	if a.pin == "" || !a.updated.Load() {
+		return nil
+	}
+	a.trusting.Lock() // so that the newest state is sent last
+	defer a.trusting.Unlock()
+	root := a.site.Root
+	m := protocol.Trust{Type: protocol.TypeTrust, Domain: a.site.Settings.Current().Domain}
+	next, from := root.ToldNext(a.pin)
+	if m.PinNext = next; next != "" {
+		m.NotBefore = from.UTC().Format(time.RFC3339)
+	}
+	var err error
+	if m.Signature, err = root.Sign(a.pin, m.TrustText()); err != nil {
+		a.site.Log.Error("an agent is not told the domain and the next root", "peer", a.peer, "error", err)
+		return nil
+	}
+	return a.send(m)
+}
+
+// TrustChanged tells the connected agents the saved domain and the next root. It does not wait for them.
+func (s *Site) TrustChanged() {
+	for _, a := range s.agents.all() {
+		s.agents.run(func() {
+			if err := a.sendTrust(); err != nil {
+				s.Log.Debug("an agent was not told the domain and the next root", "peer", a.peer, "error", err)
+			}
+		})
+	}
+}

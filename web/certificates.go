@@ -1,0 +1,122 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/secretbox"
+	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
+	"ideco-agent/templates/locale"
+	"ideco-agent/web/certs"
+)
+
+// certificates implements handlers.Certificates.
+type certificates struct {
+	uploads
+	rootChanges
+	orders   *certs.Orders
+	choice   certs.Choice
+	settings *settings
+	hosts    *hosts
+	ports    map[agent.ServedPort][]netip.AddrPort // where they listen
+	store    *store.Store
+	box      *secretbox.Box
+	log      *slog.Logger
+}
+
+// uploads has the uploaded certificates. The methods of handlers.Certificates have their comments there.
+type uploads interface {
+	// Covering returns a certificate that fits a name and is valid at a time; nil = none.
+	Covering(name string, at time.Time) *tls.Certificate
+	Uploaded() []handlers.Uploaded
+	Upload(ctx context.Context, files [][]byte, password, by string) (handlers.Uploaded, error)
+	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
+}
+
+// rootChanges changes the gateway's root. The methods are those of handlers.Certificates.
+type rootChanges interface {
+	Root() agent.RootCertificate
+	RootChange() *agent.RootChange
+	AnnounceRoot(ctx context.Context, by string) error
+	CancelRoot(ctx context.Context, by string) error
+}
+
+func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
+	all := &certificates{uploads: noUploads{}, rootChanges: standingRoot{root}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
+	var err error
+	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
+		Dir:           c.Data,
+		Settings:      all.orderSettings,
+		Names:         func() []string { return s.Current().Domains() },
+		Covered:       all.covered,
+		ALPNLeadsHere: func(context.Context, string) bool { return false },
+		Event:         all.record,
+		Log:           c.Log,
+	})
+	all.choice = certs.Choice{
+		Uploaded: func(name string) *tls.Certificate { return all.Covering(name, time.Now()) },
+		Ordered:  all.orders.Certificate,
+		Root:     root,
+	}
+	return all, err
+}
+
+// covered reports whether an uploaded certificate serves a name for long enough that none need be ordered.
+func (c *certificates) covered(name string) bool {
+	now := time.Now()
+	return c.Covering(name, now) != nil && c.Covering(name, now.Add(agent.EndNotice)) != nil
+}
+
+// recordTimeout limits the writing of an event.
+const recordTimeout = 10 * time.Second
+
+// record adds an event to the history and to the log.
+func (c *certificates) record(e agent.CertificateEvent) {
+	level := slog.LevelInfo
+	if e.Event == agent.EventFailed {
+		level = slog.LevelWarn
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
+	defer cancel()
+	c.log.Log(ctx, level, "certificate", "event", e.Event, "name", e.Name, "source", e.Source, "by", e.By, "cause", e.Cause, "detail", e.Detail)
+	if err := c.store.AddCertificateEvent(ctx, e); err != nil {
+		c.log.Error("the history of the certificates was not written", "error", err)
+	}
+}
+
+// run returns when ctx is done.
+func (c *certificates) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.orders.Run(ctx) })
+	g.Go(func() error { return c.warn(ctx) })
+	return g.Wait()
+}
+
+// Orders lists the state of ordering for each name of the gateway.
+func (c *certificates) Orders() []agent.CertificateOrder { return c.orders.State() }
+
+// Order starts a try now. Errors: agent.Problem if the limits of the CA do not permit one yet.
+func (c *certificates) Order(context.Context) error {
+	if at, ok := c.orders.TryNow(); !ok {
+		return agent.Problem{Field: "acme", Code: locale.FieldOrderTooSoon, Value: strconv.Itoa(int(math.Ceil(time.Until(at).Minutes())))}
+	}
+	return nil
+}
+
+// historyLimit is how many events the page and REST show.
+const historyLimit = 100
+
+// History lists the newest events first.
+func (c *certificates) History(ctx context.Context) ([]agent.CertificateEvent, error) {
+	return c.store.CertificateEvents(ctx, historyLimit)
+}

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/web/certs"
+)
+
+// maxServedAddresses limits the addresses for which Served tells the certificate.
+const maxServedAddresses = 16
+
+// Served lists what the ports serve for the domains and at the addresses of this computer.
+func (c *certificates) Served() []agent.ServedCertificate {
+	var list []agent.ServedCertificate
+	now := c.settings.Current()
+	for _, name := range now.Domains() {
+		for _, port := range []agent.ServedPort{agent.PortPortal, agent.PortAgent} {
+			list = c.appendServed(list, port, name, name)
+		}
+	}
+	addresses := slices.DeleteFunc(slices.Clone(c.hosts.own.List()), func(a netip.Addr) bool { return a.IsLoopback() || now.HasDomain(a.String()) })
+	for _, a := range addresses[:min(len(addresses), maxServedAddresses)] {
+		for _, port := range []agent.ServedPort{agent.PortPortal, agent.PortAgent} {
+			if portAt(c.ports[port], a) != 0 {
+				list = c.appendServed(list, port, a.String(), certificateName(now, c.hosts.Own, "", a, port == agent.PortAgent))
+			}
+		}
+	}
+	return list
+}
+
+// appendServed adds what clients that connect to a port by a name get; named is the name in the certificate.
+func (c *certificates) appendServed(list []agent.ServedCertificate, port agent.ServedPort, name, named string) []agent.ServedCertificate {
+	best, err := c.choice.Serving(named)
+	if err != nil {
+		c.log.Error("there is no certificate for a name", "name", name, "error", err)
+		return list
+	}
+	served := agent.ServedCertificate{Port: port, Name: name, Certificate: c.describe(best, named)}
+	if port == agent.PortAgent && best.Source != agent.SourceOwnRoot {
+		if own, err := c.choice.OwnRoot(named); err == nil {
+			pinned := c.describe(certs.Sourced{Certificate: own, Source: agent.SourceOwnRoot}, named)
+			served.Pinned = &pinned
+		}
+	}
+	return append(list, served)
+}
+
+func (c *certificates) describe(s certs.Sourced, name string) agent.Certificate {
+	d := certs.Describe(s.Certificate, s.Source)
+	switch s.Source {
+	case agent.SourceOwnRoot:
+		d.Renewal = certs.RenewalOf(s.Certificate)
+	case agent.SourceACME:
+		if o, ok := c.orderOf(name); ok && o.State != agent.OrderOff {
+			d.Renewal = o.Next
+		}
+	}
+	return d
+}
+
+// orderOf returns the state of ordering for a name.
+func (c *certificates) orderOf(name string) (agent.CertificateOrder, bool) {
+	for _, o := range c.orders.State() {
+		if o.Name == name {
+			return o, true
+		}
+	}
+	return agent.CertificateOrder{}, false
+}
+
+// Ending lists the certificates that end within agent.EndNotice and that nothing will renew, or whose renewal fails.
+func (c *certificates) Ending() []agent.CertificateEnd {
+	var list []agent.CertificateEnd
+	for _, name := range c.settings.Current().Domains() {
+		best, err := c.choice.Serving(name)
+		if err != nil || best.Source == agent.SourceOwnRoot || time.Until(best.Leaf.NotAfter) > agent.EndNotice {
+			continue
+		}
+		if order, ok := c.orderOf(name); ok && (order.State == agent.OrderDone || order.State == agent.OrderRunning) {
+			continue
+		}
+		list = append(list, agent.CertificateEnd{Name: name, Source: best.Source, NotAfter: best.Leaf.NotAfter})
+	}
+	return list
+}
+
+// warnEvery is how often the log says which certificates end.
+const warnEvery = 24 * time.Hour
+
+// warn logs the certificates that end and that nothing renews, at the start and once a day, until ctx is done.
+func (c *certificates) warn(ctx context.Context) error {
+	again := time.NewTicker(warnEvery)
+	defer again.Stop()
+	for {
+		for _, end := range c.Ending() {
+			c.log.Warn("a certificate ends and nothing renews it; then the gateway serves a certificate of its own root, which browsers do not trust by themselves: "+
+				"upload a new one, or see the page «Сертификат»", "name", end.Name, "source", end.Source, "ends", end.NotAfter.UTC().Format(time.RFC3339))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
+}
