@@ -169,17 +169,25 @@ type NameCheck struct {
 // NameCheckKind names a check.
 type NameCheckKind string
 
-// Checks. The comment names the arguments of the texts.
+// Checks. The comment names the arguments of the texts. {Name} is always there.
 const (
-	CheckPublicDNS NameCheckKind = "public_dns" // what a public resolver answers: {Addresses}
-	CheckSplitDNS  NameCheckKind = "split_dns"  // the gateway's resolver answers something else: {Inside}, {Outside}
-	CheckAAAA      NameCheckKind = "aaaa"       // the IPv6 address leads elsewhere: {Address}
-	CheckCAA       NameCheckKind = "caa"        // a CAA record names other CAs: {Issuers}
-	CheckPort80    NameCheckKind = "port_80"    // what answers at port 80 of {Address}: this gateway, another server, or nothing
+	CheckPublicDNS    NameCheckKind = "public_dns"     // the addresses that a public resolver answers: {Addresses}
+	CheckPrivateDNS   NameCheckKind = "private_dns"    // all of them are private: {Addresses}
+	CheckNotInDNS     NameCheckKind = "not_in_dns"     // a public resolver knows no address
+	CheckDNSFailed    NameCheckKind = "dns_failed"     // a public resolver cannot resolve the name (SERVFAIL): {Server}
+	CheckNoResolver   NameCheckKind = "no_resolver"    // no public resolver answers: {Servers}
+	CheckGatewayDNS   NameCheckKind = "gateway_dns"    // the addresses that the gateway's resolver answers: {Addresses}; only without a public answer
+	CheckSplitDNS     NameCheckKind = "split_dns"      // the gateway's resolver answers something else: {Inside}, {Outside}
+	CheckAAAA         NameCheckKind = "aaaa"           // the IPv6 address leads elsewhere: {Address}
+	CheckCAA          NameCheckKind = "caa"            // a CAA record of {Domain} permits other CAs only: {Issuers}
+	CheckPort80       NameCheckKind = "port_80"        // this gateway answers at port 80 of {Address}
+	CheckPort80Other  NameCheckKind = "port_80_other"  // another server answers there: {Address}
+	CheckPort80Silent NameCheckKind = "port_80_silent" // nothing answers the gateway there, which may differ from outside: {Address}
 )
 
 // NameCheckKinds lists every check, for tests that look for a missing text.
-var NameCheckKinds = []NameCheckKind{CheckPublicDNS, CheckSplitDNS, CheckAAAA, CheckCAA, CheckPort80}
+var NameCheckKinds = []NameCheckKind{CheckPublicDNS, CheckPrivateDNS, CheckNotInDNS, CheckDNSFailed, CheckNoResolver, CheckGatewayDNS, CheckSplitDNS,
+	CheckAAAA, CheckCAA, CheckPort80, CheckPort80Other, CheckPort80Silent}
 
 // CertificateEvent is an entry of the history.
 type CertificateEvent struct {

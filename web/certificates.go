@@ -24,6 +24,7 @@ type certificates struct {
 	uploads
 	rootChanges
 	orders   *certs.Orders
+	names    *nameChecks
 	choice   certs.Choice
 	settings *settings
 	hosts    *hosts
@@ -54,12 +55,16 @@ func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, op
 	all := &certificates{uploads: noUploads{}, rootChanges: standingRoot{root}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	var err error
+	if all.names, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
+		return nil, err
+	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
 		Dir:           c.Data,
 		Settings:      all.orderSettings,
 		Names:         func() []string { return s.Current().Domains() },
 		Covered:       all.covered,
-		ALPNLeadsHere: func(context.Context, string) bool { return false },
+		ALPNLeadsHere: all.names.ALPNLeadsHere,
+		Check:         all.names.Check,
 		Event:         all.record,
 		Log:           c.Log,
 	})

@@ -152,7 +152,7 @@ func Serve(ctx context.Context, c Config) error {
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
 		Storing:       db.Trouble,
 		Portal:        portal,
-		Challenge:     certificates.orders.ServeChallenge,
+		Challenge:     certificates.answerChallenge,
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,

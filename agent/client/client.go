@@ -55,8 +55,8 @@ type Config struct {
 	// typed password extends the session.
 	Tickets Tickets
 
-	Roots  *x509.CertPool // nil = the system's roots
-	Pin    *Pin           // of a root that is trusted in addition; nil = none
+	Roots  *x509.CertPool // trusted roots, see TLSConfig; may be nil
+	Pins   []Pin          // of the gateway's own root, see TLSConfig; may be empty
 	Lang   locale.Lang
 	Tunnel Tunnel // nil = access is possible only from the local network
 	// NoTunnel is the key of the text that explains why Tunnel is nil; empty = the text of agent.CodeVPNUnavailable.

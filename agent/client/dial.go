@@ -83,7 +83,7 @@ func (c *client) dialTLS(ctx context.Context, network, address string) (net.Conn
 
 // handshake starts TLS on a connection, which it closes on an error. The certificate must be for name.
 func handshake(ctx context.Context, cfg Config, raw net.Conn, address, name string) (net.Conn, error) {
-	conn := tls.Client(raw, TLSConfig(name, cfg.Roots, cfg.Pin))
+	conn := tls.Client(raw, TLSConfig(name, cfg.Roots, cfg.Pins))
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {

@@ -243,9 +243,9 @@ func TestFurtherAddressVerifiesServer(t *testing.T) {
 		"the address of the URL":           {gatewaytest.NewAddressServer(t, leafFor("::1"), "::1", ok), nil, true},
 		"a certificate of somebody else":   {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok), nil, false},
 		"somebody else, with a pin": {gatewaytest.NewAddressServer(t, otherRoot.Leaf(t, nil), "::1", ok),
-			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, false},
+			func(c *Config) { c.Roots, c.Pins = x509.NewCertPool(), []Pin{*pin} }, false},
 		"the gateway, with a pin": {gatewaytest.NewAddressServer(t, leaf, "::1", ok),
-			func(c *Config) { c.Roots, c.Pin = x509.NewCertPool(), pin }, true},
+			func(c *Config) { c.Roots, c.Pins = x509.NewCertPool(), []Pin{*pin} }, true},
 	} {
 		c := c
 		t.Run(name, func(t *testing.T) {

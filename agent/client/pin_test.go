@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/client/gatewaytest"
+	"ideco-agent/agent/protocol"
 )
 
 // trustCase is the certificate of a server, and the agent's roots and pin.
@@ -63,7 +65,8 @@ func TestTrust(t *testing.T) {
 		"root file, wrong name":         {certificate: root.Leaf(t, otherNames), roots: root.Pool()},
 		"system roots":                  {certificate: leaf},
 		"pin":                           {certificate: leaf, roots: empty, pin: root.Pin(), trusted: true},
-		"pin beside system roots":       {certificate: leaf, pin: root.Pin(), trusted: true},
+		"pin without roots":             {certificate: leaf, pin: root.Pin(), trusted: true},
+		"wrong pin without roots":       {certificate: leaf, pin: otherRoot.Pin()},
 		"pin beside the right roots":    {certificate: alone, roots: root.Pool(), pin: otherRoot.Pin(), trusted: true},
 		"pin, name":                     {host: "localhost", certificate: leaf, roots: empty, pin: root.Pin(), trusted: true},
 		"pin, constraints fit":          {certificate: here.Leaf(t, nil), roots: empty, pin: here.Pin(), trusted: true},
@@ -87,20 +90,42 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// A chain with the pinned root is not verified by the system (nil roots).
-func TestPinBeforeSystem(t *testing.T) {
-	root, other := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
-	chain := []*x509.Certificate{root.Leaf(t, nil).Leaf, root.Cert}
-	pin := func(r *gatewaytest.Root) *Pin { return mustPin(t, r.Pin()) }
-	if got := rootsFor(chain, nil, pin(root)); got == nil || !got.Equal(root.Pool()) {
-		t.Errorf("a chain with the pinned root: roots %v, want that root alone", got)
+// An agent with a pin says so by ALPN, and does not trust public roots: a former domain of the gateway may belong to somebody else.
+func TestPublicRootsWithPin(t *testing.T) {
+	public, own := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+	usePublicRoots(t, public.Pool())
+	chain := func(r *gatewaytest.Root) []*x509.Certificate { return []*x509.Certificate{r.Leaf(t, nil).Leaf, r.Cert} }
+	pin := func(r *gatewaytest.Root) []Pin { return []Pin{*mustPin(t, r.Pin())} }
+	for _, c := range []struct {
+		name    string
+		chain   []*x509.Certificate
+		pins    []Pin
+		trusted bool
+	}{
+		{"public, without a pin", chain(public), nil, true},
+		{"public, without a pin, root not sent", chain(public)[:1], nil, true},
+		{"own, without a pin", chain(own), nil, false},
+		{"public, with a pin", chain(public), pin(own), false},
+		{"own, with a pin", chain(own), pin(own), true},
+		{"own, with its pin among three", chain(own), append(pin(gatewaytest.NewRoot(t, nil)), append(pin(public), pin(own)...)...), true},
+	} {
+		if err := verify(c.chain, "localhost", nil, c.pins); (err == nil) != c.trusted {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
-	if got := rootsFor(chain, nil, pin(other)); got != nil {
-		t.Errorf("a chain without the pinned root: roots %v, want the system's", got)
+	if got := TLSConfig("localhost", nil, pin(own)).NextProtos; !agent.Contains(got, "http/1.1") || !agent.Contains(got, protocol.ALPNPinned) {
+		t.Errorf("with a pin ALPN has %v", got)
 	}
-	if got := rootsFor(chain, other.Pool(), pin(root)); !got.Equal(root.Pool()) {
-		t.Errorf("a root file and a chain with the pinned root: roots %v, want the pinned one alone", got)
+	if got := TLSConfig("localhost", nil, nil).NextProtos; len(got) != 1 || got[0] != "http/1.1" {
+		t.Errorf("without a pin ALPN has %v", got)
 	}
+}
+
+// usePublicRoots replaces the public roots until the test ends.
+func usePublicRoots(t *testing.T, pool *x509.CertPool) {
+	before := publicRoots()
+	publicPool = pool
+	t.Cleanup(func() { publicPool = before })
 }
 
 func otherNames(c *x509.Certificate) {
@@ -120,7 +145,7 @@ func (o trustCase) try(t *testing.T) {
 	r := start(t, g, func(c *Config) {
 		c.Roots = o.roots
 		if o.pin != "" {
-			c.Pin = mustPin(t, o.pin)
+			c.Pins = []Pin{*mustPin(t, o.pin)}
 		}
 		if o.host != "" {
 			c.Host = o.host

@@ -292,4 +292,5 @@ var FromGateway = map[string]func() any{
 
 	TypeAddressToken: func() any { return new(AddressToken) },
 	TypeSSO:          func() any { return new(SSOReply) },
+	TypeTrust:        func() any { return new(Trust) },
 }

@@ -26,6 +26,7 @@ var filled = map[string][]any{
 		&Notice{TypeNotice, NoticeExpiring, "Скоро.", "2026-11-23T14:05:00Z"},
 		&AddressToken{TypeAddressToken, "token", 60, []string{"https://192.168.1.1:14765/address", "https://[fd00::1]:14765/address"}},
 		&SSOReply{TypeSSO, SSOChallenge, "s1", "gw.company.ru"},
+		&Trust{TypeTrust, "gw.company.ru", "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=", "2026-12-27T00:00:00Z", "MEUCIQ=="},
 		&Error{TypeError, "bad_message", "Не понято."},
 	},
 }

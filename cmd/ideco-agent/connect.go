@@ -153,9 +153,9 @@ func (o *options) config(ctx context.Context, p program) (client.Config, error) 
 	for _, w := range warnings {
 		fmt.Fprintln(p.stderr, p.describe(w))
 	}
-	cfg.Host, cfg.Port, cfg.Pin = gateway.Host, gateway.Port, gateway.Pin
+	cfg.Host, cfg.Port, cfg.Pins = gateway.Host, gateway.Port, gateway.Pins()
 	if o.root != "" {
-		cfg.Pin = nil // trust only the file's roots
+		cfg.Pins = nil // trust only the file's roots
 		if cfg.Roots, err = readRoots(o.root); err != nil {
 			return cfg, problem{locale.BadRoot, o.root}
 		}

@@ -37,7 +37,7 @@ func saveReport(ctx context.Context, lang locale.Lang, line settings.Setting, di
 		diagnose.Program(diagnose.System()),
 		diagnose.Gateway(sources...),
 		diagnose.Text("bans.txt", fmt.Sprintf("%+v\r\n", registry.Restrictions)),
-		diagnose.Probe(client.Config{Host: g.Host, Port: g.Port, Pin: g.Pin, Lang: lang}),
+		diagnose.Probe(client.Config{Host: g.Host, Port: g.Port, Pins: g.Pins(), Lang: lang}),
 	}
 	parts = append(append(parts, diagnose.Network()...), diagnose.Service()...)
 	if own := ownDir(); own != "" {

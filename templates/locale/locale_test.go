@@ -94,6 +94,15 @@ func derived(t *testing.T) []string {
 	for _, finding := range agent.DirectoryFindings {
 		ids = append(ids, "directory_cause_"+string(finding), "directory_cure_"+string(finding))
 	}
+	for _, cause := range agent.CertificateCauses {
+		ids = append(ids, "certificate_cause_"+string(cause), "certificate_cure_"+string(cause))
+	}
+	for _, check := range agent.NameCheckKinds {
+		ids = append(ids, "certificate_check_"+string(check))
+	}
+	for _, event := range agent.CertificateEventKinds {
+		ids = append(ids, "certificate_event_"+string(event))
+	}
 	for _, state := range agent.UserStates {
 		ids = append(ids, "filter_state_"+string(state))
 	}

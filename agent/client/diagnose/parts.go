@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"runtime"
 	"strings"
@@ -47,7 +46,7 @@ func describe(g settings.Gateway, err error) string {
 	case g.Pin == nil:
 		return fmt.Sprintf("%s %s, without a pin", g, g.Source)
 	}
-	return fmt.Sprintf("%s %s, pin %s", g, g.Source, base64.StdEncoding.EncodeToString(g.Pin[:]))
+	return fmt.Sprintf("%s %s, pin %s", g, g.Source, g.Pin)
 }
 
 // Probe is the part with the result of probing the gateway.

@@ -271,7 +271,7 @@ func (m *Manager) cancelRetry() {
 }
 
 func (m *Manager) config(r Request) client.Config {
-	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pin: r.Gateway.Pin, Login: r.Login, Password: r.Password, Tickets: r.Tickets,
+	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pins: r.Gateway.Pins(), Login: r.Login, Password: r.Password, Tickets: r.Tickets,
 		NewPassword: r.NewPassword, PasswordChanges: m.Status().PasswordChanges,
 		Device: m.cfg.Device, Roots: m.cfg.Roots, Lang: r.Lang, Tunnel: m.cfg.Tunnel, NoTunnel: m.cfg.NoTunnel, Log: m.cfg.Log,
 		Dial: m.cfg.Dial, Clock: m.cfg.Clock}

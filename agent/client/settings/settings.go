@@ -59,6 +59,14 @@ func (g Gateway) String() string {
 	return net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
 }
 
+// Pins returns the pin as a list for client.Config.
+func (g Gateway) Pins() []client.Pin {
+	if g.Pin == nil {
+		return nil
+	}
+	return []client.Pin{*g.Pin}
+}
+
 // Problem is an error in the settings of a source. Key is the locale key of its text, which shows Value.
 type Problem struct {
 	Source Source

@@ -1,0 +1,52 @@
+package locale
+
+import (
+	"cmp"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// certificateArgs are the arguments of all texts about ordering a certificate.
+var certificateArgs = []string{"Address", "Addresses", "Domain", "Error", "Host", "Inside", "Issuer", "Issuers", "Name", "Outside", "Port", "Server", "Servers", "Until"}
+
+// CertificateCause says why a certificate could not be ordered.
+func (l *Localizer) CertificateCause(p agent.CertificateProblem) string {
+	return l.T("certificate_cause_"+string(p.Code), l.certificateArgs(p.Args))
+}
+
+// CertificateCure says what to do about it.
+func (l *Localizer) CertificateCure(p agent.CertificateProblem) string {
+	return l.T("certificate_cure_"+string(p.Code), l.certificateArgs(p.Args))
+}
+
+// NameCheck says what the gateway found out about a name.
+func (l *Localizer) NameCheck(c agent.NameCheck) string {
+	return l.T("certificate_check_"+string(c.Check), l.certificateArgs(c.Args))
+}
+
+// CertificateEvent names an event of the history.
+func (l *Localizer) CertificateEvent(e agent.CertificateEventKind) string {
+	return l.T("certificate_event_" + string(e))
+}
+
+// CertificateEnd warns of a certificate that ends and that nothing will renew.
+func (l *Localizer) CertificateEnd(end agent.CertificateEnd) string {
+	id := "certificate_ending"
+	if end.Source == agent.SourceACME {
+		id = "certificate_ending_acme"
+	}
+	return l.T(id, Args{"Name": end.Name, "Until": l.Time(end.NotAfter)})
+}
+
+// certificateArgs replaces missing values by dashes, and times in RFC 3339 by the usual form.
+func (l *Localizer) certificateArgs(values map[string]string) Args {
+	args := Args{}
+	for _, name := range certificateArgs {
+		args[name] = cmp.Or(values[name], "—")
+	}
+	if until, err := time.Parse(time.RFC3339, values["Until"]); err == nil {
+		args["Until"] = l.Time(until)
+	}
+	return args
+}
