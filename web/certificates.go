@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"math"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,8 +44,9 @@ type uploads interface {
 }
 
 func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{rootChange: rootChange{root: root, store: s.store, log: c.Log}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+	all := &certificates{settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
+	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error
 	if all.uploads, err = openUploads(ctx, all); err != nil {
 		return nil, err
@@ -94,10 +97,10 @@ func (c *certificates) record(e agent.CertificateEvent) {
 
 // run returns when ctx is done.
 func (c *certificates) run(ctx context.Context) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.orders.Run(gctx) })
-	g.Go(func() error { return c.rootChange.run(gctx) })
-	g.Go(func() error { return c.warn(gctx) })
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.orders.Run(ctx) })
+	g.Go(func() error { return c.warn(ctx) })
+	g.Go(func() error { return c.rootChange.run(ctx) })
 	return g.Wait()
 }
 
@@ -107,7 +110,7 @@ func (c *certificates) Orders() []agent.CertificateOrder { return c.orders.State
 // Order starts a try now. Errors: agent.Problem if the limits of the CA do not permit one yet.
 func (c *certificates) Order(context.Context) error {
 	if at, ok := c.orders.TryNow(); !ok {
-		return agent.Problem{Field: "acme", Code: locale.FieldACMETooSoon, Value: at.UTC().Format(time.RFC3339)}
+		return agent.Problem{Field: "acme", Code: locale.FieldOrderTooSoon, Value: strconv.Itoa(int(math.Ceil(time.Until(at).Minutes())))}
 	}
 	return nil
 }
