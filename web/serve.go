@@ -113,7 +113,6 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	settings.changed = certificates.orders.Changed
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
 	inTunnel, err := vpn.listen()
@@ -152,11 +151,16 @@ func Serve(ctx context.Context, c Config) error {
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
 		Storing:       db.Trouble,
 		Portal:        portal,
-		Challenge:     certificates.orders.ServeChallenge,
+		Challenge:     certificates.answerChallenge,
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
+	}
+	certificates.tell = site.TrustChanged
+	settings.changed = func() {
+		certificates.orders.Changed()
+		site.TrustChanged()
 	}
 	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, c.Log})
 }
