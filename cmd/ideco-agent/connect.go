@@ -166,7 +166,12 @@ func (o *options) config(ctx context.Context, p program) (client.Config, error) 
 	} else if cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p); err != nil {
 		return cfg, err
 	}
-	cfg.Device = thisDevice(p, o.stateDir)
+	dir, err := o.stateDir, error(nil)
+	if dir == "" {
+		dir, err = client.StateDir()
+	}
+	cfg.Device = thisDevice(p, dir, err)
+	cfg.Trust = client.OpenTrust(dir)
 	return cfg, nil
 }
 
@@ -212,13 +217,9 @@ func readRoots(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// thisDevice describes this computer. If the identifier cannot be read or stored, it prints a warning and uses a new one for
-// this run.
-func thisDevice(p program, dir string) agent.Device {
-	var err error
-	if dir == "" {
-		dir, err = client.StateDir()
-	}
+// thisDevice describes this computer. If the identifier in dir cannot be read or stored, or err says why there is no directory, it
+// prints a warning and uses a new identifier for this run.
+func thisDevice(p program, dir string, err error) agent.Device {
 	device := client.NewDevice()
 	if err == nil {
 		device, err = client.ThisDevice(dir)
