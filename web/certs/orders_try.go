@@ -155,7 +155,7 @@ func (o *Orders) check(ctx context.Context, name string) []agent.NameCheck {
 // onlyPrivate reports whether the public DNS has addresses of a name, and only private ones. It returns the first.
 func onlyPrivate(checks []agent.NameCheck) (address string, only bool) {
 	for _, c := range checks {
-		if c.Check != agent.CheckPublicDNS {
+		if c.Check != agent.CheckPublicDNS && c.Check != agent.CheckPrivateDNS {
 			continue
 		}
 		for _, text := range strings.FieldsFunc(c.Args["Addresses"], func(r rune) bool { return r == ',' || r == ' ' }) {
@@ -179,10 +179,10 @@ func isPrivate(ip netip.Addr) bool {
 	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || sharedSpace.Contains(ip)
 }
 
-// ofOwnNetwork leaves out the checks that concern a public CA only.
+// ofOwnNetwork leaves out where public DNS leads, because a company's CA may use another one.
 func ofOwnNetwork(checks []agent.NameCheck) []agent.NameCheck {
 	return slices.DeleteFunc(checks, func(c agent.NameCheck) bool {
-		return c.Check != agent.CheckAAAA && c.Check != agent.CheckPort80
+		return slices.Contains([]agent.NameCheckKind{agent.CheckPublicDNS, agent.CheckPrivateDNS, agent.CheckNoResolver, agent.CheckSplitDNS}, c.Check)
 	})
 }
 
@@ -280,7 +280,7 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 	isNew := t.Problem == nil || t.Problem.Code != problem.Code
 	t.failed(now, end, retryAfter)
 	if problem.Code == agent.CauseRateLimited {
-		problem.Args["Until"] = later(t.Next, t.RetryAfter).Local().Format("02.01.2006 15:04")
+		problem.Args["Until"] = later(t.Next, t.RetryAfter).Format(time.RFC3339) // as the texts expect
 	}
 	t.Problem = problem
 	err := o.saveTries()
