@@ -206,6 +206,9 @@ func TestEvents(t *testing.T) {
 	}
 	for id := range catalogueOf(t, "en") { // agent.CertificateEventKinds
 		if event, ok := strings.CutPrefix(id, "certificate_event_"); ok {
+			if !strings.HasPrefix(event, "root_") {
+				event = "certificate_" + event
+			}
 			events[event] = true
 		}
 	}
