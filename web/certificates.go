@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"math"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -110,7 +108,7 @@ func (c *certificates) Orders() []agent.CertificateOrder { return c.orders.State
 // Order starts a try now. Errors: agent.Problem if the limits of the CA do not permit one yet.
 func (c *certificates) Order(context.Context) error {
 	if at, ok := c.orders.TryNow(); !ok {
-		return agent.Problem{Field: "acme", Code: locale.FieldOrderTooSoon, Value: strconv.Itoa(int(math.Ceil(time.Until(at).Minutes())))}
+		return agent.Problem{Field: "acme", Code: locale.FieldACMETooSoon, Value: at.UTC().Format(time.RFC3339)}
 	}
 	return nil
 }

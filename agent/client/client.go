@@ -105,6 +105,7 @@ type Result struct {
 	Code    string
 	Message string
 	SSO     []string // of Probe: see Status
+	Host    string   // of Probe: the name under which the gateway answered
 	Err     error
 	// MayChangePassword is set when the login was refused until the password is changed, and the gateway can change it.
 	MayChangePassword bool

@@ -169,7 +169,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	case ctx.Err() != nil:
 		return c.stoppedByUser()
 	case errors.As(err, &untrusted):
-		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
+		return c.notTrusted(err)
 	}
 	unreachable := c.failed(Unreachable, agent.CodeUnreachable, err)
 	if lookup := new(net.DNSError); errors.As(err, &lookup) {
@@ -189,6 +189,19 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	}
 	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
 	return c.refusal(refusal.Code, refusal.Message, wait, err)
+}
+
+// notTrusted returns the failure for a certificate that is not trusted.
+func (c *client) notTrusted(err error) *failure {
+	f := c.failed(NotTrusted, agent.CodeNotTrusted, err)
+	var changed *rootChangedError
+	switch {
+	case errors.As(err, &changed):
+		f.message = c.text(locale.RootChanged)
+	case errors.Is(err, errDates):
+		f.message = locale.Text(c.cfg.Lang, locale.CertificateDates, "server", c.status.Server, "now", time.Now().Format("02.01.2006 15:04"))
+	}
+	return f
 }
 
 // httpRefusal reads the protocol's error from an HTTP response without an upgrade. ok is false when the response has no
