@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"time"
@@ -25,7 +24,7 @@ type certificates struct {
 	uploads
 	rootChange
 	orders   *certs.Orders
-	checks   *nameChecks
+	names    *nameChecks
 	choice   certs.Choice
 	settings *settings
 	hosts    *hosts
@@ -44,12 +43,15 @@ type uploads interface {
 	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
 }
 
-func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{uploads: noUploads{}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
+	all := &certificates{settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error
-	if all.checks, err = newNameChecks(func() string { return s.Current().ACME.Directory }); err != nil {
+	if all.uploads, err = openUploads(ctx, all); err != nil {
+		return nil, err
+	}
+	if all.names, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
 		return nil, err
 	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
@@ -57,8 +59,8 @@ func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, op
 		Settings:      all.orderSettings,
 		Names:         func() []string { return s.Current().Domains() },
 		Covered:       all.covered,
-		ALPNLeadsHere: all.checks.ALPNLeadsHere,
-		Check:         all.checks.Check,
+		ALPNLeadsHere: all.names.ALPNLeadsHere,
+		Check:         all.names.Check,
 		Event:         all.record,
 		Log:           c.Log,
 	})
@@ -91,12 +93,6 @@ func (c *certificates) record(e agent.CertificateEvent) {
 	if err := c.store.AddCertificateEvent(ctx, e); err != nil {
 		c.log.Error("the history of the certificates was not written", "error", err)
 	}
-}
-
-// serveChallenge answers a CA, or the gateway itself, that checks whether port 80 of a name leads here (ACME HTTP-01). It returns false
-// without an answer if r is no such request.
-func (c *certificates) serveChallenge(w http.ResponseWriter, r *http.Request) bool {
-	return c.checks.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
 }
 
 // run returns when ctx is done.
