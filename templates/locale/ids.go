@@ -106,6 +106,7 @@ const (
 	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
 	FieldACMETooSoon       = "field_acme_too_soon"   // the Value is when a try is possible, RFC 3339
 	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
+	FieldACMETooSoon       = "field_acme_too_soon"   // the Value is when a try is possible, RFC 3339
 )
 
 // Toasts are the ids of the messages after a successful action.
