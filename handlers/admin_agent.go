@@ -46,6 +46,7 @@ func (s *Site) adminAgentData(c echo.Context) (templates.AdminAgentData, error) 
 		Deployment:     s.deployment(now.Domain),
 		Unsigned:       !s.Installer.Signed(),
 		Pin:            s.Root.Pin(),
+		Certificate:    s.certificateSummary(now.Domain),
 		Form:           templates.NewSettingsForm(now),
 		NetworksUnseen: !now.NetworksSeen,
 		Sessions:       len(s.Sessions.Sessions()),

@@ -123,7 +123,12 @@ func typedCertificates(c echo.Context, values url.Values) []byte {
 	if i, err := strconv.Atoi(values.Get("trust")); err == nil && i >= 0 && i < len(values["certificate"]) {
 		text += "\n" + values["certificate"][i]
 	}
-	file, err := c.FormFile("ca_file")
+	return withCertificateFile(c, "ca_file", text)
+}
+
+// withCertificateFile adds the certificates of an uploaded file, PEM or DER, to a text.
+func withCertificateFile(c echo.Context, field, text string) []byte {
+	file, err := c.FormFile(field)
 	if err != nil || file.Size == 0 {
 		return []byte(text)
 	}

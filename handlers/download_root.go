@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/pem"
 	"net/http"
 	"time"
 
@@ -23,4 +24,10 @@ type RootCertificate interface {
 func (s *Site) downloadRoot(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root.crt"`)
 	return c.Blob(http.StatusOK, "application/x-x509-ca-cert", s.Root.RootDER())
+}
+
+// downloadRootPEM serves the root certificate as PEM.
+func (s *Site) downloadRootPEM(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root.pem"`)
+	return c.Blob(http.StatusOK, "application/x-pem-file", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Root.RootDER()}))
 }

@@ -95,6 +95,7 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 		body     badJSON
 		problems agent.Problems
 		problem  agent.Problem
+		order    *agent.CertificateProblem
 		httpErr  *echo.HTTPError
 	)
 	if errors.As(err, &problem) {
@@ -110,6 +111,8 @@ func (s *Site) explain(err error, l *locale.Localizer) (status int, answer restE
 	case problems != nil || errors.As(err, &problems):
 		fields := fieldTexts(l, problems)
 		return http.StatusBadRequest, restError{problems[0].Code, fields[problems[0].Field], fields}, ""
+	case errors.As(err, &order):
+		return http.StatusBadRequest, restError{string(order.Code), l.CertificateCause(*order) + " " + l.CertificateCure(*order), nil}, ""
 	case errors.Is(err, agent.ErrNotFound):
 		return http.StatusNotFound, restError{locale.NotFound, l.T(locale.NotFound), nil}, ""
 	case errors.Is(err, agent.ErrLastAdministrator):

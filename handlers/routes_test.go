@@ -55,7 +55,7 @@ func newSite(t testing.TB) *Site {
 		Log: log, Gate: gate, Settings: set, AgentHosts: db, Accounts: accounts{db, directories}, Groups: db, Passwords: hasher{}, Browsers: db,
 		Directories: directories,
 		Sessions:    access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
-		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Setup: oneLink{}, Addressing: fixedHosts{set},
+		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Certificates: newFakeCertificates(set), Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 	}
@@ -255,7 +255,7 @@ func TestHiddenPaths(t *testing.T) {
 	}
 	for _, r := range s.portalRoutes() {
 		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
-		beside := strings.NewReplacer("/setup/", "/setups/", "/admin/", "/admin/x", "/download/", "/download/x",
+		beside := strings.NewReplacer("/certificates", "/certificates/x", "/setup/", "/setups/", "/admin/", "/admin/x", "/download/", "/download/x",
 			"_backend/", "_backend/x").Replace(path)
 		for _, method := range methods {
 			for _, language := range []string{"", "en", "ru"} {

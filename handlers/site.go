@@ -51,6 +51,7 @@ type Site struct {
 	healthFaults        repeatFilter
 	drafts              kept[draft]       // passwords of search accounts between test and saving
 	imports             kept[importDraft] // files of accounts between preview and confirmation
+	acmeDrafts          kept[acmeDraft]   // settings for ordering certificates until the terms are accepted
 	guestTimeoutInTests time.Duration     // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration     // 0 = WriteTimeout
 }

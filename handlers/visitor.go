@@ -87,13 +87,7 @@ func (s *Site) loadUser(c echo.Context) error {
 // page returns the data that every page needs, with the toast of the previous action.
 func (s *Site) page(c echo.Context) templates.Page {
 	v := who(c)
-	var trouble agent.StoreTrouble
-	if v.User != nil && v.User.Administrator() {
-		trouble = s.Storing()
-	}
-	return templates.Page{
-		StoreTrouble: trouble,
-
+	p := templates.Page{
 		L:     v.L,
 		Path:  c.Request().URL.Path,
 		Query: c.Request().URL.RawQuery,
@@ -102,6 +96,14 @@ func (s *Site) page(c echo.Context) templates.Page {
 		Theme: v.Theme,
 		Toast: takeToast(c),
 	}
+	if v.User != nil && v.User.Administrator() {
+		p.StoreTrouble = s.Storing()
+		for _, end := range s.Certificates.Ending() {
+			end.Name = unicodeName(end.Name)
+			p.Ending = append(p.Ending, end)
+		}
+	}
+	return p
 }
 
 func cookieValue(c echo.Context, name string) string {

@@ -29,7 +29,9 @@ type Page struct {
 	Toast string      // success message, shown for five seconds
 	Alert string      // failure message, shown above the content
 
-	StoreTrouble agent.StoreTrouble // why nothing can be stored; set for administrators alone
+	// For administrators alone.
+	StoreTrouble agent.StoreTrouble     // why nothing can be stored
+	Ending       []agent.CertificateEnd // certificates that end soon and that nothing will renew; names are decoded
 }
 
 // from returns the page to which the language and theme switches return.
@@ -116,6 +118,7 @@ type AdminAgentData struct {
 	Unsigned       bool // Windows warns of the installer
 	Deployment     Deployment
 	Pin            string // of the own root, in base64; hidden if empty
+	Certificate    CertificateSummary
 	Form           SettingsForm
 	Errors         map[string]string
 	NetworksUnseen bool             // the networks found at the first start are not confirmed
@@ -125,6 +128,23 @@ type AdminAgentData struct {
 	Gateway        agent.GatewayState
 	VPN            VPNForm
 }
+
+// CertificateSummary is what the saved domain is served with, in short.
+type CertificateSummary struct {
+	State CertificateState
+	Until time.Time // with CertificateTrusted
+}
+
+// CertificateState selects a text beside the domain.
+type CertificateState string
+
+// States. With "" the domain has the own root's certificate and no CA could check it.
+const (
+	CertificateTrusted CertificateState = "trusted" // it was ordered or uploaded
+	CertificateOffered CertificateState = "offered" // it could be ordered, but ordering is off
+	CertificateOrdered CertificateState = "ordered" // the order is running
+	CertificateFailed  CertificateState = "failed"  // it could not be ordered
+)
 
 // FormerDomain is a former domain or address that the gateway still serves.
 type FormerDomain struct {

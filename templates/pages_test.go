@@ -40,7 +40,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	admin := &agent.User{ID: 1, Login: hostile, Name: hostile, Directory: agent.LocalDirectory, Admin: true, Enabled: true}
 	remote := &agent.User{ID: 2, Login: "petrova", Directory: hostile, Enabled: true, Refused: agent.CodeNotPermitted}
 	page := func(path string, user *agent.User) Page {
-		return Page{L: l, Path: path, User: user, CSRF: "token-" + hostile, Theme: hostile, Toast: hostile, Alert: hostile}
+		return Page{L: l, Path: path, User: user, CSRF: "token-" + hostile, Theme: hostile, Toast: hostile, Alert: hostile, Ending: []agent.CertificateEnd{{Name: hostile, Source: agent.SourceUploaded, NotAfter: now}}}
 	}
 	waiting := someSession("two", agent.KindVPN)
 	waiting.State, waiting.Rx, waiting.Tx, waiting.Handshake, waiting.Device.Name = agent.StateWaiting, nil, nil, time.Time{}, ""
@@ -52,6 +52,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"parent_id", "forward", "forward_nets", "directory_group",
 		"kind", "user", "password", "dns_ips", "controllers", "transport", "tls_name", "ldap_paths", "ca_pem", "login_groups", "remote_groups",
 		"lockout_limit", "lockout_minutes", "check_minutes",
+		"directory", "directory_root_pem", "email", "eab_key_id", "eab_hmac_key",
 		"lan_interfaces", "wan_interfaces", "open_before_login", "firewall_timeout_seconds"} {
 		errors[name] = hostile
 	}
@@ -69,11 +70,11 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
 		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}}
+		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}}
 	off := full
-	off.Enabled = false
+	off.Enabled, off.Certificate = false, CertificateSummary{State: CertificateFailed}
 	missing := full
-	missing.InstallerReady = false
+	missing.InstallerReady, missing.Certificate = false, CertificateSummary{State: CertificateOffered}
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
 	return map[string]templ.Component{
 		"connected":         Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
@@ -115,6 +116,13 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"gateway":           AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
 		"gateway trial":     AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
 		"gateway new":       AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
+		"certificate":       AdminCertificate(page("/admin/certificate", admin), fullCertificate(errors, agent.OrderFailed)),
+		"certificate runs":  AdminCertificate(page("/admin/certificate", admin), fullCertificate(nil, agent.OrderRunning)),
+		"certificate off":   AdminCertificate(page("/admin/certificate", admin), AdminCertificateData{Domain: hostile, Form: ACMEForm{CA: CAOff}, Changed: now, Now: now}),
+		"certificate new":   AdminCertificate(page("/admin/certificate", admin), AdminCertificateData{Form: ACMEForm{CA: CAOff}, Now: now}),
+		"certificate terms": CertificateTerms(page("/admin/certificate/acme", admin), CertificateTermsData{Token: hostile, CA: hostile, Terms: hostile}),
+		"confirm root":      Confirm(page("/admin/certificate/root", admin), ConfirmRootChange(l, now)),
+		"confirm root stay": Confirm(page("/admin/certificate/root/cancel", admin), ConfirmRootCancel(l)),
 		"guide":             Guide(page("/guide/rest", admin), guidePage(l, "rest")),
 		"guide stranger":    Guide(page("/guide/agent", nil), guidePage(l, "agent")),
 		"directories":       AdminDirectories(page("/admin/directories", admin), AdminDirectoriesData{Directories: someDirectories(), Now: now}),

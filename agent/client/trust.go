@@ -82,7 +82,7 @@ func (l *link) root(pins []Pin) (*x509.Certificate, Pin) {
 
 // checkTrust checks form and signature of the message. next is the announced pin; nil = none.
 func checkTrust(m *protocol.Trust, root *x509.Certificate) (next *Pin, err error) {
-	if host, removed, wrong := agent.ParseDomain(m.Domain); m.Domain != "" && (wrong.Code != "" || removed != "" || host != m.Domain) {
+	if host, removed, wrong := agent.ParseDomain(m.Domain); wrong.Code != "" || removed != "" || host != m.Domain {
 		return nil, errors.New("malformed domain")
 	}
 	if m.PinNext != "" {
@@ -104,11 +104,11 @@ func checkTrust(m *protocol.Trust, root *x509.Certificate) (next *Pin, err error
 	return next, nil
 }
 
-// hostsAfter returns the hosts to try, without repetitions. domain may be empty. The order has a reason: the new domain may not resolve yet, and then the name that works now is
+// hostsAfter returns the hosts to try, without repetitions. The order has a reason: the new domain may not resolve yet, and then the name that works now is
 // better than the configured one, which the administrator may have removed.
 func hostsAfter(domain, works, configured string) (hosts []string) {
 	for _, host := range []string{domain, works, configured} {
-		if host != "" && !agent.Contains(hosts, host) {
+		if !agent.Contains(hosts, host) {
 			hosts = append(hosts, host)
 		}
 	}

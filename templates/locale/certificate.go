@@ -30,6 +30,15 @@ func (l *Localizer) CertificateEvent(e agent.CertificateEventKind) string {
 	return l.T("certificate_event_" + string(e))
 }
 
+// CertificateEnd warns of a certificate that ends and that nothing will renew.
+func (l *Localizer) CertificateEnd(end agent.CertificateEnd) string {
+	id := "certificate_ending"
+	if end.Source == agent.SourceACME {
+		id = "certificate_ending_acme"
+	}
+	return l.T(id, Args{"Name": end.Name, "Until": l.Time(end.NotAfter)})
+}
+
 // certificateArgs replaces missing values by dashes, and times in RFC 3339 by the usual form.
 func (l *Localizer) certificateArgs(values map[string]string) Args {
 	args := Args{}

@@ -29,6 +29,9 @@ const (
 	ToastImported         = "toast_imported"
 	ToastKeytabSaved      = "toast_keytab_saved"
 	ToastKeytabRemoved    = "toast_keytab_removed"
+	ToastOrdering         = "toast_ordering"
+	ToastRootAnnounced    = "toast_root_announced"
+	ToastRootCancelled    = "toast_root_cancelled"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -36,6 +39,9 @@ const (
 	AlertForwarding        = "alert_forwarding"
 	AlertNotTested         = "alert_not_tested"
 	AlertGroupsUnread      = "alert_groups_unread"
+	AlertCA                = "alert_ca"
+	AlertTermsOver         = "alert_terms_over"
+	AlertTermsBusy         = "alert_terms_busy"
 
 	// Answers of REST and of plain-text endpoints.
 	NotSignedIn     = "not_signed_in"
@@ -69,6 +75,9 @@ const (
 	// The notice after an address was pasted that contained more than a name: {{.Removed}}.
 	DomainRemoved = "domain_removed"
 
+	// CertificateCAStaging is the name of the staging CA of Let's Encrypt.
+	CertificateCAStaging = "certificate_ca_staging"
+
 	// Values of agent.Problem.Code for problems that package agent cannot find.
 	FieldLoginTaken        = "field_login_taken"
 	FieldPasswordMismatch  = "field_password_mismatch"
@@ -95,7 +104,7 @@ const (
 	FieldGroupDepth        = "field_group_depth"
 	FieldGroups            = "field_too_many_tree_groups"
 	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
-	FieldOrderTooSoon      = "field_order_too_soon"  // the Value is how many minutes to wait
+	FieldACMETooSoon       = "field_acme_too_soon"   // the Value is when a try is possible, RFC 3339
 	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
 )
 
@@ -103,4 +112,5 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported}
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
+	ToastOrdering, ToastRootAnnounced, ToastRootCancelled}

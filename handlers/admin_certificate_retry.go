@@ -1,0 +1,47 @@
+package handlers
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// adminCertificateRetry starts a try to order certificates.
+func (s *Site) adminCertificateRetry(c echo.Context) error {
+	err := s.orderNow(c)
+	if problems := problemsIn(err); problems != nil {
+		return s.refuseCertificate(c, http.StatusTooManyRequests, who(c).L.Problem(problems[0]), func(*templates.AdminCertificateData) {})
+	}
+	if err != nil {
+		return err
+	}
+	return done(c, locale.ToastOrdering, "/admin/certificate")
+}
+
+func (s *Site) restCertificatesRetry(c echo.Context) error {
+	err := s.orderNow(c)
+	if problems := problemsIn(err); problems != nil {
+		return c.JSON(http.StatusTooManyRequests, restError{problems[0].Code, who(c).L.Problem(problems[0]), nil})
+	}
+	return doneREST(c, err)
+}
+
+// orderNow starts a try. If it is too soon, it sets the header Retry-After and returns agent.Problem.
+func (s *Site) orderNow(c echo.Context) error {
+	err := s.Certificates.Order(c.Request().Context())
+	if err == nil {
+		s.securityEvent(c, "certificate_ordered")
+	}
+	for _, problem := range problemsIn(err) {
+		if at, err := time.Parse(time.RFC3339, problem.Value); err == nil && problem.Code == locale.FieldACMETooSoon {
+			c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(max(time.Until(at).Seconds(), 0)))))
+		}
+	}
+	return err
+}

@@ -1,0 +1,31 @@
+package templates
+
+import (
+	"time"
+
+	"ideco-agent/templates/locale"
+)
+
+// ConfirmRootChange asks before the next root is announced; from is when it will become the root.
+func ConfirmRootChange(l *locale.Localizer, from time.Time) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_root_title"),
+		Text:   l.T("confirm_root_text", locale.Args{"Time": l.Date(from)}),
+		Action: "/admin/certificate/root",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("confirm_root_button"),
+		Cancel: "/admin/certificate#root",
+	}
+}
+
+// ConfirmRootCancel asks before an announced change of the root is cancelled.
+func ConfirmRootCancel(l *locale.Localizer) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_root_cancel_title"),
+		Text:   l.T("confirm_root_cancel_text"),
+		Action: "/admin/certificate/root/cancel",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("confirm_root_cancel_button"),
+		Cancel: "/admin/certificate#root",
+	}
+}
