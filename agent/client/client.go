@@ -137,7 +137,7 @@ type client struct {
 	jitter  func() float64 // in [0, 1)
 	backoff backoff
 
-	learned Learned // from Config.Trust or the message trust
+	learned learned // from Config.Trust or the message trust
 	host    string  // under which the gateway answered last; one of hosts
 
 	// from the last auth_state

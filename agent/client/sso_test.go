@@ -505,7 +505,7 @@ func TestSSOOtherNames(t *testing.T) {
 			to.Trust = trust
 			to.Dial = dialTable(map[string]string{gatewayName: at(g)})
 			to.LookupCNAME = func(_ context.Context, host string) (string, error) { return host, nil }
-			if err := trust.save(trustKey(*to), Learned{Hosts: c.hosts}); err != nil {
+			if err := trust.save(trustKey(*to), learned{Hosts: c.hosts}); err != nil {
 				t.Fatal(err)
 			}
 		}))
