@@ -202,8 +202,8 @@ func TestCertificateFailure(t *testing.T) {
 	if !says(t, body, ".verdict.warn", "Шлюз down.ru открывается с собственным сертификатом шлюза.") || !says(t, body, ".verdict button", "Попробовать сейчас") {
 		t.Error("no answer or no button")
 	}
-	a.certificates().tooSoon = "7"
-	if w := a.post(certificatePath+"/retry", nil); w.Code != http.StatusTooManyRequests || !says(t, w.Body.String(), "[role=alert]", "Повторить можно через 7 мин.") || a.certificates().tries != 1 {
+	a.certificates().tooSoon = time.Now().Add(7 * time.Minute)
+	if w := a.post(certificatePath+"/retry", nil); w.Code != http.StatusTooManyRequests || !says(t, w.Body.String(), "[role=alert]", "Повторить можно с ") || a.certificates().tries != 1 {
 		t.Errorf("too early: %d", w.Code)
 	}
 }
@@ -398,8 +398,8 @@ func TestRESTCertificates(t *testing.T) {
 	if answer["next_root"] != nil || answer["root"].(map[string]any)["pin"] != "cGlu" || !slices.Equal(answer["uploaded"].([]any), []any{}) {
 		t.Errorf("root: %v", answer)
 	}
-	f.tooSoon = "7"
-	if status, answer := c.call("POST", "/certificates/retry", "{}"); status != 429 || answer["code"] != "field_order_too_soon" {
+	f.tooSoon = time.Now().Add(7 * time.Minute)
+	if status, answer := c.call("POST", "/certificates/retry", "{}"); status != 429 || answer["code"] != "field_acme_too_soon" {
 		t.Errorf("too early: %d %v", status, answer)
 	}
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"time"
 
 	"ideco-agent/agent/protocol"
@@ -15,7 +16,7 @@ func (a *agentConn) sendTrust() error {
 	a.trusting.Lock() // so that the newest state is sent last
 	defer a.trusting.Unlock()
 	root := a.site.Root
-	m := protocol.Trust{Type: protocol.TypeTrust, Domain: a.site.Settings.Current().Domain}
+	m := protocol.Trust{Type: protocol.TypeTrust, Domain: cmp.Or(a.site.Settings.Current().Domain, a.host)}
 	next, from := root.ToldNext(a.pin)
 	if m.PinNext = next; next != "" {
 		m.NotBefore = from.UTC().Format(time.RFC3339)

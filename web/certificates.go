@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
-	"math"
-	"net/http"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -25,7 +22,7 @@ type certificates struct {
 	uploads
 	rootChange
 	orders   *certs.Orders
-	checks   *nameChecks
+	names    *nameChecks
 	choice   certs.Choice
 	settings *settings
 	hosts    *hosts
@@ -44,12 +41,15 @@ type uploads interface {
 	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
 }
 
-func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{uploads: noUploads{}, rootChange: rootChange{root: root, store: s.store, log: c.Log},
-		settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
+	all := &certificates{settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
+	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error
-	if all.checks, err = newNameChecks(func() string { return s.Current().ACME.Directory }); err != nil {
+	if all.uploads, err = openUploads(ctx, all); err != nil {
+		return nil, err
+	}
+	if all.names, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
 		return nil, err
 	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
@@ -57,8 +57,8 @@ func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, op
 		Settings:      all.orderSettings,
 		Names:         func() []string { return s.Current().Domains() },
 		Covered:       all.covered,
-		ALPNLeadsHere: all.checks.ALPNLeadsHere,
-		Check:         all.checks.Check,
+		ALPNLeadsHere: all.names.ALPNLeadsHere,
+		Check:         all.names.Check,
 		Event:         all.record,
 		Log:           c.Log,
 	})
@@ -93,18 +93,12 @@ func (c *certificates) record(e agent.CertificateEvent) {
 	}
 }
 
-// serveChallenge answers a CA, or the gateway itself, that checks whether port 80 of a name leads here (ACME HTTP-01). It returns false
-// without an answer if r is no such request.
-func (c *certificates) serveChallenge(w http.ResponseWriter, r *http.Request) bool {
-	return c.checks.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
-}
-
 // run returns when ctx is done.
 func (c *certificates) run(ctx context.Context) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return c.orders.Run(gctx) })
-	g.Go(func() error { return c.rootChange.run(gctx) })
-	g.Go(func() error { return c.warn(gctx) })
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.orders.Run(ctx) })
+	g.Go(func() error { return c.warn(ctx) })
+	g.Go(func() error { return c.rootChange.run(ctx) })
 	return g.Wait()
 }
 
@@ -114,7 +108,7 @@ func (c *certificates) Orders() []agent.CertificateOrder { return c.orders.State
 // Order starts a try now. Errors: agent.Problem if the limits of the CA do not permit one yet.
 func (c *certificates) Order(context.Context) error {
 	if at, ok := c.orders.TryNow(); !ok {
-		return agent.Problem{Field: "acme", Code: locale.FieldOrderTooSoon, Value: strconv.Itoa(int(math.Ceil(time.Until(at).Minutes())))}
+		return agent.Problem{Field: "acme", Code: locale.FieldACMETooSoon, Value: at.UTC().Format(time.RFC3339)}
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ import (
 
 // oneUpload is an uploaded certificate that can be swapped.
 type oneUpload struct {
-	noUploads
+	uploads
 	now atomic.Pointer[tls.Certificate]
 }
 
@@ -70,7 +70,7 @@ func openForTest(t *testing.T) (*certificates, *oneUpload) {
 	manager := access.NewManager(access.Config{Gate: access.NewGate(nil, db, log), Store: db, Settings: current.Current, Log: log})
 	set := &settings{currentSettings: current, store: db, root: root, sessions: manager, firewall: fw, trial: newTrial(), log: log}
 	box := secretbox.New(filepath.Join(dir, secretKeyFile))
-	c, err := openCertificates(Config{Data: dir, Log: log}, root, set, &hosts{settings: current.Current}, &listeners{}, box)
+	c, err := openCertificates(t.Context(), Config{Data: dir, Log: log}, root, set, &hosts{settings: current.Current}, &listeners{}, box)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func openForTest(t *testing.T) (*certificates, *oneUpload) {
 			t.Fatal(err)
 		}
 	}
-	up := &oneUpload{}
+	up := &oneUpload{uploads: c.uploads}
 	c.uploads = up
 	return c, up
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Log          *slog.Logger
 	Now          func() time.Time                    // the clock of the throttle of wrong passwords; nil = time.Now
 	Announce     func(portal string, setup []string) // shows a person the portal's URL and the setup link for each of its addresses, if there is one; nil = nobody reads it
+	Internet     Internet
 }
 
 // TunnelOff is the Tunnel of a gateway without VPN.

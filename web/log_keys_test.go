@@ -47,6 +47,7 @@ var logKeys = map[string]string{
 	"source":        "where a certificate is from: uploaded, acme or own_root",
 	"ends":          "when a certificate ends",
 	"detail":        "words of a CA, or the issuer of a certificate",
+	"certificate":   "number of an uploaded certificate",
 	"of":            "how many sessions there are",
 	"missing":       "configured groups and bases that a directory does not have",
 	"enabled":       "whether the agent or the account is on",

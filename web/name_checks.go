@@ -20,21 +20,36 @@ const (
 // letsEncryptIssuer is the domain of Let's Encrypt in CAA records (letsencrypt.org/docs/caa).
 const letsEncryptIssuer = "letsencrypt.org"
 
+// Internet is how the gateway finds out where its names lead. The zero value is the real Internet; tests replace it.
+type Internet struct {
+	Resolvers []string                                                             // HOST:PORT of recursive DNS servers on the Internet
+	LookUp    func(ctx context.Context, host string) ([]netip.Addr, error)         // the gateway's own resolver
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connects to the ports 80 and 443 of names
+}
+
 // nameChecks finds out what a certification authority (CA) would meet at a name of the gateway: what DNS on the Internet answers, and
 // who answers at these addresses. The gateway asks from inside its network, so the findings only inform.
 type nameChecks struct {
 	directory func() string // agent.ACMESettings.Directory
 	public    publicDNS
-	own       func(ctx context.Context, host string) ([]netip.Addr, error) // the gateway's resolver
+	own       func(ctx context.Context, host string) ([]netip.Addr, error)
 	probes    *nameProbes
 }
 
-func newNameChecks(directory func() string) (*nameChecks, error) {
-	probes, err := newNameProbes()
-	return &nameChecks{directory: directory, public: publicResolvers, probes: probes,
-		own: func(ctx context.Context, host string) ([]netip.Addr, error) {
+func newNameChecks(internet Internet, directory func() string) (*nameChecks, error) {
+	if internet.Resolvers == nil {
+		internet.Resolvers = publicResolvers
+	}
+	if internet.LookUp == nil {
+		internet.LookUp = func(ctx context.Context, host string) ([]netip.Addr, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		}}, err
+		}
+	}
+	if internet.Dial == nil {
+		internet.Dial = (&net.Dialer{}).DialContext
+	}
+	probes, err := newNameProbes(internet.Dial)
+	return &nameChecks{directory: directory, public: internet.Resolvers, own: internet.LookUp, probes: probes}, err
 }
 
 // Check returns what there is to say about a name. It takes at most checksTimeout.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +21,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
+	"ideco-agent/web/certs"
 )
 
 // resolver is a DNS server on loopback, over UDP and TCP.
@@ -106,27 +109,29 @@ type nameLab struct {
 
 func newNameLab(t *testing.T, directory string, public ...*resolver) *nameLab {
 	t.Helper()
-	checks, err := newNameChecks(func() string { return directory })
-	if err != nil {
-		t.Fatal(err)
+	lab := &nameLab{servers: map[string]string{}}
+	internet := Internet{
+		Resolvers: []string{},
+		LookUp: func(context.Context, string) (list []netip.Addr, _ error) {
+			for _, a := range lab.inside {
+				list = append(list, netip.MustParseAddr(a))
+			}
+			return list, nil
+		},
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			server, ok := lab.servers[address]
+			if !ok {
+				return nil, errors.New("nothing listens")
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, server)
+		},
 	}
-	lab := &nameLab{nameChecks: checks, servers: map[string]string{}}
-	checks.public = nil
 	for _, r := range public {
-		checks.public = append(checks.public, r.addr)
+		internet.Resolvers = append(internet.Resolvers, r.addr)
 	}
-	checks.own = func(context.Context, string) (list []netip.Addr, _ error) {
-		for _, a := range lab.inside {
-			list = append(list, netip.MustParseAddr(a))
-		}
-		return list, nil
-	}
-	checks.probes.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		server, ok := lab.servers[address]
-		if !ok {
-			return nil, errors.New("nothing listens")
-		}
-		return (&net.Dialer{}).DialContext(ctx, network, server)
+	var err error
+	if lab.nameChecks, err = newNameChecks(internet, func() string { return directory }); err != nil {
+		t.Fatal(err)
 	}
 	return lab
 }
@@ -134,20 +139,19 @@ func newNameLab(t *testing.T, directory string, public ...*resolver) *nameLab {
 // gateway starts the gateway's ports 80 and 443 at an address.
 func (l *nameLab) gateway(t *testing.T, address string) {
 	t.Helper()
+	orders, err := certs.OpenOrders(certs.OrdersConfig{Dir: t.TempDir(), Log: slog.New(slog.DiscardHandler), Names: func() []string { return nil },
+		Settings: func() certs.OrderSettings { return certs.OrderSettings{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &certificates{names: l.nameChecks, orders: orders}
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !l.probes.serve(w, r) {
-			http.Error(w, "the captive page", http.StatusOK)
+		if !c.answerChallenge(w, r) {
+			_, _ = io.WriteString(w, "the captive page")
 		}
 	}))
 	t.Cleanup(plain.Close)
-	own := newProbes(t).certificate
-	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{NextProtos: []string{"http/1.1", acme.ALPNProto},
-		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			if c := l.probes.certificateFor(hello); c != nil {
-				return c, nil
-			}
-			return &own, nil
-		}})
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", c.portalTLS())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +171,7 @@ func (l *nameLab) stranger(t *testing.T, address string) {
 
 func newProbes(t *testing.T) *nameProbes {
 	t.Helper()
-	p, err := newNameProbes()
+	p, err := newNameProbes((&net.Dialer{}).DialContext)
 	if err != nil {
 		t.Fatal(err)
 	}

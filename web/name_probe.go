@@ -47,7 +47,7 @@ type nameProbes struct {
 	alpn    int               // running probes of port 443
 }
 
-func newNameProbes() (*nameProbes, error) {
+func newNameProbes(dial func(ctx context.Context, network, address string) (net.Conn, error)) (*nameProbes, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func newNameProbes() (*nameProbes, error) {
 		return nil, err
 	}
 	return &nameProbes{
-		dial:        (&net.Dialer{}).DialContext,
+		dial:        dial,
 		certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
 		waiting:     map[string]string{},
 	}, nil

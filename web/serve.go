@@ -109,7 +109,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 
 	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
-	certificates, err := openCertificates(c, root, settings, addressing, open, box)
+	certificates, err := openCertificates(ctx, c, root, settings, addressing, open, box)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func Serve(ctx context.Context, c Config) error {
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
 		Storing:       db.Trouble,
 		Portal:        portal,
-		Challenge:     certificates.serveChallenge,
+		Challenge:     certificates.answerChallenge,
 		Tunnel:        vpn,
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,

@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/tls"
 	"errors"
+	"net/http"
 	"slices"
 
 	"golang.org/x/crypto/acme"
@@ -29,13 +30,19 @@ func (c *certificates) portalTLS() *tls.Config {
 	return config
 }
 
+// answerChallenge answers a CA that checks a name by HTTP-01, and the gateway's own probe. It returns false without an answer if r is
+// neither.
+func (c *certificates) answerChallenge(w http.ResponseWriter, r *http.Request) bool {
+	return c.names.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
+}
+
 var errNoChallenge = errors.New("no CA is expected to check this name")
 
 func (c *certificates) challengeCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if one := c.checks.probes.certificateFor(hello); one != nil {
+	if one := c.orders.ChallengeCertificate(hello); one != nil {
 		return one, nil
 	}
-	if one := c.orders.ChallengeCertificate(hello); one != nil {
+	if one := c.names.probes.certificateFor(hello); one != nil {
 		return one, nil
 	}
 	return nil, errNoChallenge

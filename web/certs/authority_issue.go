@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -52,21 +51,6 @@ func identify(key *ecdsa.PrivateKey) (identity, error) {
 		keyID:   sum[:20],
 		subject: pkix.Name{CommonName: "Ideco agent root " + hex.EncodeToString(sum[:4])},
 	}, nil
-}
-
-// pinOf returns the pin of a SubjectPublicKeyInfo.
-func pinOf(spki []byte) string {
-	sum := sha256.Sum256(spki)
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
-// PinOf returns the pin of the root with which the chain of a certificate ends.
-func PinOf(c *tls.Certificate) (string, error) {
-	root, err := x509.ParseCertificate(c.Certificate[len(c.Certificate)-1])
-	if err != nil {
-		return "", fmt.Errorf("parse the root: %w", err)
-	}
-	return pinOf(root.RawSubjectPublicKeyInfo), nil
 }
 
 func (id identity) newRoot(n names, now time.Time) (*x509.Certificate, error) {

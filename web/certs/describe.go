@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"fmt"
 	"strings"
 
@@ -40,6 +41,21 @@ func DescribeOne(c *x509.Certificate) agent.ChainCertificate {
 		NotAfter:  c.NotAfter,
 		SHA256:    strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":"),
 	}
+}
+
+// PinOf returns the pin of the root in the chain of a certificate of the own root.
+func PinOf(c *tls.Certificate) (string, error) {
+	root, err := x509.ParseCertificate(c.Certificate[len(c.Certificate)-1])
+	if err != nil {
+		return "", err
+	}
+	return pinOf(root.RawSubjectPublicKeyInfo), nil
+}
+
+// pinOf returns the pin of a SubjectPublicKeyInfo.
+func pinOf(spki []byte) string {
+	sum := sha256.Sum256(spki)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func namesIn(c *x509.Certificate) []string {
