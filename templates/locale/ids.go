@@ -29,9 +29,12 @@ const (
 	ToastImported         = "toast_imported"
 	ToastKeytabSaved      = "toast_keytab_saved"
 	ToastKeytabRemoved    = "toast_keytab_removed"
-	ToastOrdering         = "toast_ordering"
-	ToastRootAnnounced    = "toast_root_announced"
-	ToastRootCancelled    = "toast_root_cancelled"
+
+	ToastCertificateUploaded = "toast_certificate_uploaded"
+	ToastCertificateRemoved  = "toast_certificate_removed"
+	ToastOrdering            = "toast_ordering"
+	ToastRootAnnounced       = "toast_root_announced"
+	ToastRootCancelled       = "toast_root_cancelled"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -112,5 +115,5 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastCertificateUploaded, ToastCertificateRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
 	ToastOrdering, ToastRootAnnounced, ToastRootCancelled}
