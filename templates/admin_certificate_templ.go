@@ -65,7 +65,7 @@ func AdminCertificate(p Page, d AdminCertificateData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = help(p, "rest", "certificate").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = help(p, "certificates", "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

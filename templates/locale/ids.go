@@ -107,7 +107,7 @@ const (
 	FieldGroupDepth        = "field_group_depth"
 	FieldGroups            = "field_too_many_tree_groups"
 	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
-	FieldACMETooSoon       = "field_acme_too_soon"   // the Value is when a try is possible, RFC 3339
+	FieldOrderTooSoon      = "field_order_too_soon"  // the Value is how many minutes to wait
 	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
 )
 

@@ -224,8 +224,8 @@ func (v *validation) address(words string) string {
 		}
 	}
 	for _, word := range strings.FieldsFunc(words, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) }) {
-		word = strings.Trim(word, ".")
-		if ip, err := netip.ParseAddr(strings.TrimSuffix(word, ":")); err == nil {
+		word = strings.TrimSuffix(strings.Trim(word, "."), ":")
+		if ip, err := netip.ParseAddr(word); err == nil {
 			return ip.String()
 		}
 		if host, err := netip.ParseAddrPort(word); err == nil {

@@ -172,6 +172,8 @@ func (t *caTransport) permit(r *http.Request) (step, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch url := r.URL.String(); {
+	case t.ctx.Err() != nil:
+		return 0, t.ctx.Err()
 	case !t.over.IsZero() && time.Since(t.over) > afterTry:
 		return 0, errTryOver
 	case r.URL.Scheme != "https":

@@ -29,7 +29,7 @@ func TestNothingIsOrdered(t *testing.T) {
 			agent.OrderNever, agent.CausePrivateName},
 		"private address": {func(g *gateway) {
 			g.settings.Directory = agent.LetsEncryptStaging
-			g.checks = []agent.NameCheck{{Check: agent.CheckPublicDNS, State: agent.StepOK, Args: map[string]string{"Addresses": "10.0.0.1, 192.168.1.1"}}}
+			g.checks = []agent.NameCheck{{Check: agent.CheckPrivateDNS, State: agent.StepFailed, Args: map[string]string{"Addresses": "10.0.0.1, 192.168.1.1"}}}
 		}, agent.OrderFailed, agent.CausePrivateAddress},
 		"private address, as the gateway finds out": {func(g *gateway) {
 			g.settings.Directory = agent.LetsEncrypt
@@ -49,19 +49,17 @@ func TestNothingIsOrdered(t *testing.T) {
 	}
 }
 
-// TestOrderedAllTheSame: names and addresses that a company's CA can check, and a split DNS.
+// TestOrderedAllTheSame: names and addresses that a company's CA can check, and checks that only warn.
 func TestOrderedAllTheSame(t *testing.T) {
-	publicDNS := func(addresses string) []agent.NameCheck {
-		return []agent.NameCheck{{Check: agent.CheckPublicDNS, State: agent.StepOK, Args: map[string]string{"Addresses": addresses}},
-			{Check: agent.CheckPort80, State: agent.StepFailed}}
+	found := func(kind agent.NameCheckKind) []agent.NameCheck {
+		return []agent.NameCheck{{Check: kind, State: agent.StepFailed, Args: map[string]string{"Addresses": "10.0.0.1"}}}
 	}
 	for name, set := range map[string]func(*gateway){
 		"private zone at a company's CA":    func(g *gateway) { g.names = []string{"gw.company.local"} },
-		"private address at a company's CA": func(g *gateway) { g.checks = publicDNS("10.0.0.1") },
-		"one public address": func(g *gateway) {
-			g.settings.Directory, g.checks = agent.LetsEncrypt, publicDNS("10.0.0.1, 203.0.113.7")
-		},
-		"public resolver does not answer": func(g *gateway) { g.settings.Directory, g.checks = agent.LetsEncrypt, publicDNS("") },
+		"private address at a company's CA": func(g *gateway) { g.checks = found(agent.CheckPrivateDNS) },
+		"public address":                    func(g *gateway) { g.settings.Directory, g.checks = agent.LetsEncrypt, found(agent.CheckPublicDNS) },
+		"CAA":                               func(g *gateway) { g.settings.Directory, g.checks = agent.LetsEncrypt, found(agent.CheckCAA) },
+		"split DNS":                         func(g *gateway) { g.settings.Directory, g.checks = agent.LetsEncrypt, found(agent.CheckSplitDNS) },
 	} {
 		run(t, 90*day, set, func(g *gateway) {
 			if g.wantState(agent.OrderDone, ""); g.Certificate(g.names[0]) == nil {
@@ -71,16 +69,14 @@ func TestOrderedAllTheSame(t *testing.T) {
 	}
 }
 
-// TestChecksOfProblem: at a company's CA the public DNS says nothing about the problem.
 func TestChecksOfProblem(t *testing.T) {
-	for directory, want := range map[string]int{agent.LetsEncrypt: 2, companyCA: 1} {
+	for _, directory := range []string{agent.LetsEncrypt, companyCA} {
 		run(t, 90*day, func(g *gateway) {
 			g.ca.HTTP, g.settings.Directory = nil, directory
-			g.checks = []agent.NameCheck{{Check: agent.CheckPublicDNS, Args: map[string]string{"Addresses": "203.0.113.7"}},
-				{Check: agent.CheckPort80, State: agent.StepFailed}}
+			g.checks = []agent.NameCheck{{Check: agent.CheckPort80, State: agent.StepFailed}}
 		}, func(g *gateway) {
 			g.wantState(agent.OrderFailed, agent.CauseConnection)
-			if got := g.state().Problem.Checks; len(got) != want || got[want-1].Check != agent.CheckPort80 {
+			if got := g.state().Problem.Checks; len(got) != 1 || got[0].Check != agent.CheckPort80 {
 				t.Errorf("%s: checks %v", directory, got)
 			}
 		})

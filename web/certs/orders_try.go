@@ -3,9 +3,7 @@ package certs
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -78,8 +76,8 @@ func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfte
 		}
 	}
 	if problem != nil && ctx.Err() == nil {
-		if problem.Checks = checks; !isPublic(one.settings.Directory) {
-			problem.Checks = ofOwnNetwork(o.check(ctx, one.name))
+		if problem.Checks = checks; checks == nil {
+			problem.Checks = o.check(ctx, one.name)
 		}
 	}
 	return issued, retryAfter, problem
@@ -102,7 +100,7 @@ func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]by
 	o.attempt = nil
 	o.mu.Unlock()
 	if err != nil && ctx.Err() == nil {
-		o.config.Log.Warn("no certificate was issued", "name", one.name, "error", agent.Clean(err.Error(), maxWords), "method", challenge)
+		o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "error", agent.Clean(err.Error(), maxWords))
 	}
 	if err != nil {
 		return nil, a.transport.wait(), a.problem(err, one.settings.EABLost)
@@ -152,38 +150,15 @@ func (o *Orders) check(ctx context.Context, name string) []agent.NameCheck {
 	return o.config.Check(ctx, name)
 }
 
-// onlyPrivate reports whether the public DNS has addresses of a name, and only private ones. It returns the first.
+// onlyPrivate reports whether the public DNS has private addresses only. It returns the first.
 func onlyPrivate(checks []agent.NameCheck) (address string, only bool) {
 	for _, c := range checks {
-		if c.Check != agent.CheckPublicDNS && c.Check != agent.CheckPrivateDNS {
-			continue
-		}
-		for _, text := range strings.FieldsFunc(c.Args["Addresses"], func(r rune) bool { return r == ',' || r == ' ' }) {
-			ip, err := netip.ParseAddr(text)
-			if err != nil || !isPrivate(ip) {
-				return "", false
-			}
-			if address == "" {
-				address = text
-			}
+		if c.Check == agent.CheckPrivateDNS {
+			address, _, _ = strings.Cut(c.Args["Addresses"], ",")
+			return address, true
 		}
 	}
-	return address, address != ""
-}
-
-// sharedSpace is the carrier-grade NAT (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
-
-func isPrivate(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || sharedSpace.Contains(ip)
-}
-
-// ofOwnNetwork leaves out where public DNS leads, because a company's CA may use another one.
-func ofOwnNetwork(checks []agent.NameCheck) []agent.NameCheck {
-	return slices.DeleteFunc(checks, func(c agent.NameCheck) bool {
-		return slices.Contains([]agent.NameCheckKind{agent.CheckPublicDNS, agent.CheckPrivateDNS, agent.CheckNoResolver, agent.CheckSplitDNS}, c.Check)
-	})
+	return "", false
 }
 
 func (o *Orders) heldPEM(name string) []byte {
@@ -222,7 +197,6 @@ func (o *Orders) succeeded(one tried, issued []byte) {
 	o.publish()
 	o.mu.Unlock()
 
-	o.config.Log.Info("a certificate was issued", "name", one.name, "ends", h.Leaf.NotAfter)
 	o.event(event)
 	if failed != nil {
 		o.failed(one, storageProblem(one.name, failed), time.Time{})
@@ -290,7 +264,6 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 		o.config.Log.Warn("the times of orders cannot be written", "error", err)
 	}
 	if isNew {
-		o.config.Log.Warn("a certificate cannot be ordered", "name", one.name, "cause", problem.Code, "detail", problem.CA)
 		o.event(agent.CertificateEvent{At: now, Event: agent.EventFailed, Name: one.name, Source: agent.SourceACME, Cause: problem.Code,
 			Detail: problem.CA})
 	}
