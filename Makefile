@@ -116,11 +116,12 @@ test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-br
 test-go: go
 	go test ./...
 
-# What strangers in the LAN send, and what administrators upload, is parsed by a library that panics on malformed input.
+# What strangers in the LAN send, and what administrators upload, is parsed by libraries that panic on malformed input.
 test-fuzz: go
 	for target in FuzzSPNEGO FuzzAPReq FuzzKeytab; do \
 		go test ./agent/directory/kerberos -run '^$$' -fuzz "^$$target\$$" -fuzztime 20s -fuzzminimizetime 10x; \
 	done
+	go test ./web/certs -run '^$$' -fuzz '^FuzzUpload$$' -fuzztime 20s -fuzzminimizetime 10x
 
 # The sources of the agent program must build and pass their tests with Go 1.20 too.
 test-windows8: build/IdecoAgent-win8.exe

@@ -46,6 +46,7 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 		Orders:     s.orders(domain),
 		Form:       templates.NewACMEForm(acme),
 		EABStored:  acme.EABKeyID != "",
+		Upload:     templates.CertificateUploadData{Uploaded: uploadedRows(s.Certificates.Uploaded())},
 		History:    slices.Clone(history),
 		Root:       s.Certificates.Root(),
 		RootChange: s.Certificates.RootChange(),

@@ -26,7 +26,7 @@ const maxACMEDrafts = 20
 // accepted yet.
 func (s *Site) adminCertificateACME(c echo.Context) error {
 	form, change, problems := s.readACME(c)
-	if problems != nil {
+	if len(problems) > 0 {
 		return s.refuseACME(c, form, problems)
 	}
 	if s.termsMissing(change) {
@@ -132,27 +132,24 @@ func (s *Site) refuseACME(c echo.Context, form templates.ACMEForm, err error) er
 }
 
 // readACME parses the form. It returns the typed values for the page, and the change that they stand for.
-func (s *Site) readACME(c echo.Context) (form templates.ACMEForm, change agent.ACMEChange, problems error) {
-	text := func(name string) string { return strings.TrimSpace(c.FormValue(name)) }
-	form = templates.ACMEForm{CA: c.FormValue("ca"), Directory: text("directory"), RootPEM: c.FormValue("directory_root_pem"), Email: text("email"), EABKeyID: text("eab_key_id")}
-	change = agent.ACMEChange{Email: form.Email, EABKeyID: form.EABKeyID, EABKey: text("eab_hmac_key")}
-	roots, problem := agent.ParseCertificates("directory_root_pem", withCertificateFile(c, "directory_root_file", form.RootPEM))
-	list := problemsOf(problem)
+func (s *Site) readACME(c echo.Context) (form templates.ACMEForm, change agent.ACMEChange, problems agent.Problems) {
+	form = templates.ACMEForm{CA: c.FormValue("ca"), Directory: c.FormValue("directory"), RootPEM: c.FormValue("directory_root_pem"),
+		Email: c.FormValue("email"), EABKeyID: c.FormValue("eab_key_id")}
+	change = agent.ACMEChange{Email: form.Email}
 	switch form.CA {
 	case templates.CAOff:
-		change = agent.ACMEChange{Email: form.Email}
 	case templates.CALetsEncrypt:
-		change = agent.ACMEChange{Directory: agent.LetsEncrypt, Email: form.Email}
+		change.Directory = agent.LetsEncrypt
 	case templates.CAStaging:
-		change = agent.ACMEChange{Directory: agent.LetsEncryptStaging, Email: form.Email}
+		change.Directory = agent.LetsEncryptStaging
 	default:
 		form.CA = templates.CAOther
-		if change.Directory, change.RootPEM = form.Directory, roots; change.Directory == "" {
-			list = append(list, agent.Problem{Field: "directory", Code: "field_required"})
+		change.Directory, change.RootPEM = form.Directory, string(withCertificateFile(c, "directory_root_file", form.RootPEM))
+		change.EABKeyID, change.EABKey = form.EABKeyID, c.FormValue("eab_hmac_key")
+		if strings.TrimSpace(form.Directory) == "" {
+			problems = append(problems, agent.Problem{Field: "directory", Code: "field_required"})
 		}
 	}
-	if form.CA != templates.CAOther || list == nil {
-		return form, change, nil
-	}
-	return form, change, list
+	change, more := change.Normalize()
+	return form, change, append(problems, more...)
 }

@@ -121,7 +121,7 @@ func TestCertificateOtherCA(t *testing.T) {
 		{"no directory", map[string]string{"directory": ""}, "#directory-note", "Заполните это поле"},
 		{"no certificate", map[string]string{"directory_root_pem": "text"}, "#directory_root_pem-note", "сертификат"},
 		{"the CA does not answer", map[string]string{"directory": "https://down.example/acme"}, "#acme .banner.bad", "Центр сертификации не отвечает: down.example."},
-		{"refused address", map[string]string{"email": "no address"}, "#email-note", "Заполните это поле"},
+		{"refused address", map[string]string{"email": "no address"}, "#email-note", "не похоже на адрес почты"},
 	} {
 		form := maps.Clone(full)
 		for name, value := range c.change {
@@ -202,8 +202,8 @@ func TestCertificateFailure(t *testing.T) {
 	if !says(t, body, ".verdict .banner.warn", "Шлюз down.ru открывается с собственным сертификатом шлюза.") || !says(t, body, ".verdict button", "Попробовать сейчас") {
 		t.Error("no answer or no button")
 	}
-	a.certificates().tooSoon = time.Date(2026, 11, 27, 18, 5, 0, 0, time.Local)
-	if w := a.post(certificatePath+"/retry", nil); w.Code != http.StatusTooManyRequests || !says(t, w.Body.String(), "[role=alert]", "Повторить можно с 27.11.2026 18:05") || a.certificates().tries != 1 {
+	a.certificates().tooSoon = "7"
+	if w := a.post(certificatePath+"/retry", nil); w.Code != http.StatusTooManyRequests || !says(t, w.Body.String(), "[role=alert]", "Повторить можно через 7 мин.") || a.certificates().tries != 1 {
 		t.Errorf("too early: %d", w.Code)
 	}
 }
@@ -255,13 +255,13 @@ func TestCertificateAnswers(t *testing.T) {
 // TestCertificateEnding: administrators see on every page that a certificate ends and that nothing will renew it.
 func TestCertificateEnding(t *testing.T) {
 	a := newAdministration(t)
-	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: time.Date(2026, 12, 1, 10, 0, 0, 0, time.Local)}}
+	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: time.Date(2096, 12, 1, 10, 0, 0, 0, time.Local)}}
 	for _, path := range []string{"/admin/agent", "/admin/users", certificatePath} {
-		if !says(t, a.get(path), warnings, "Сертификат для шлюз.рф действует до 01.12.2026 10:00") {
+		if !says(t, a.get(path), warnings, "Сертификат для шлюз.рф действует до 01.12.2096 10:00") {
 			t.Errorf("%s does not warn", path)
 		}
 	}
-	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "01.12.2026") {
+	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "01.12.2096") {
 		t.Error("a user is warned")
 	}
 }
@@ -363,7 +363,7 @@ func TestRESTCertificates(t *testing.T) {
 		{"accepted", "PUT", "/certificates/acme", `{"accept_terms":true,"email":"a@b.ru"}`, 200, "terms", fakeTerms},
 		{"kept", "GET", "/certificates/acme", "", 200, "directory", agent.LetsEncrypt},
 		{"no root", "PUT", "/certificates/acme", `{"directory_root_pem":"x"}`, 400, "code", "field_ca"},
-		{"refused address", "PUT", "/certificates/acme", `{"email":"x"}`, 400, "code", "field_required"},
+		{"refused address", "PUT", "/certificates/acme", `{"email":"x"}`, 400, "code", "field_email"},
 		{"misspelt", "PUT", "/certificates/acme", `{"mail":"x"}`, 400, "code", "bad_request"},
 		{"null", "PUT", "/certificates/acme", `{"email":null}`, 400, "code", "field_required"},
 		{"account key", "PUT", "/certificates/acme", `{"eab":{"key_id":"kid","hmac_key":"c2VjcmV0"}}`, 200, "email", "a@b.ru"},
@@ -398,8 +398,8 @@ func TestRESTCertificates(t *testing.T) {
 	if answer["next_root"] != nil || answer["root"].(map[string]any)["pin"] != "cGlu" || !slices.Equal(answer["uploaded"].([]any), []any{}) {
 		t.Errorf("root: %v", answer)
 	}
-	f.tooSoon = time.Now()
-	if status, answer := c.call("POST", "/certificates/retry", "{}"); status != 429 || answer["code"] != "field_acme_too_soon" {
+	f.tooSoon = "7"
+	if status, answer := c.call("POST", "/certificates/retry", "{}"); status != 429 || answer["code"] != "field_order_too_soon" {
 		t.Errorf("too early: %d %v", status, answer)
 	}
 }

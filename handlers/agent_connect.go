@@ -73,8 +73,9 @@ type agentConn struct {
 	resumed   bool           // the next frame confirms that the agent has the new resume token
 	counted   CountedConn    // nil in tests without a counting listener
 
-	updated  atomic.Bool // update was sent
-	trusting sync.Mutex  // held while trust is made and sent
+	updated  atomic.Bool    // update was sent
+	trusting sync.Mutex     // held while trust is made and sent; guards told
+	told     protocol.Trust // the last one sent, without its signature
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session

@@ -1,13 +1,14 @@
 package handlers
 
 import (
+	"cmp"
 	"time"
 
 	"ideco-agent/agent/protocol"
 )
 
 // sendTrust tells an agent that trusts the gateway's own root what it must know to trust the gateway also later: the saved domain and the
-// next root. It does nothing for other agents, and before update was sent.
+// next root. It does nothing for other agents, before update was sent, and if the agent knows it already.
 func (a *agentConn) sendTrust() error {
 	if a.pin == "" || !a.updated.Load() {
 		return nil
@@ -15,11 +16,15 @@ func (a *agentConn) sendTrust() error {
 	a.trusting.Lock() // so that the newest state is sent last
 	defer a.trusting.Unlock()
 	root := a.site.Root
-	m := protocol.Trust{Type: protocol.TypeTrust, Domain: a.site.Settings.Current().Domain}
+	m := protocol.Trust{Type: protocol.TypeTrust, Domain: cmp.Or(a.site.Settings.Current().Domain, a.host)}
 	next, from := root.ToldNext(a.pin)
 	if m.PinNext = next; next != "" {
 		m.NotBefore = from.UTC().Format(time.RFC3339)
 	}
+	if m == a.told {
+		return nil
+	}
+	a.told = m
 	var err error
 	if m.Signature, err = root.Sign(a.pin, m.TrustText()); err != nil {
 		a.site.Log.Error("an agent is not told the domain and the next root", "peer", a.peer, "error", err)

@@ -50,4 +50,6 @@ type Uploaded struct {
 	agent.Certificate
 	// Serves lists the names of the gateway for which it is served; empty = none.
 	Serves []string
+	// KeyLost says that its key cannot be decrypted any more, so it is not served until it is uploaded again.
+	KeyLost bool
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 // fakeCertificates orders certificates at once: the name "down.ru" fails, and so do directories below https://down.
@@ -15,7 +16,7 @@ type fakeCertificates struct {
 	acme     agent.ACMESettings
 	eabKey   string // in clear
 	orders   map[string]agent.CertificateOrder
-	tooSoon  time.Time // a try is refused until then; zero = never
+	tooSoon  string // minutes for which a try is refused; empty = it is not
 	tries    int
 	terms    string // of every directory
 	uploaded []Uploaded
@@ -87,8 +88,8 @@ func (f *fakeCertificates) Orders() (list []agent.CertificateOrder) {
 }
 
 func (f *fakeCertificates) Order(context.Context) error {
-	if !f.tooSoon.IsZero() {
-		return agent.Problem{Field: "acme", Code: "field_acme_too_soon", Value: f.tooSoon.UTC().Format(time.RFC3339)}
+	if f.tooSoon != "" {
+		return agent.Problem{Field: "acme", Code: locale.FieldOrderTooSoon, Value: f.tooSoon}
 	}
 	f.tries++
 	for _, name := range f.settings.now.Domains() {
@@ -117,8 +118,9 @@ func (f *fakeCertificates) History(context.Context) ([]agent.CertificateEvent, e
 func (f *fakeCertificates) ACME() agent.ACMESettings { return f.acme }
 
 func (f *fakeCertificates) SetACME(ctx context.Context, change agent.ACMEChange) error {
-	if change.Email != "" && !strings.Contains(change.Email, "@") {
-		return agent.Problems{{Field: "email", Code: "field_required"}}
+	change, problems := change.Normalize()
+	if len(problems) > 0 {
+		return problems
 	}
 	next := agent.ACMESettings{Directory: change.Directory, RootPEM: change.RootPEM, Email: change.Email, EABKeyID: change.EABKeyID}
 	if change.Directory == f.acme.Directory {

@@ -150,3 +150,28 @@ func TestWelcomeBeforeSetup(t *testing.T) {
 		t.Error("the page asks to start an agent that cannot log in")
 	}
 }
+
+// TestChallengeFirst: a CA gets its answer for any host, also one whose browsers the firewall sends to the page. Every other request
+// is answered as before.
+func TestChallengeFirst(t *testing.T) {
+	s := newSite(t)
+	s.Gateway.(*fakeGateway).state.Enforcement = agent.EnforcementOn
+	s.Challenge = func(w http.ResponseWriter, r *http.Request) bool {
+		ours := r.URL.Path == "/.well-known/acme-challenge/token"
+		if ours {
+			_, _ = io.WriteString(w, "token.thumbprint")
+		}
+		return ours
+	}
+	for peer, otherwise := range map[netip.Addr]int{inLAN: http.StatusNetworkAuthenticationRequired, outside: http.StatusMisdirectedRequest} {
+		server := from(t, s.HTTPHandler(), peer)
+		if _, body := raw(t, server, "GET /.well-known/acme-challenge/token HTTP/1.1\r\nHost: gw.example.test:8080\r\n\r\n"); body != "token.thumbprint" {
+			t.Errorf("%s: %.80q", peer, body)
+		}
+		for _, path := range []string{"/.well-known/acme-challenge/other", "/"} {
+			if response, _ := raw(t, server, "GET "+path+" HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n"); response.StatusCode != otherwise {
+				t.Errorf("%s, %s: %d, want %d", peer, path, response.StatusCode, otherwise)
+			}
+		}
+	}
+}

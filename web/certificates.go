@@ -22,7 +22,7 @@ import (
 // certificates implements handlers.Certificates.
 type certificates struct {
 	uploads
-	rootChanges
+	rootChange
 	orders   *certs.Orders
 	names    *nameChecks
 	choice   certs.Choice
@@ -43,18 +43,14 @@ type uploads interface {
 	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
 }
 
-// rootChanges changes the gateway's root. The methods are those of handlers.Certificates.
-type rootChanges interface {
-	Root() agent.RootCertificate
-	RootChange() *agent.RootChange
-	AnnounceRoot(ctx context.Context, by string) error
-	CancelRoot(ctx context.Context, by string) error
-}
-
-func openCertificates(c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{uploads: noUploads{}, rootChanges: standingRoot{root}, settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
+	all := &certificates{settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
+	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error
+	if all.uploads, err = openUploads(ctx, all); err != nil {
+		return nil, err
+	}
 	if all.names, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
 		return nil, err
 	}
@@ -85,15 +81,17 @@ func (c *certificates) covered(name string) bool {
 // recordTimeout limits the writing of an event.
 const recordTimeout = 10 * time.Second
 
-// record adds an event to the history and to the log.
+// record adds an event to the history, and what the orders did to the log. What administrators do is in the log already.
 func (c *certificates) record(e agent.CertificateEvent) {
-	level := slog.LevelInfo
-	if e.Event == agent.EventFailed {
-		level = slog.LevelWarn
+	if e.Source == agent.SourceACME {
+		level := slog.LevelInfo
+		if e.Event == agent.EventFailed {
+			level = slog.LevelWarn
+		}
+		c.log.Log(context.Background(), level, "certificate", "event", "certificate_"+string(e.Event), "name", e.Name, "cause", e.Cause, "detail", e.Detail)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
-	c.log.Log(ctx, level, "certificate", "event", e.Event, "name", e.Name, "source", e.Source, "by", e.By, "cause", e.Cause, "detail", e.Detail)
 	if err := c.store.AddCertificateEvent(ctx, e); err != nil {
 		c.log.Error("the history of the certificates was not written", "error", err)
 	}
@@ -104,6 +102,7 @@ func (c *certificates) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.orders.Run(ctx) })
 	g.Go(func() error { return c.warn(ctx) })
+	g.Go(func() error { return c.rootChange.run(ctx) })
 	return g.Wait()
 }
 

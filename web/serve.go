@@ -109,11 +109,10 @@ func Serve(ctx context.Context, c Config) error {
 	}
 
 	addressing := &hosts{settings: settings.Current, agents: addrPorts(open.agent)}
-	certificates, err := openCertificates(c, root, settings, addressing, open, box)
+	certificates, err := openCertificates(ctx, c, root, settings, addressing, open, box)
 	if err != nil {
 		return err
 	}
-	settings.changed = certificates.orders.Changed
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
 	inTunnel, err := vpn.listen()
@@ -157,6 +156,11 @@ func Serve(ctx context.Context, c Config) error {
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
+	}
+	certificates.tell = site.TrustChanged
+	settings.changed = func() {
+		certificates.orders.Changed()
+		site.TrustChanged()
 	}
 	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, c.Log})
 }

@@ -56,7 +56,8 @@ type Config struct {
 	Tickets Tickets
 
 	Roots  *x509.CertPool // trusted roots, see TLSConfig; may be nil
-	Pins   []Pin          // of the gateway's own root, see TLSConfig; may be empty
+	Pins   []Pin          // of the gateway's own root, see TLSConfig; may be empty. They belong to Host
+	Trust  *TrustFile     // keeps what the gateway tells by the message trust; nil = only this Run knows it
 	Lang   locale.Lang
 	Tunnel Tunnel // nil = access is possible only from the local network
 	// NoTunnel is the key of the text that explains why Tunnel is nil; empty = the text of agent.CodeVPNUnavailable.
@@ -104,6 +105,7 @@ type Result struct {
 	Code    string
 	Message string
 	SSO     []string // of Probe: see Status
+	Host    string   // of Probe: the name under which the gateway answered
 	Err     error
 	// MayChangePassword is set when the login was refused until the password is changed, and the gateway can change it.
 	MayChangePassword bool
@@ -134,6 +136,9 @@ type client struct {
 	clock   Clock
 	jitter  func() float64 // in [0, 1)
 	backoff backoff
+
+	learned Learned // from Config.Trust or the message trust
+	host    string  // under which the gateway answered last; one of hosts
 
 	// from the last auth_state
 	mode         string
@@ -178,7 +183,11 @@ func newClient(cfg Config) *client {
 	if cfg.Log == nil {
 		cfg.Log = func(string) {}
 	}
-	c := &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64}
+	c := &client{cfg: cfg, clock: cfg.Clock, jitter: rand.Float64, host: cfg.Host}
+	var err error
+	if c.learned, err = cfg.Trust.load(trustKey(cfg)); err != nil {
+		cfg.Log(err.Error())
+	}
 	c.status = Status{Server: c.server(), Login: cfg.Login, BySSO: cfg.Tickets != nil, PasswordChanges: cfg.PasswordChanges}
 	return c
 }

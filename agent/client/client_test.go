@@ -345,6 +345,6 @@ func TestStopUnconfirmed(t *testing.T) {
 }
 
 func portText(g *gatewaytest.Gateway) string {
-	_, port, _ := strings.Cut(newClient(Config{Host: g.Host, Port: g.Port}).hostPort(), ":")
+	_, port, _ := strings.Cut(hostPort(g.Host, g.Port), ":")
 	return port
 }

@@ -32,19 +32,17 @@ const (
 func (c *client) dial(ctx context.Context) (*link, *failure) {
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	var conn net.Conn
-	target := c.dialTarget()
+	conn, host, err := c.dialFirst(dialing)
+	if err != nil {
+		return nil, c.dialFailure(ctx, nil, err)
+	}
 	transport := &http.Transport{
-		DialTLSContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			var err error
-			conn, err = c.dialTLS(ctx, network, target)
-			return conn, err
-		},
+		DialTLSContext:         func(context.Context, string, string) (net.Conn, error) { return conn, nil },
 		MaxResponseHeaderBytes: protocol.MaxFrame,
 	}
 	defer transport.CloseIdleConnections()
 	pinged := make(chan struct{}, 1)
-	ws, response, err := websocket.Dial(dialing, "wss://"+c.hostPort()+"/connect", &websocket.DialOptions{
+	ws, response, err := websocket.Dial(dialing, "wss://"+hostPort(host, c.cfg.Port)+"/connect", &websocket.DialOptions{
 		HTTPClient: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -63,8 +61,10 @@ func (c *client) dial(ctx context.Context) (*link, *failure) {
 		},
 	})
 	if err != nil {
+		conn.Close()
 		return nil, c.dialFailure(ctx, response, err)
 	}
+	c.host = host
 	return newLink(ws, conn, pinged, c.cfg.Log), nil
 }
 
@@ -72,18 +72,88 @@ func userAgent() string {
 	return fmt.Sprintf("IdecoAgent/%s (%s; %s)", agent.Version, runtime.GOOS, runtime.GOARCH)
 }
 
-// dialTLS opens a TLS connection to the gateway and verifies its certificate.
-func (c *client) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	raw, err := c.cfg.Dial(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return handshake(ctx, c.cfg, raw, address, c.cfg.Host)
+// target is one of the ways to the gateway: its name, for which the certificate must be, and where to connect to.
+type target struct{ host, address string }
+
+// headStart is how long a target is tried before the next one is tried as well. A login with three names, of which the first two
+// do not answer, takes twice as long.
+const headStart = time.Second
+
+// dialed is the result of dialing one target.
+type dialed struct {
+	conn net.Conn
+	host string
+	err  error
 }
 
-// handshake starts TLS on a connection, which it closes on an error. The certificate must be for name.
-func handshake(ctx context.Context, cfg Config, raw net.Conn, address, name string) (net.Conn, error) {
-	conn := tls.Client(raw, TLSConfig(name, cfg.Roots, cfg.Pins))
+// dialFirst opens a TLS connection to the first target that answers with a trusted certificate. It tries the next target when one
+// has failed, or has not answered after headStart. host is that of the target.
+func (c *client) dialFirst(ctx context.Context) (conn net.Conn, host string, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	waiting, running := c.targets(), 0
+	results := make(chan dialed, len(waiting))
+	defer func() { go closeConns(results, running) }()
+	for len(waiting) > 0 || running > 0 {
+		var late <-chan time.Time
+		stop := func() {}
+		if len(waiting) > 0 {
+			config := TLSConfig(waiting[0].host, c.cfg.Roots, c.pins())
+			go func(t target) { results <- c.dialTLS(ctx, t, config) }(waiting[0])
+			waiting, running = waiting[1:], running+1
+		}
+		if len(waiting) > 0 {
+			late, stop = c.clock.Timer(headStart)
+		}
+		select {
+		case <-late:
+		case r := <-results:
+			running--
+			if r.err == nil {
+				stop()
+				return r.conn, r.host, nil
+			}
+			if len(waiting)+running > 0 {
+				c.cfg.Log(r.err.Error())
+			}
+			err = c.errorToShow(err, r)
+		}
+		stop()
+	}
+	return nil, "", err
+}
+
+// closeConns closes the connections of n targets that were not needed any more.
+func closeConns(results <-chan dialed, n int) {
+	for ; n > 0; n-- {
+		if r := <-results; r.conn != nil {
+			r.conn.Close()
+		}
+	}
+}
+
+// errorToShow returns the error to show when no target can be used: that of an untrusted certificate, otherwise that of Config.Host.
+func (c *client) errorToShow(err error, r dialed) error {
+	var untrusted *tls.CertificateVerificationError
+	if err == nil || errors.As(r.err, &untrusted) || r.host == c.cfg.Host && !errors.As(err, &untrusted) {
+		return r.err
+	}
+	return err
+}
+
+// dialTLS opens a TLS connection to a target and verifies its certificate.
+func (c *client) dialTLS(ctx context.Context, to target, config *tls.Config) dialed {
+	raw, err := c.cfg.Dial(ctx, "tcp", to.address)
+	if err != nil {
+		return dialed{nil, to.host, err}
+	}
+	conn, err := handshake(ctx, raw, to.address, config)
+	return dialed{conn, to.host, err}
+}
+
+// handshake starts TLS on a connection, which it closes on an error.
+func handshake(ctx context.Context, raw net.Conn, address string, config *tls.Config) (net.Conn, error) {
+	conn := tls.Client(raw, config)
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
@@ -99,7 +169,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	case ctx.Err() != nil:
 		return c.stoppedByUser()
 	case errors.As(err, &untrusted):
-		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
+		return c.notTrusted(err)
 	}
 	unreachable := c.failed(Unreachable, agent.CodeUnreachable, err)
 	if lookup := new(net.DNSError); errors.As(err, &lookup) {
@@ -119,6 +189,19 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	}
 	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
 	return c.refusal(refusal.Code, refusal.Message, wait, err)
+}
+
+// notTrusted returns the failure for a certificate that is not trusted.
+func (c *client) notTrusted(err error) *failure {
+	f := c.failed(NotTrusted, agent.CodeNotTrusted, err)
+	var changed *rootChangedError
+	switch {
+	case errors.As(err, &changed):
+		f.message = c.text(locale.RootChanged)
+	case errors.Is(err, errDates):
+		f.message = locale.Text(c.cfg.Lang, locale.CertificateDates, "server", c.status.Server, "now", time.Now().Format("02.01.2006 15:04"))
+	}
+	return f
 }
 
 // httpRefusal reads the protocol's error from an HTTP response without an upgrade. ok is false when the response has no

@@ -95,7 +95,8 @@ func (p *prover) next() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), proofTimeout)
-	cfg, urls, token := p.cfg, proofURLs(p.token.URLs, addr), p.token.Token // cfg.Password may change meanwhile
+	cfg, urls, token := p.cfg, proofURLs(p.token.URLs, addr), p.token.Token // p.cfg may change meanwhile
+	cfg.Host, cfg.Pins = p.host, p.pins()
 	p.token, p.proving, p.cancel = nil, addr, cancel
 	go func() {
 		defer cancel()

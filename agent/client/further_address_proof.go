@@ -107,7 +107,7 @@ func dialNamed(ctx context.Context, cfg Config, from netip.Addr, network, addres
 	if err != nil {
 		return nil, err
 	}
-	return handshake(ctx, cfg, raw, address, name)
+	return handshake(ctx, raw, address, TLSConfig(name, cfg.Roots, cfg.Pins))
 }
 
 // proofURLs returns the URLs of a token that an address can reach, those in its own /64 network first. URLs must be

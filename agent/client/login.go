@@ -156,6 +156,9 @@ func (c *client) receive(ctx context.Context, l *link, late <-chan time.Time) (a
 		if !ok {
 			return nil, c.failed(Unreachable, agent.CodeUnreachable, l.closeErr)
 		}
+		if trust, ok := m.(*protocol.Trust); ok {
+			c.learn(l, trust)
+		}
 		return m, c.failureOf(m)
 	}
 }

@@ -24,6 +24,18 @@ func ParsePin(text string) (*Pin, error) {
 // String returns the pin as ParsePin reads it.
 func (p Pin) String() string { return base64.StdEncoding.EncodeToString(p[:]) }
 
+// MarshalText implements encoding.TextMarshaler.
+func (p Pin) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Pin) UnmarshalText(text []byte) error {
+	read, err := ParsePin(string(text))
+	if err == nil {
+		*p = *read
+	}
+	return err
+}
+
 // matches reports whether c is the pinned root. It must be self-signed: a forged certificate could have the root's public key
 // without its constraints.
 func (p Pin) matches(c *x509.Certificate) bool {

@@ -70,7 +70,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 				l.close()
 				return c.sessionEnd(agent.ReasonLost, "", l.closeErr)
 			}
-			if f := c.handle(m); f != nil {
+			if f := c.handle(l, m); f != nil {
 				stop()
 				l.close()
 				return f
@@ -81,7 +81,7 @@ func (c *client) runSession(ctx context.Context, l *link) *failure {
 }
 
 // handle handles a message within a session. It returns why the session ended, or nil.
-func (c *client) handle(m any) *failure {
+func (c *client) handle(l *link, m any) *failure {
 	switch m := m.(type) {
 	case *protocol.Ended:
 		return c.sessionEnd(agent.Reason(m.Reason), m.Message, nil)
@@ -104,6 +104,8 @@ func (c *client) handle(m any) *failure {
 		c.updateSession(m)
 	case *protocol.SSOReply:
 		c.sso.challenged(m)
+	case *protocol.Trust:
+		c.learn(l, m)
 	case *protocol.AddressToken:
 		c.prover.takeToken(m)
 	case *protocol.Error:

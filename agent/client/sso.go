@@ -115,7 +115,7 @@ func (c *client) authorizeSSO(ctx context.Context, l *link) *failure {
 	if f != nil {
 		return f
 	}
-	token, err := c.token(ctx)
+	token, err := c.token(ctx, c.ticketHosts())
 	switch {
 	case ctx.Err() != nil:
 		return c.stoppedByUser()
@@ -146,22 +146,30 @@ func (c *client) ssoRequest(token []byte, challenge *protocol.SSOReply) protocol
 	return m
 }
 
-// token returns a token for the service HTTP/<name of the gateway>. If the domain has no such service, it tries the canonical name of the
-// gateway in DNS, but only if the names are siblings. The reason: no certificate proves the canonical name. Whoever forges it could get a
-// token for another server and use it there. token uses only the configuration, so any goroutine may call it.
-func (c *client) token(ctx context.Context) ([]byte, error) {
-	if _, err := netip.ParseAddr(c.cfg.Host); err == nil {
-		return nil, &TicketProblem{Key: locale.SSONeedsName, Value: c.cfg.Host}
+// ticketHosts returns the names of the gateway that are no addresses, the one that answered first. After a change of the domain the
+// person's domain may know the service under the former one only.
+func (c *client) ticketHosts() (names []string) {
+	for _, host := range append([]string{c.host}, c.hosts()...) {
+		if _, err := netip.ParseAddr(host); err != nil && !agent.Contains(names, host) {
+			names = append(names, host)
+		}
 	}
+	return names
+}
+
+// token returns a token for the service HTTP/<name of the gateway>. If the domain has no such service, it tries the next of the names. It
+// uses only its arguments and the configuration, so any goroutine may call it.
+func (c *client) token(ctx context.Context, hosts []string) (token []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ticketTimeout)
 	defer cancel()
-	token, err := c.cfg.Tickets.Token(ctx, "HTTP/"+c.cfg.Host)
-	var problem *TicketProblem
-	if errors.As(err, &problem) && problem.Key == locale.SSONoService {
-		if name, lookupErr := c.cfg.LookupCNAME(ctx, c.cfg.Host); lookupErr == nil {
-			if name = strings.TrimSuffix(strings.ToLower(name), "."); name != c.cfg.Host && siblings(name, c.cfg.Host) {
-				token, err = c.cfg.Tickets.Token(ctx, "HTTP/"+name)
-			}
+	err = &TicketProblem{Key: locale.SSONeedsName, Value: c.cfg.Host}
+	for i, host := range hosts {
+		other, otherErr := c.tokenFor(ctx, host)
+		if i == 0 || !isNoService(otherErr) {
+			token, err = other, otherErr
+		}
+		if !isNoService(err) {
+			break
 		}
 	}
 	switch {
@@ -173,6 +181,27 @@ func (c *client) token(ctx context.Context) ([]byte, error) {
 		return nil, &TicketProblem{Key: locale.SSOTooLarge}
 	}
 	return token, nil
+}
+
+// tokenFor returns a token for the service HTTP/<host>. If the domain has no such service, it tries the canonical name of host in DNS, but
+// only if the names are siblings. The reason: no certificate proves the canonical name. Whoever forges it could get a token for another
+// server and use it there.
+func (c *client) tokenFor(ctx context.Context, host string) ([]byte, error) {
+	token, err := c.cfg.Tickets.Token(ctx, "HTTP/"+host)
+	if !isNoService(err) {
+		return token, err
+	}
+	name, lookupErr := c.cfg.LookupCNAME(ctx, host)
+	if name = strings.TrimSuffix(strings.ToLower(name), "."); lookupErr != nil || name == host || !siblings(name, host) {
+		return nil, err
+	}
+	return c.cfg.Tickets.Token(ctx, "HTTP/"+name)
+}
+
+// isNoService reports whether the person's domain has no such service.
+func isNoService(err error) bool {
+	var problem *TicketProblem
+	return errors.As(err, &problem) && problem.Key == locale.SSONoService
 }
 
 // siblings reports whether two host names differ at most in the first label, and the rest is not just a top-level domain.
@@ -240,8 +269,9 @@ func (e *ssoExtension) challenged(m *protocol.SSOReply) {
 		return
 	}
 	e.challenge = m
+	hosts := e.c.ticketHosts()
 	go func() {
-		token, err := e.c.token(e.ctx)
+		token, err := e.c.token(e.ctx, hosts)
 		e.tokens <- ticketResult{token, err}
 	}()
 }

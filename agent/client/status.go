@@ -165,9 +165,9 @@ func (c *client) server() string {
 	if c.cfg.Port == agent.DefaultAgentPort {
 		return c.cfg.Host
 	}
-	return c.hostPort()
+	return hostPort(c.cfg.Host, c.cfg.Port)
 }
 
-func (c *client) hostPort() string {
-	return net.JoinHostPort(c.cfg.Host, strconv.Itoa(int(c.cfg.Port)))
+func hostPort(host string, port uint16) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }

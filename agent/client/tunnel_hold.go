@@ -1,10 +1,6 @@
 package client
 
-import (
-	"net"
-	"strconv"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // tunnelHold keeps the tunnel of a lost connection up for the gateway's grace period and then takes it down: without a
 // session the tunnel drops all packets, even those to the DNS servers needed to find the gateway.
@@ -44,11 +40,14 @@ func (c *client) endHold() {
 	c.hold = nil
 }
 
-// dialTarget returns host and port to connect to. While the tunnel is held its DNS servers do not answer, so it returns
-// the address used before.
-func (c *client) dialTarget() string {
+// targets returns what to connect to, in this order. While the tunnel is held its DNS servers do not answer, so that is only the
+// address used before.
+func (c *client) targets() (list []target) {
 	if c.hold != nil && !c.hold.over.Load() {
-		return net.JoinHostPort(c.endpoint.Addr().String(), strconv.Itoa(int(c.cfg.Port)))
+		return []target{{c.host, hostPort(c.endpoint.Addr().String(), c.cfg.Port)}}
 	}
-	return c.hostPort()
+	for _, host := range c.hosts() {
+		list = append(list, target{host, hostPort(host, c.cfg.Port)})
+	}
+	return list
 }

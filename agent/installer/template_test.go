@@ -31,6 +31,7 @@ func TestTemplateTables(t *testing.T) {
 		},
 		"RemoveFile": {
 			"RemoveServiceFiles\tGateway\t*\tRemovedServiceDir\t2", "RemoveServiceDevice\tGateway\tdevice\tRemovedServiceDir\t2",
+			"RemoveServiceTrust\tGateway\ttrust\tRemovedServiceDir\t2",
 			"RemoveServiceLog\tGateway\tservice.log\tRemovedServiceDir\t2",
 			"RemoveServiceFolder\tGateway\t\tRemovedServiceDir\t2",
 			"RemoveAgentFolder\tGateway\t\tInstallDir\t2", "RemoveIdecoFolder\tGateway\t\tIdecoFolder\t2",

@@ -222,7 +222,7 @@ const AddressPath = "/address"
 // Signature is right, and stores it.
 type Trust struct {
 	Type      string `json:"type"`
-	Domain    string `json:"domain"`               // the saved domain
+	Domain    string `json:"domain"`               // the saved domain; without one, the name or address to which the agent connected
 	PinNext   string `json:"pin_next,omitempty"`   // base64, as Pin of the gateway; empty = no change is announced
 	NotBefore string `json:"not_before,omitempty"` // RFC 3339: when the next root is served
 	// Signature is base64 of an ECDSA signature (ASN.1) by the root's key over the SHA-256 of TrustText.

@@ -76,7 +76,7 @@ func (b *Box) cipher(create bool) (cipher.AEAD, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != keySize {
-		return nil, fmt.Errorf("%s is damaged: restore it from a backup, or remove it and type the passwords of the directories again: %w", b.path, ErrLost)
+		return nil, fmt.Errorf("%s is damaged: restore it from a backup, or remove it and type the passwords of the directories and upload the certificates again: %w", b.path, ErrLost)
 	}
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -116,6 +116,7 @@ done
 	}
 	remove RemoveServiceFiles RemovedServiceDir '*'
 	remove RemoveServiceDevice RemovedServiceDir device
+	remove RemoveServiceTrust RemovedServiceDir trust
 	remove RemoveServiceLog RemovedServiceDir service.log
 	remove RemoveServiceFolder RemovedServiceDir
 	remove RemoveAgentFolder InstallDir

@@ -79,7 +79,7 @@ func (p program) windowProgram(o windowOptions, own string, log *logfile.File) w
 				return pipe.NewRemote(pipe.RemoteConfig{Lang: p.lang, Log: log.Log, Tickets: tickets})
 			},
 			Traffic: vpnTraffic,
-			Local:   session.Config{Device: device, Log: log.Log, Tickets: tickets},
+			Local:   session.Config{Device: device, Trust: client.OpenTrust(own), Log: log.Log, Tickets: tickets},
 		},
 		Hidden: o.hidden,
 		Log:    window.LogFile{Path: log.Path(), Write: log.Log},

@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"math/big"
@@ -48,7 +47,7 @@ func identify(key *ecdsa.PrivateKey) (identity, error) {
 	sum := sha256.Sum256(spki)
 	return identity{
 		key:     key,
-		pin:     base64.StdEncoding.EncodeToString(sum[:]),
+		pin:     pinOf(spki),
 		keyID:   sum[:20],
 		subject: pkix.Name{CommonName: "Ideco agent root " + hex.EncodeToString(sum[:4])},
 	}, nil

@@ -49,11 +49,12 @@ func PinOf(c *tls.Certificate) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return pinOf(root), nil
+	return pinOf(root.RawSubjectPublicKeyInfo), nil
 }
 
-func pinOf(root *x509.Certificate) string {
-	sum := sha256.Sum256(root.RawSubjectPublicKeyInfo)
+// pinOf returns the pin of a SubjectPublicKeyInfo.
+func pinOf(spki []byte) string {
+	sum := sha256.Sum256(spki)
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 

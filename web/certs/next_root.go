@@ -114,9 +114,8 @@ func (a *Authority) issueNext(self identity, n names, notBefore time.Time) error
 	if err := writeRoot(a.dir, nextRootFile, root); err != nil {
 		return err
 	}
-	next := &nextRoot{self: self, root: root, names: n}
-	a.next.Store(next)
-	return a.sawNext(next)
+	a.sawNext(&nextRoot{self: self, root: root, names: n})
+	return nil
 }
 
 // nameNext makes the next root permit the names. The caller holds issuing.
@@ -171,9 +170,13 @@ func (a *Authority) FollowNext() (NextStep, error) {
 	switch gap := now.Sub(next.seen); {
 	case a.changing: // root.key may be the next one already
 	case gap.Abs() > maxGap:
-		return NextPostponed, a.issueNext(next.self, next.names, next.root.NotBefore.Add(gap))
+		if err := a.issueNext(next.self, next.names, next.root.NotBefore.Add(gap)); err != nil {
+			return NextWaits, err
+		}
+		return NextPostponed, nil
 	case now.Before(next.from()):
-		return NextWaits, a.sawNext(next)
+		a.sawNext(next)
+		return NextWaits, nil
 	}
 	old := a.current.Load().self
 	a.changing = true
@@ -187,15 +190,28 @@ func (a *Authority) FollowNext() (NextStep, error) {
 	return NextIsRoot, nil
 }
 
-// sawNext notes the time of a call of FollowNext.
-func (a *Authority) sawNext(next *nextRoot) error {
+// sawNext notes the time of a call of FollowNext. If the file system refuses it, a restart postpones the change.
+func (a *Authority) sawNext(next *nextRoot) {
 	seen := *next
 	seen.seen = a.now().Round(0)
 	a.next.Store(&seen)
-	if err := os.Chtimes(filepath.Join(a.dir, nextRootFile), time.Time{}, seen.seen); err != nil {
-		return fmt.Errorf("note when the next root was announced last: %w", err)
+	_ = os.Chtimes(filepath.Join(a.dir, nextRootFile), time.Time{}, seen.seen)
+}
+
+// Root describes the root.
+func (a *Authority) Root() agent.RootCertificate { return describeRoot(a.current.Load().root) }
+
+// Change describes the announced change of the root; nil = none.
+func (a *Authority) Change() *agent.RootChange {
+	next := a.next.Load()
+	if next == nil {
+		return nil
 	}
-	return nil
+	return &agent.RootChange{Next: describeRoot(next.root), From: next.from()}
+}
+
+func describeRoot(root *x509.Certificate) agent.RootCertificate {
+	return agent.RootCertificate{ChainCertificate: DescribeOne(root), Pin: pinOf(root.RawSubjectPublicKeyInfo)}
 }
 
 // ToldNext returns the pin of the root that comes, or came, after the root with a pin, and when; empty if none does. Connections from before

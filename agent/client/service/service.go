@@ -7,9 +7,10 @@
 //
 // # Files
 //
-// The directory "service" beside the program holds service.log and device, this computer's identifier. The service
+// The directory "service" beside the program holds service.log, device, this computer's identifier, and trust, which has what the
+// gateway has told about its names and its root (see client.TrustFile). The service
 // writes only there, and only when the program is below Program Files: elsewhere a plain user may have placed links.
-// A service registered from another directory has no log, and a new device identifier at each start. Such a directory
+// A service registered from another directory has no log, and at each start a new device identifier and the trust of its settings. Such a directory
 // is unsafe anyway, because a user who can replace the program controls the computer.
 //
 // # Exit codes
@@ -64,6 +65,7 @@ type running struct {
 type platform struct {
 	log      func(string)
 	device   agent.Device
+	trust    *client.TrustFile
 	listener net.Listener
 	identify func(net.Conn) (pipe.Caller, error)
 	registry func() settings.Registry
@@ -77,7 +79,7 @@ func start(cfg Config, p platform) *running {
 	if cfg.Tunnel != nil {
 		tunnel, outside = cfg.Tunnel(p.log)
 	}
-	r.manager = session.New(session.Config{Device: p.device, Tunnel: tunnel, Log: p.log,
+	r.manager = session.New(session.Config{Device: p.device, Trust: p.trust, Tunnel: tunnel, Log: p.log,
 		Dial: (&net.Dialer{Timeout: dialTimeout, Control: outside}).DialContext})
 	r.server = pipe.NewServer(pipe.ServerConfig{Manager: r.manager, Identify: p.identify, Log: p.log,
 		ChooseGateway: func() (settings.Gateway, error) { return chooseGateway(p.registry(), p.log) }})

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/windows/svc"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/logfile"
 	"ideco-agent/agent/client/pipe"
 	"ideco-agent/agent/client/settings"
@@ -67,7 +68,7 @@ func failed(log *logfile.File, at stage, err error) (bool, uint32) {
 
 func (h *handler) serve(dir string, log *logfile.File, listener net.Listener, requests <-chan svc.ChangeRequest,
 	status chan<- svc.Status) (bool, uint32) {
-	r := start(h.cfg, platform{log.Log, device(dir, log.Log), listener, pipe.Identify, settings.ReadRegistry})
+	r := start(h.cfg, platform{log.Log, device(dir, log.Log), client.OpenTrust(dir), listener, pipe.Identify, settings.ReadRegistry})
 	status <- svc.Status{State: svc.Running, Accepts: accepts}
 	configure(log.Log) // after Running: the service manager may block calls while it starts the service
 	var checks sessionChecks

@@ -16,8 +16,9 @@ import (
 // Config configures a Manager. All fields but Device may be zero.
 type Config struct {
 	Device agent.Device
-	Tunnel client.Tunnel  // nil = sessions in the local network only
-	Roots  *x509.CertPool // trusted instead of the system's roots, unless nil
+	Tunnel client.Tunnel     // nil = sessions in the local network only
+	Roots  *x509.CertPool    // see client.Config
+	Trust  *client.TrustFile // see client.Config
 	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
 	Log    func(text string) // diagnostics; called from any goroutine, text holds no secret
 	Clock  client.Clock
@@ -271,7 +272,7 @@ func (m *Manager) cancelRetry() {
 }
 
 func (m *Manager) config(r Request) client.Config {
-	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pins: r.Gateway.Pins(), Login: r.Login, Password: r.Password, Tickets: r.Tickets,
+	return client.Config{Host: r.Gateway.Host, Port: r.Gateway.Port, Pins: r.Gateway.Pins(), Trust: m.cfg.Trust, Login: r.Login, Password: r.Password, Tickets: r.Tickets,
 		NewPassword: r.NewPassword, PasswordChanges: m.Status().PasswordChanges,
 		Device: m.cfg.Device, Roots: m.cfg.Roots, Lang: r.Lang, Tunnel: m.cfg.Tunnel, NoTunnel: m.cfg.NoTunnel, Log: m.cfg.Log,
 		Dial: m.cfg.Dial, Clock: m.cfg.Clock}

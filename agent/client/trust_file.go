@@ -1,0 +1,109 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"ideco-agent/agent/atomicfile"
+)
+
+// TrustFile keeps what gateways have told by trust. Its methods are safe for concurrent use; a nil TrustFile keeps nothing.
+type TrustFile struct {
+	path string // empty = there is no file
+
+	mu    sync.Mutex // guards cache and the file
+	cache []learned  // used if there is no file, or it could not be written; otherwise nil
+}
+
+// learned is what one gateway has told.
+type learned struct {
+	Gateway string `json:"gateway"` // from trustKey
+	Learned
+}
+
+// maxGateways limits the file, which has more than one gateway only where people type addresses or use the command line.
+const maxGateways = 8
+
+// OpenTrust returns the TrustFile in a directory. With an empty dir it is kept in memory only.
+func OpenTrust(dir string) *TrustFile {
+	if dir == "" {
+		return &TrustFile{}
+	}
+	return &TrustFile{path: filepath.Join(dir, "trust")}
+}
+
+// load returns what the gateway has told, with an error the zero value.
+func (f *TrustFile) load(gateway string) (Learned, error) {
+	if f == nil {
+		return Learned{}, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list, err := f.read()
+	for _, one := range list {
+		if one.Gateway == gateway {
+			return one.Learned, err
+		}
+	}
+	return Learned{}, err
+}
+
+// save replaces what the gateway has told. After an error it is kept in memory.
+func (f *TrustFile) save(gateway string, l Learned) error {
+	if f == nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	list := []learned{{gateway, l}}
+	old, _ := f.read() // an unreadable file is replaced
+	for _, one := range old {
+		if one.Gateway != gateway && len(list) < maxGateways {
+			list = append(list, one)
+		}
+	}
+	f.cache = list
+	if f.path == "" {
+		return nil
+	}
+	if err := write(f.path, list); err != nil {
+		return fmt.Errorf("what the gateway has told: %w", err)
+	}
+	f.cache = nil
+	return nil
+}
+
+func write(path string, list []learned) error {
+	b, err := json.MarshalIndent(list, "", "\t")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, b, 0o600)
+}
+
+// read returns the list of the file, the newest first. f.mu is held.
+func (f *TrustFile) read() ([]learned, error) {
+	if f.cache != nil || f.path == "" {
+		return f.cache, nil
+	}
+	b, err := os.ReadFile(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var list []learned
+	if err == nil {
+		err = json.Unmarshal(b, &list)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("what the gateway has told, %s: %w", f.path, err)
+	}
+	return list, nil
+}
