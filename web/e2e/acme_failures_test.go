@@ -41,7 +41,7 @@ func TestACMEFailures(t *testing.T) {
 		},
 		"port closed": {
 			breaks: func(o *ordering) { o.ca.Resolve(acmeName, "127.0.0.9") },
-			cause:  "connection", says: "Откройте порт 80 на маршрутизаторе", ca: "connection refused", web: 1,
+			cause:  "connection", says: "адрес 127.0.0.9", ca: "connection refused", web: 1,
 			cures: func(o *ordering) { o.ca.Resolve(acmeName, "127.0.0.1") },
 		},
 		"another server": {
@@ -119,7 +119,7 @@ func TestACMETerms(t *testing.T) {
 	page := o.visitor(netip.Addr{})
 	page.signIn("boss", adminPassword)
 	page.open("/admin/certificate")
-	t.Log(page.text())
+	page.sees("[aria-labelledby=verdict] dd", "Условия использования центра сертификации не приняты")
 	o.serves("terms refused", byOwn)
 	o.validated("terms refused", 0, 0)
 	o.admin.must("PUT", acmePath, map[string]any{"accept_terms": true}, nil)
