@@ -1,10 +1,8 @@
 package handlers
 
 import (
-	"math"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -39,8 +37,8 @@ func (s *Site) orderNow(c echo.Context) error {
 		s.securityEvent(c, "certificate_ordered")
 	}
 	for _, problem := range problemsIn(err) {
-		if at, err := time.Parse(time.RFC3339, problem.Value); err == nil && problem.Code == locale.FieldACMETooSoon {
-			c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(max(time.Until(at).Seconds(), 0)))))
+		if minutes, err := strconv.Atoi(problem.Value); err == nil && problem.Code == locale.FieldOrderTooSoon {
+			c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(60*minutes))
 		}
 	}
 	return err

@@ -16,7 +16,7 @@ type fakeCertificates struct {
 	acme     agent.ACMESettings
 	eabKey   string // in clear
 	orders   map[string]agent.CertificateOrder
-	tooSoon  time.Time // a try is refused until then; zero = never
+	tooSoon  string // minutes for which a try is refused; empty = it is not
 	tries    int
 	terms    string // of every directory
 	uploaded []Uploaded
@@ -88,8 +88,8 @@ func (f *fakeCertificates) Orders() (list []agent.CertificateOrder) {
 }
 
 func (f *fakeCertificates) Order(context.Context) error {
-	if !f.tooSoon.IsZero() {
-		return agent.Problem{Field: "acme", Code: locale.FieldACMETooSoon, Value: f.tooSoon.UTC().Format(time.RFC3339)}
+	if f.tooSoon != "" {
+		return agent.Problem{Field: "acme", Code: locale.FieldOrderTooSoon, Value: f.tooSoon}
 	}
 	f.tries++
 	for _, name := range f.settings.now.Domains() {

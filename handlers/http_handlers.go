@@ -70,8 +70,11 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 		if r.rule == anybody || r.rule == setup {
 			limit = maxBodyAnybody
 		}
-		if r.path == importPath {
+		switch {
+		case r.path == importPath:
 			limit = maxBodyImport
+		case r.path == uploadPath, r.path == restCertificatesPath:
+			limit = maxBodyUpload
 		}
 		// The body is read only after admit.
 		guards := []echo.MiddlewareFunc{s.setKind(r.kind), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), preventForgery(r.kind)}
@@ -83,12 +86,13 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 	return e
 }
 
-// The largest request body, before login and after it, and of a file of accounts. The list of local networks makes the largest
+// The largest request body, before login and after it, of a file of accounts, and of a certificate. The list of local networks makes the largest
 // one of the others.
 const (
 	maxBodyAnybody = "8K"
 	maxBody        = "256K"
 	maxBodyImport  = "11M" // more than accountcsv.MaxBytes
+	maxBodyUpload  = "2M"  // more than agent.MaxUpload in base64
 )
 
 // importPath takes a file of accounts.

@@ -70,7 +70,8 @@ type uploadedJSON struct {
 	ID    agent.UploadedCertificateID `json:"id"`
 	Added string                      `json:"added"`
 	leafJSON
-	Serves []string `json:"serves"` // names of the gateway
+	Serves  []string `json:"serves"`   // names of the gateway
+	KeyLost bool     `json:"key_lost"` // it must be uploaded again
 }
 
 type rootJSON struct {
@@ -99,7 +100,7 @@ func (s *Site) restCertificates(c echo.Context) error {
 		out.Orders = append(out.Orders, orderJSON{order.Name, order.State, timeOrNull(order.Tried), timeOrNull(order.Next), jsonOfProblem(l, order)})
 	}
 	for _, one := range s.Certificates.Uploaded() {
-		out.Uploaded = append(out.Uploaded, uploadedJSON{one.ID, rfc3339(one.Added), jsonOfCertificate(one.Certificate), notNull(one.Serves)})
+		out.Uploaded = append(out.Uploaded, uploadedJSON{one.ID, rfc3339(one.Added), jsonOfCertificate(one.Certificate), notNull(one.Serves), one.KeyLost})
 	}
 	if change := s.Certificates.RootChange(); change != nil {
 		out.NextRoot = &nextRootJSON{jsonOfRoot(change.Next), rfc3339(change.From)}

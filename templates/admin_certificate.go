@@ -19,7 +19,8 @@ type AdminCertificateData struct {
 	EABStored  bool // the settings have an HMAC key
 	Errors     map[string]string
 	CAProblem  *agent.CertificateProblem // why the directory in the form could not be asked for its terms
-	History    []agent.CertificateEvent  // the newest first
+	Upload     CertificateUploadData
+	History    []agent.CertificateEvent // the newest first
 	Root       agent.RootCertificate
 	RootChange *agent.RootChange
 	Changed    time.Time // when the root last changed; zero = never, or long ago

@@ -29,8 +29,10 @@ func fullCertificate(errors map[string]string, state agent.OrderState) AdminCert
 			{Port: agent.PortAgent, Name: hostile, Certificate: someCertificate(agent.SourceACME, hostile, hostile, now), Pinned: &own},
 			{Port: agent.PortPortal, Name: "former.ru", Certificate: someCertificate(agent.SourceUploaded, hostile, hostile, now)},
 			{Port: agent.PortAgent, Name: "10.0.0.1"}},
-		Orders:     []agent.CertificateOrder{order, former},
-		Form:       ACMEForm{CA: CAOther, Directory: hostile, RootPEM: hostile, Email: hostile, EABKeyID: hostile, Terms: hostile},
+		Orders: []agent.CertificateOrder{order, former},
+		Form:   ACMEForm{CA: CAOther, Directory: hostile, RootPEM: hostile, Email: hostile, EABKeyID: hostile, Terms: hostile},
+		Upload: CertificateUploadData{Errors: errors, Uploaded: []UploadedCertificate{{ID: 1, Serves: []string{hostile}, Certificate: someCertificate(agent.SourceUploaded, hostile, hostile, now)},
+			{ID: 2, KeyLost: true}, {ID: 3, Certificate: someCertificate(agent.SourceUploaded, hostile, hostile, now.AddDate(0, 0, -1))}}},
 		History:    []agent.CertificateEvent{{At: now, Event: agent.EventFailed, Name: hostile, By: hostile, Cause: agent.CauseDNS, Detail: hostile}, {At: now, Event: agent.EventRootChanged}},
 		Root:       agent.RootCertificate{ChainCertificate: agent.ChainCertificate{Subject: hostile, SHA256: hostile}},
 		RootChange: &agent.RootChange{Next: agent.RootCertificate{ChainCertificate: agent.ChainCertificate{SHA256: hostile}}, From: now}}

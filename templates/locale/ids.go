@@ -29,9 +29,12 @@ const (
 	ToastImported         = "toast_imported"
 	ToastKeytabSaved      = "toast_keytab_saved"
 	ToastKeytabRemoved    = "toast_keytab_removed"
-	ToastOrdering         = "toast_ordering"
-	ToastRootAnnounced    = "toast_root_announced"
-	ToastRootCancelled    = "toast_root_cancelled"
+
+	ToastCertificateUploaded = "toast_certificate_uploaded"
+	ToastCertificateRemoved  = "toast_certificate_removed"
+	ToastOrdering            = "toast_ordering"
+	ToastRootAnnounced       = "toast_root_announced"
+	ToastRootCancelled       = "toast_root_cancelled"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -104,7 +107,7 @@ const (
 	FieldGroupDepth        = "field_group_depth"
 	FieldGroups            = "field_too_many_tree_groups"
 	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
-	FieldACMETooSoon       = "field_acme_too_soon"   // the Value is when a try is possible, RFC 3339
+	FieldOrderTooSoon      = "field_order_too_soon"  // the Value is how many minutes to wait
 	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
 )
 
@@ -112,5 +115,5 @@ const (
 var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated, ToastUserDeleted,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
-	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
+	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastCertificateUploaded, ToastCertificateRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
 	ToastOrdering, ToastRootAnnounced, ToastRootCancelled}

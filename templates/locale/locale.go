@@ -8,7 +8,6 @@ import (
 	"embed"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -122,9 +121,6 @@ func (l *Localizer) Problem(p agent.Problem) string {
 		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups,
 		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth,
 		"MaxUploadCertificates": agent.MaxUploadCertificates, "MaxUploadedCertificates": agent.MaxUploadedCertificates}
-	if at, err := time.Parse(time.RFC3339, p.Value); err == nil && p.Code == FieldACMETooSoon {
-		args["Value"] = l.Time(at)
-	}
 	for _, n := range agent.Numbers() {
 		if n.Name == p.Field {
 			args["Min"], args["Max"] = l.Number(n.Min), l.Number(n.Max)

@@ -31,6 +31,10 @@ func TestNothingIsOrdered(t *testing.T) {
 			g.settings.Directory = agent.LetsEncryptStaging
 			g.checks = []agent.NameCheck{{Check: agent.CheckPrivateDNS, State: agent.StepFailed, Args: map[string]string{"Addresses": "10.0.0.1, 192.168.1.1"}}}
 		}, agent.OrderFailed, agent.CausePrivateAddress},
+		"private address, as the gateway finds out": {func(g *gateway) {
+			g.settings.Directory = agent.LetsEncrypt
+			g.checks = []agent.NameCheck{{Check: agent.CheckPrivateDNS, State: agent.StepFailed, Args: map[string]string{"Addresses": "10.0.0.1"}}}
+		}, agent.OrderFailed, agent.CausePrivateAddress},
 	} {
 		run(t, 90*day, c.set, func(g *gateway) {
 			pass(30 * day)

@@ -248,7 +248,7 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 	isNew := t.Problem == nil || t.Problem.Code != problem.Code
 	t.failed(now, end, retryAfter)
 	if problem.Code == agent.CauseRateLimited {
-		problem.Args["Until"] = later(t.Next, t.RetryAfter).Local().Format("02.01.2006 15:04")
+		problem.Args["Until"] = later(t.Next, t.RetryAfter).Format(time.RFC3339) // as the texts expect
 	}
 	t.Problem = problem
 	err := o.saveTries()
