@@ -8,6 +8,10 @@
 //
 //	root-next.pem, root-next.key  the same of the next root, while a change is announced
 //
+//	acme/CA/NAME.pem      an ordered certificate: its private key and the chain; CA is the host of the directory and a hash of its URL
+//	acme/CA/account.key   the key of the account at the CA; account-HASH.key if it is bound to an external account
+//	acme/CA/tries.json    when the certificates were tried, and the last problem of each name, so that a start forgets no limit
+//
 // The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and the SubjectKeyId depend on the key only. So
 // the root can be issued again at any time, for other names or another twenty years, and clients with a pin are not
 // affected. If root.pem is missing, it is issued again. If root.key is missing or damaged, the gateway does not start, and
