@@ -66,7 +66,7 @@ func TestCertificateOrdering(t *testing.T) {
 	}
 	body := a.get(certificatePath)
 	for _, text := range []string{"Шлюз шлюз.рф открывается с доверенным сертификатом до 18.02.2027.", "Let's Encrypt", "продлит его около 19.01.2027"} {
-		if !says(t, body, ".verdict .banner.ok", text) {
+		if !says(t, body, ".verdict.ok", text) {
 			t.Errorf("the page does not say %q", text)
 		}
 	}
@@ -199,7 +199,7 @@ func TestCertificateFailure(t *testing.T) {
 			t.Errorf("the page does not say %q", text)
 		}
 	}
-	if !says(t, body, ".verdict .banner.warn", "Шлюз down.ru открывается с собственным сертификатом шлюза.") || !says(t, body, ".verdict button", "Попробовать сейчас") {
+	if !says(t, body, ".verdict.warn", "Шлюз down.ru открывается с собственным сертификатом шлюза.") || !says(t, body, ".verdict button", "Попробовать сейчас") {
 		t.Error("no answer or no button")
 	}
 	a.certificates().tooSoon = "7"
