@@ -255,13 +255,19 @@ func TestCertificateAnswers(t *testing.T) {
 // TestCertificateEnding: administrators see on every page that a certificate ends and that nothing will renew it.
 func TestCertificateEnding(t *testing.T) {
 	a := newAdministration(t)
-	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: time.Date(2096, 12, 1, 10, 0, 0, 0, time.Local)}}
+	until := time.Now().Add(24 * time.Hour)
+	day := until.Format("02.01.2006 15:04")
+	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: until},
+		{Name: "old.ru", Source: agent.SourceUploaded, NotAfter: time.Now().Add(-time.Hour)}, {Name: "acme.ru", Source: agent.SourceACME, NotAfter: until}}
 	for _, path := range []string{"/admin/agent", "/admin/users", certificatePath} {
-		if !says(t, a.get(path), warnings, "Сертификат для шлюз.рф действует до 01.12.2096 10:00") {
-			t.Errorf("%s does not warn", path)
+		for _, text := range []string{"Сертификат для шлюз.рф действует до " + day + ", и шлюз не может продлить", "Загруженный сертификат для old.ru закончился",
+			"acme.ru действует до " + day + ", а продлить его не получается"} {
+			if !says(t, a.get(path), warnings, text) {
+				t.Errorf("%s does not say %q", path, text)
+			}
 		}
 	}
-	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "01.12.2096") {
+	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "old.ru") {
 		t.Error("a user is warned")
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"ideco-agent/agent/directory/lab"
+	directorylab "ideco-agent/agent/directory/lab"
 	"ideco-agent/agent/netlab"
 	"ideco-agent/web/e2e/acmelab"
 )
@@ -35,7 +35,7 @@ func TestACMERenewal(t *testing.T) {
 			}
 
 			o.kill(syscall.SIGTERM)
-			old := lab.NewAuthority(t, "Old root").Issue(t, func(c *x509.Certificate) {
+			old := directorylab.NewAuthority(t, "Old root").Issue(t, func(c *x509.Certificate) {
 				c.NotAfter = time.Now().Add(time.Hour)
 				c.NotBefore = c.NotAfter.Add(-life)
 			}, acmeName)
@@ -72,11 +72,11 @@ func (o *ordering) store(der []byte, key *ecdsa.PrivateKey) {
 	var b bytes.Buffer
 	_ = pem.Encode(&b, &pem.Block{Type: "EC PRIVATE KEY", Bytes: k})
 	_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	file := filepath.Join(o.data, "acme", acmeName)
-	if _, err := os.Stat(file); err != nil {
-		o.t.Fatal(err)
+	files, err := filepath.Glob(filepath.Join(o.data, "acme", "*", acmeName+".pem"))
+	if err != nil || len(files) != 1 {
+		o.t.Fatalf("the files of the certificate are %v, %v", files, err)
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(files[0], b.Bytes(), 0o600); err != nil {
 		o.t.Fatal(err)
 	}
 }
