@@ -1,7 +1,9 @@
-// Package certs holds the gateway's certificates: its own root, made at the first start, and under it a certificate
-// (leaf) for each name or address by which clients reach the gateway.
+// Package certs holds the gateway's certificates. For each name Choice takes the first of these that is valid and that the
+// client can verify: an uploaded certificate, one that Orders ordered by ACME, one of the own root. Clients that hold a pin
+// get the own root's in any case. So there is always a certificate, whatever fails.
 //
-// Files in the directory:
+// The own root is made at the first start. Under it there is a certificate (leaf) for each name or address by which clients
+// reach the gateway. Its files in the directory:
 //
 //	root.pem  the root certificate alone, 0644: the file to download, to install, to pass as --root
 //	root.key  its private key, PKCS#8, 0600; it is never served and in no other file
