@@ -145,7 +145,7 @@ test-gateway: go
 # Certificates from a real CA: Pebble, the small ACME server of Let's Encrypt. Some tests need root, for a network namespace where
 # the ports 80 and 443 are free.
 test-acme: go
-	@.ci/install pebble:pebble sslscan:sslscan ip:iproute2 nft:nftables
+	@.ci/install pebble:pebble sslscan:sslscan testssl:testssl.sh ip:iproute2 nft:nftables
 	go test -tags acme -count=1 -timeout 5m ./web/e2e/acmelab
 	go test -tags acme -count=1 -timeout 5m ./web/e2e -run '^TestACME'
 

@@ -138,7 +138,7 @@ const (
 	CauseWrongAnswer    CertificateCause = "wrong_answer"    // something else answers at the name: {Address}
 	CauseCAA            CertificateCause = "caa"             // a CAA record forbids the CA
 	CauseDNS            CertificateCause = "dns"             // the name servers fail (SERVFAIL, DNSSEC)
-	CauseRateLimited    CertificateCause = "rate_limited"    // {Until}
+	CauseRateLimited    CertificateCause = "rate_limited"    // {Until}, in RFC 3339
 	CauseRefusedName    CertificateCause = "refused_name"    // the CA issues nothing for this name
 	CauseUnreachable    CertificateCause = "unreachable"     // the CA does not answer: {Host}
 	CauseUntrustedCA    CertificateCause = "untrusted_ca"    // the certificate of the directory is signed by an unknown CA: {Host}, {Issuer}

@@ -255,13 +255,13 @@ func TestCertificateAnswers(t *testing.T) {
 // TestCertificateEnding: administrators see on every page that a certificate ends and that nothing will renew it.
 func TestCertificateEnding(t *testing.T) {
 	a := newAdministration(t)
-	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: time.Date(2026, 12, 1, 10, 0, 0, 0, time.Local)}}
+	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: time.Date(2096, 12, 1, 10, 0, 0, 0, time.Local)}}
 	for _, path := range []string{"/admin/agent", "/admin/users", certificatePath} {
-		if !says(t, a.get(path), warnings, "Сертификат для шлюз.рф действует до 01.12.2026 10:00") {
+		if !says(t, a.get(path), warnings, "Сертификат для шлюз.рф действует до 01.12.2096 10:00") {
 			t.Errorf("%s does not warn", path)
 		}
 	}
-	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "01.12.2026") {
+	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "01.12.2096") {
 		t.Error("a user is warned")
 	}
 }

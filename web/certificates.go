@@ -81,15 +81,17 @@ func (c *certificates) covered(name string) bool {
 // recordTimeout limits the writing of an event.
 const recordTimeout = 10 * time.Second
 
-// record adds an event to the history and to the log.
+// record adds an event to the history, and what the orders did to the log. What administrators do is in the log already.
 func (c *certificates) record(e agent.CertificateEvent) {
-	level := slog.LevelInfo
-	if e.Event == agent.EventFailed {
-		level = slog.LevelWarn
+	if e.Source == agent.SourceACME {
+		level := slog.LevelInfo
+		if e.Event == agent.EventFailed {
+			level = slog.LevelWarn
+		}
+		c.log.Log(context.Background(), level, "certificate", "event", "certificate_"+string(e.Event), "name", e.Name, "cause", e.Cause, "detail", e.Detail)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
-	c.log.Log(ctx, level, "certificate", "event", e.Event, "name", e.Name, "source", e.Source, "by", e.By, "cause", e.Cause, "detail", e.Detail)
 	if err := c.store.AddCertificateEvent(ctx, e); err != nil {
 		c.log.Error("the history of the certificates was not written", "error", err)
 	}

@@ -96,7 +96,7 @@ func (c *certificates) orderSettings() certs.OrderSettings {
 		if !errors.Is(err, secretbox.ErrLost) {
 			c.log.Error("the key of the external account binding cannot be read", "error", err)
 		}
-		s.EABLost = true
+		s.EAB, s.EABLost = &acme.ExternalAccountBinding{KID: a.EABKeyID}, true
 		return s
 	}
 	s.EAB = &acme.ExternalAccountBinding{KID: a.EABKeyID, Key: key}

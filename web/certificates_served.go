@@ -73,20 +73,41 @@ func (c *certificates) orderOf(name string) (agent.CertificateOrder, bool) {
 	return agent.CertificateOrder{}, false
 }
 
-// Ending lists the certificates that end within agent.EndNotice and that nothing will renew, or whose renewal fails.
+// Ending lists the certificates that end within agent.EndNotice and that nothing will renew, or whose renewal fails. Of the uploaded
+// ones it also lists those that have ended, until they are removed or another certificate is served for the name.
 func (c *certificates) Ending() []agent.CertificateEnd {
 	var list []agent.CertificateEnd
 	for _, name := range c.settings.Current().Domains() {
+		end := agent.CertificateEnd{Name: name}
 		best, err := c.choice.Serving(name)
-		if err != nil || best.Source == agent.SourceOwnRoot || time.Until(best.Leaf.NotAfter) > agent.EndNotice {
+		switch {
+		case err != nil:
+			continue
+		case best.Source == agent.SourceOwnRoot:
+			end.Source, end.NotAfter = agent.SourceUploaded, c.endedFor(name)
+		default:
+			end.Source, end.NotAfter = best.Source, best.Leaf.NotAfter
+		}
+		if end.NotAfter.IsZero() || time.Until(end.NotAfter) > agent.EndNotice {
 			continue
 		}
 		if order, ok := c.orderOf(name); ok && (order.State == agent.OrderDone || order.State == agent.OrderRunning) {
 			continue
 		}
-		list = append(list, agent.CertificateEnd{Name: name, Source: best.Source, NotAfter: best.Leaf.NotAfter})
+		list = append(list, end)
 	}
 	return list
+}
+
+// endedFor returns the latest end of the uploaded certificates for a name that have ended; zero if there is none.
+func (c *certificates) endedFor(name string) (latest time.Time) {
+	for _, up := range c.Uploaded() {
+		end := up.Leaf().NotAfter
+		if end.Before(time.Now()) && end.After(latest) && c.Covering(name, end) != nil {
+			latest = end
+		}
+	}
+	return latest
 }
 
 // warnEvery is how often the log says which certificates end.
@@ -98,8 +119,8 @@ func (c *certificates) warn(ctx context.Context) error {
 	defer again.Stop()
 	for {
 		for _, end := range c.Ending() {
-			c.log.Warn("a certificate ends and nothing renews it; then the gateway serves a certificate of its own root, which browsers do not trust by themselves: "+
-				"upload a new one, or see the page «Сертификат»", "name", end.Name, "source", end.Source, "ends", end.NotAfter.UTC().Format(time.RFC3339))
+			c.log.Warn("a certificate ends or has ended, and nothing renews it: without one the gateway serves a certificate of its own root, which browsers "+
+				"do not trust by themselves; upload a new one, or see the page «Сертификат» for why none is ordered", "name", end.Name, "source", end.Source, "ends", end.NotAfter.UTC().Format(time.RFC3339))
 		}
 		select {
 		case <-ctx.Done():

@@ -28,6 +28,7 @@ import (
 	"ideco-agent/agent/protocol"
 	"ideco-agent/agent/secretbox"
 	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
 	"ideco-agent/web/certs"
 )
 
@@ -43,6 +44,13 @@ func (u *oneUpload) Covering(name string, at time.Time) *tls.Certificate {
 		return nil
 	}
 	return c
+}
+
+func (u *oneUpload) Uploaded() []handlers.Uploaded {
+	if c := u.now.Load(); c != nil {
+		return []handlers.Uploaded{{Certificate: certs.Describe(c, agent.SourceUploaded)}}
+	}
+	return nil
 }
 
 // openForTest returns certificates for gw.company.ru and the former old.company.ru, with uploads that the test sets.
@@ -139,10 +147,10 @@ func TestServed(t *testing.T) {
 	}
 }
 
-// TestEnding: an uploaded certificate is named 14 days before its end, the own root's never.
+// TestEnding: an uploaded certificate is named 14 days before its end, and after it until it is removed; the own root's never.
 func TestEnding(t *testing.T) {
 	c, up := openForTest(t)
-	for life, want := range map[time.Duration]bool{15 * day: false, 13 * day: true, time.Minute: true} {
+	for life, want := range map[time.Duration]bool{15 * day: false, 13 * day: true, time.Minute: true, -time.Minute: true} {
 		up.now.Store(issue(t, "gw.company.ru", life))
 		list := c.Ending()
 		if got := len(list) == 1 && list[0].Name == "gw.company.ru" && list[0].Source == agent.SourceUploaded; got != want || len(list) > 1 {
@@ -402,7 +410,7 @@ func TestLostEABKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.box = secretbox.New(filepath.Join(t.TempDir(), secretKeyFile))
-	if s := c.orderSettings(); !s.EABLost || s.EAB != nil || s.Directory != agent.LetsEncrypt {
+	if s := c.orderSettings(); !s.EABLost || s.EAB == nil || len(s.EAB.Key) > 0 || s.Directory != agent.LetsEncrypt {
 		t.Errorf("for the orders: %+v", s)
 	}
 }

@@ -15,7 +15,8 @@ import (
 
 // dataFile is a file of the data directory.
 type dataFile struct {
-	name   string // pattern of path.Match
+	name   string // pattern of path.Match; empty = the data directory itself
+	dir    bool   // a directory; the files in it are protected by its mode
 	public bool   // others may read it
 	change string // how to replace the secret if others could read it
 }
@@ -30,6 +31,7 @@ var dataFiles = []dataFile{
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
 	{name: "ideco.db", change: changeDatabase},
 	{name: "ideco.db-*", change: changeDatabase},
+	{name: "acme", dir: true, change: "remove it and start again; the certificates are ordered again"},
 	{name: "setup-link", change: "make the first administrator now, or start again, which makes another link"},
 	{name: "root.pem", public: true},
 	{name: "root-next.pem", public: true},
@@ -49,7 +51,7 @@ const changeDatabase = "give all accounts new passwords"
 // its content cannot be trusted. This holds for root too.
 func checkData(dir string, log *slog.Logger) error {
 	const secrets = "change the secrets in it that others could read"
-	if err := checkFile(dir, dataFile{change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
+	if err := checkFile(dir, dataFile{dir: true, change: secrets}, os.Stat, log); err != nil { // the directory itself may be a symbolic link
 		return err
 	}
 	entries, err := os.ReadDir(dir)
@@ -99,7 +101,9 @@ func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open
 		return false, message("%s is not a directory; choose another one with --data", file)
 	case k.name != "" && mode.Type() == fs.ModeSymlink:
 		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
-	case k.name != "" && !mode.IsRegular():
+	case k.name != "" && k.dir && !mode.IsDir():
+		return false, message("%s is not a directory: move it away, or restore the directory from a backup", file)
+	case k.name != "" && !k.dir && !mode.IsRegular():
 		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
 	case owner != self:
 		return false, message("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
@@ -114,7 +118,7 @@ func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open
 // mode returns the mode with which the gateway creates the file.
 func (k dataFile) mode() fs.FileMode {
 	switch {
-	case k.name == "":
+	case k.dir:
 		return 0o700
 	case k.name == "root.pem", k.name == "root-next.pem":
 		return 0o644
@@ -123,7 +127,7 @@ func (k dataFile) mode() fs.FileMode {
 }
 
 func (k dataFile) chown(self int, file string) string {
-	if k.name == "" {
+	if k.dir {
 		return "chown -R " + userName(self) + " " + file
 	}
 	return "chown " + userName(self) + " " + file

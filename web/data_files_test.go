@@ -107,6 +107,29 @@ func TestModesOfDirectory(t *testing.T) {
 	}
 }
 
+// TestModesOfOrdered: other users must not list the directory with ordered certificates.
+func TestModesOfOrdered(t *testing.T) {
+	for mode, refused := range map[fs.FileMode]bool{0o700: false, 0o755: false, 0o711: false, 0o770: true, 0o702: true} {
+		dir, file := dataWith(t, "notes", 0o600)
+		ordered := filepath.Join(filepath.Dir(file), "acme")
+		if err := os.Mkdir(ordered, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(ordered, mode); err != nil {
+			t.Fatal(err)
+		}
+		log, err := checked(dir)
+		switch after := modeOf(t, ordered); {
+		case refused:
+			if err == nil || !strings.Contains(err.Error(), "chmod 700 "+ordered) || after != mode {
+				t.Errorf("%v: mode %o after it, %v", mode, after, err)
+			}
+		case err != nil || after != 0o700 || (mode != 0o700) != strings.Contains(log, ordered):
+			t.Errorf("%v: mode %o after it, logged %q, %v", mode, after, log, err)
+		}
+	}
+}
+
 // TestOddSecrets: a secret that is not a regular file is refused with advice. Missing and foreign files are left alone.
 func TestOddSecrets(t *testing.T) {
 	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
@@ -177,9 +200,12 @@ func TestOwnerOfSecrets(t *testing.T) {
 		{dataFile{name: "root.key"}, 0o600, 4711, 0, "«chown root /d/f»"},
 		{dataFile{name: "root.key"}, 0o600, 0, 4711, "«chown 4711 /d/f»"},
 		{dataFile{name: "root.pem", public: true}, 0o644, 4711, 0, "belongs to 4711 and this program runs as root: run it as 4711"},
-		{dataFile{}, fs.ModeDir | 0o700, 4711, 0, "«chown -R root /d/f»"},
-		{dataFile{}, fs.ModeDir | 0o700, 0, 4711, "«chown -R 4711 /d/f»"},
-		{dataFile{}, 0o600, 0, 0, "is not a directory"},
+		{dataFile{dir: true}, fs.ModeDir | 0o700, 4711, 0, "«chown -R root /d/f»"},
+		{dataFile{dir: true}, fs.ModeDir | 0o700, 0, 4711, "«chown -R 4711 /d/f»"},
+		{dataFile{dir: true}, 0o600, 0, 0, "is not a directory"},
+		{dataFile{name: "acme", dir: true}, fs.ModeDir | 0o700, 0, 0, ""},
+		{dataFile{name: "acme", dir: true}, fs.ModeDir | 0o700, 4711, 0, "«chown -R root /d/f»"},
+		{dataFile{name: "acme", dir: true}, 0o600, 0, 0, "is not a directory"},
 	} {
 		_, err := checkMode("/d/f", c.k, c.mode, c.owner, c.self)
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {

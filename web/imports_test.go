@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"static":                   {},
 	"web":                      {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs"},
 	"web/certs":                {"agent"},
+	"web/certs/acmetest":       {}, // for tests; nothing else may import it
 	"web/e2e":                  {"agent", "agent/installer", "agent/protocol", "web"},
 	"web/e2e/acmelab":          {"agent/directory/lab", "agent/needs"}, // for tests; nothing else may import it
 	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},

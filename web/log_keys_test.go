@@ -20,7 +20,7 @@ var logKeys = map[string]string{
 	"reason": "why a session ended, or why something is as it is",
 	"why":    "reason of a refusal",
 	"code":   "agent.Code of a refusal",
-	"cause":  "of a refused ticket, or of an end",
+	"cause":  "of a refused ticket, of an end, or of an order that failed",
 	"ref":    "number that the person was told",
 
 	"peer":           "address that somebody comes from",
@@ -60,7 +60,7 @@ var logKeys = map[string]string{
 	"accounts":      "several accounts, or how many",
 	"act":           "what was done to several accounts",
 	"new":           "how many of the accounts are new",
-	"method":        "of a request",
+	"method":        "of a request, or by which a CA checks a name",
 	"path":          "route of a request",
 
 	"lan":        "interfaces of the LAN",

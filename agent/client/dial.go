@@ -151,13 +151,25 @@ func (c *client) dialTLS(ctx context.Context, to target, config *tls.Config) dia
 	return dialed{conn, to.host, err}
 }
 
-// handshake starts TLS on a connection, which it closes on an error.
+// handshake starts TLS on a connection, which it closes on an error. config is from TLSConfig and for this connection only.
+//
+// The error of a certificate that is not trusted is returned also if verifying it took longer than handshakeTimeout, as when Windows
+// looks for a missing root in the Internet.
 func handshake(ctx context.Context, raw net.Conn, address string, config *tls.Config) (net.Conn, error) {
+	var untrusted error
+	verify := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		untrusted = verify(state)
+		return untrusted
+	}
 	conn := tls.Client(raw, config)
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
+		if untrusted != nil {
+			err = untrusted
+		}
 		return nil, fmt.Errorf("TLS with %s: %w", address, err)
 	}
 	return conn, nil
@@ -169,7 +181,7 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	case ctx.Err() != nil:
 		return c.stoppedByUser()
 	case errors.As(err, &untrusted):
-		return c.failed(NotTrusted, agent.CodeNotTrusted, err)
+		return c.notTrusted(err)
 	}
 	unreachable := c.failed(Unreachable, agent.CodeUnreachable, err)
 	if lookup := new(net.DNSError); errors.As(err, &lookup) {
@@ -189,6 +201,19 @@ func (c *client) dialFailure(ctx context.Context, response *http.Response, err e
 	}
 	wait, _ := strconv.Atoi(response.Header.Get("Retry-After")) // 0 when there is none
 	return c.refusal(refusal.Code, refusal.Message, wait, err)
+}
+
+// notTrusted returns the failure for a certificate that is not trusted.
+func (c *client) notTrusted(err error) *failure {
+	f := c.failed(NotTrusted, agent.CodeNotTrusted, err)
+	var changed *rootChangedError
+	switch {
+	case errors.As(err, &changed):
+		f.message = c.text(locale.RootChanged)
+	case errors.Is(err, errDates):
+		f.message = locale.Text(c.cfg.Lang, locale.CertificateDates, "server", c.status.Server, "now", time.Now().Format("02.01.2006 15:04"))
+	}
+	return f
 }
 
 // httpRefusal reads the protocol's error from an HTTP response without an upgrade. ok is false when the response has no

@@ -6,6 +6,20 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
+// Check connects and verifies the gateway's certificate, and sends nothing. Result.Outcome is Answered or says why not.
+func Check(ctx context.Context, cfg Config) Result {
+	c := newClient(cfg)
+	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, _, err := c.dialFirst(dialing)
+	if err != nil {
+		f := c.dialFailure(ctx, nil, err)
+		return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
+	}
+	conn.Close()
+	return Result{Outcome: Answered}
+}
+
 // Probe connects to the gateway and disconnects again, so that the person learns before typing a password whether the
 // gateway answers and is the right one. It needs neither Login nor Password. Result.Outcome is Answered or says why not.
 // Events gets only the notice of a newer agent.
@@ -24,7 +38,7 @@ func Probe(ctx context.Context, cfg Config) Result {
 		l.close()
 	}
 	if f == nil {
-		return Result{Outcome: Answered, Message: c.text(locale.Answered), SSO: c.status.SSO}
+		return Result{Outcome: Answered, Message: c.text(locale.Answered), SSO: c.status.SSO, Host: c.host}
 	}
 	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
 }

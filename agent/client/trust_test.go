@@ -2,11 +2,7 @@ package client
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"net"
 	"os"
 	"path/filepath"
@@ -18,21 +14,6 @@ import (
 	"ideco-agent/agent/client/gatewaytest"
 	"ideco-agent/agent/protocol"
 )
-
-// trustFrom returns a message that the root has signed. next may be nil.
-func trustFrom(t *testing.T, by *gatewaytest.Root, domain string, next *gatewaytest.Root) protocol.Trust {
-	m := protocol.Trust{Type: protocol.TypeTrust, Domain: domain}
-	if next != nil {
-		m.PinNext, m.NotBefore = next.Pin(), "2026-12-27T00:00:00Z"
-	}
-	digest := sha256.Sum256(m.TrustText())
-	signature, err := ecdsa.SignASN1(rand.Reader, by.Key, digest[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.Signature = base64.StdEncoding.EncodeToString(signature)
-	return m
-}
 
 func pinOf(t *testing.T, roots ...*gatewaytest.Root) (pins []Pin) {
 	for _, r := range roots {
@@ -48,26 +29,26 @@ func TestCheckTrust(t *testing.T) {
 		change func(*protocol.Trust)
 		want   string // of the error; empty = none
 	}{
-		{"a domain", func(m *protocol.Trust) { *m = trustFrom(t, root, "gw.ru", nil) }, ""},
-		{"an address", func(m *protocol.Trust) { *m = trustFrom(t, root, "192.0.2.7", nil) }, ""},
-		{"an IPv6 address", func(m *protocol.Trust) { *m = trustFrom(t, root, "2001:db8::1", nil) }, ""},
-		{"a pin", func(m *protocol.Trust) { *m = trustFrom(t, root, "gw.ru", next) }, ""},
-		{"another root", func(m *protocol.Trust) { *m = trustFrom(t, other, "gw.ru", next) }, "wrong signature"},
+		{"a domain", func(m *protocol.Trust) { *m = root.Trust(t, "gw.ru", nil) }, ""},
+		{"an address", func(m *protocol.Trust) { *m = root.Trust(t, "192.0.2.7", nil) }, ""},
+		{"an IPv6 address", func(m *protocol.Trust) { *m = root.Trust(t, "2001:db8::1", nil) }, ""},
+		{"a pin", func(m *protocol.Trust) { *m = root.Trust(t, "gw.ru", next) }, ""},
+		{"another root", func(m *protocol.Trust) { *m = other.Trust(t, "gw.ru", next) }, "wrong signature"},
 		{"another domain", func(m *protocol.Trust) { m.Domain = "evil.ru" }, "wrong signature"},
 		{"another pin", func(m *protocol.Trust) { m.PinNext = other.Pin() }, "wrong signature"},
 		{"another time", func(m *protocol.Trust) { m.NotBefore = "2027-12-27T00:00:00Z" }, "wrong signature"},
 		{"no signature", func(m *protocol.Trust) { m.Signature = "" }, "wrong signature"},
 		{"not base64", func(m *protocol.Trust) { m.Signature = "*" }, "wrong signature"},
-		{"no domain", func(m *protocol.Trust) { *m = trustFrom(t, root, "", next) }, "malformed domain"},
-		{"a domain with a port", func(m *protocol.Trust) { *m = trustFrom(t, root, "gw.ru:443", nil) }, "malformed domain"},
-		{"a domain in capitals", func(m *protocol.Trust) { *m = trustFrom(t, root, "GW.ru", nil) }, "malformed domain"},
-		{"two lines", func(m *protocol.Trust) { *m = trustFrom(t, root, "gw.ru\n"+next.Pin(), nil) }, "malformed domain"},
-		{"an unusable address", func(m *protocol.Trust) { *m = trustFrom(t, root, "0.0.0.0", nil) }, "malformed domain"},
+		{"no domain", func(m *protocol.Trust) { *m = root.Trust(t, "", next) }, "malformed domain"},
+		{"a domain with a port", func(m *protocol.Trust) { *m = root.Trust(t, "gw.ru:443", nil) }, "malformed domain"},
+		{"a domain in capitals", func(m *protocol.Trust) { *m = root.Trust(t, "GW.ru", nil) }, "malformed domain"},
+		{"two lines", func(m *protocol.Trust) { *m = root.Trust(t, "gw.ru\n"+next.Pin(), nil) }, "malformed domain"},
+		{"an unusable address", func(m *protocol.Trust) { *m = root.Trust(t, "0.0.0.0", nil) }, "malformed domain"},
 		{"a malformed pin", func(m *protocol.Trust) { m.PinNext = "x" }, "pin"},
 		{"a pin without a time", func(m *protocol.Trust) { m.NotBefore = "" }, "malformed time"},
 		{"a time without a pin", func(m *protocol.Trust) { m.PinNext = "" }, "time without a pin"},
 	} {
-		m := trustFrom(t, root, "gw.ru", next)
+		m := root.Trust(t, "gw.ru", next)
 		c.change(&m)
 		got, err := checkTrust(&m, root.Cert)
 		switch {
@@ -106,6 +87,21 @@ func TestPinsAfter(t *testing.T) {
 	}
 }
 
+func TestHostsAfter(t *testing.T) {
+	for _, c := range []struct{ domain, works, configured, want string }{
+		{"gw.ru", "gw.ru", "gw.ru", "gw.ru"},
+		{"new.ru", "old.ru", "old.ru", "new.ru old.ru"},
+		{"new.ru", "new.ru", "old.ru", "new.ru old.ru"},
+		{"third.ru", "new.ru", "old.ru", "third.ru new.ru old.ru"},
+		{"old.ru", "new.ru", "old.ru", "old.ru new.ru"},
+		{"192.0.2.1", "old.ru", "old.ru", "192.0.2.1 old.ru"},
+	} {
+		if got := strings.Join(hostsAfter(c.domain, c.works, c.configured), " "); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
 // dialTable dials each name at the address of a gateway; "silent" never answers, and any other name does not resolve.
 func dialTable(names map[string]string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -132,7 +128,7 @@ func leafFor(name string) func(*x509.Certificate) {
 // An agent learns a new domain and the next root, keeps both, and connects after the former name has gone and the root has changed.
 func TestTrustMessage(t *testing.T) {
 	root, next := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
-	told := trustFrom(t, root, "new.example.ru", next)
+	told := root.Trust(t, "new.example.ru", next)
 	before := gatewaytest.Start(t, root, root.Leaf(t, leafFor("old.example.ru")), func(_ int, c *gatewaytest.Conn) {
 		c.AnswerVersion()
 		c.Send(told)
@@ -188,7 +184,7 @@ func TestTrustInSession(t *testing.T) {
 	root, next := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	before := gatewaytest.Start(t, root, root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) {
 		c.Admit("")
-		c.Send(trustFrom(t, root, "127.0.0.1", next))
+		c.Send(root.Trust(t, "127.0.0.1", next))
 		c.End("shutdown", "")
 		c.Wait()
 	})
@@ -225,7 +221,7 @@ func TestTrustNeedsPin(t *testing.T) {
 	} {
 		g := gatewaytest.Start(t, root, root.Leaf(t, nil), func(_ int, conn *gatewaytest.Conn) {
 			conn.Admit("")
-			conn.Send(trustFrom(t, c.signer, "new.ru", nil))
+			conn.Send(c.signer.Trust(t, "new.ru", nil))
 			conn.End("admin", "")
 			conn.Wait()
 		})
@@ -272,7 +268,7 @@ func TestNamesInTurn(t *testing.T) {
 	} {
 		trust := OpenTrust("")
 		cfg := Config{Host: "old.ru", Port: 14765, Pins: pinOf(t, root)}
-		if err := trust.save(trustKey(cfg), Learned{Hosts: []string{"new.ru", "middle.ru", "old.ru"}}); err != nil {
+		if err := trust.save(trustKey(cfg), learned{Hosts: []string{"new.ru", "middle.ru", "old.ru"}}); err != nil {
 			t.Fatal(err)
 		}
 		r := start(t, &gatewaytest.Gateway{Root: root}, func(to *Config) {
@@ -302,8 +298,8 @@ func TestTrustFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "below", "trust")
 	f := OpenTrust(filepath.Dir(file))
-	want := Learned{Hosts: []string{"new.ru", "old.ru"}, Pins: []Pin{{1}, {2}}}
-	if got, err := f.load("old.ru:14765"); err != nil || !reflect.DeepEqual(got, Learned{}) {
+	want := learned{Hosts: []string{"new.ru", "old.ru"}, Pins: []Pin{{1}, {2}}}
+	if got, err := f.load("old.ru:14765"); err != nil || !reflect.DeepEqual(got, learned{}) {
 		t.Errorf("without a file: %+v, %v", got, err)
 	}
 	if err := f.save("old.ru:14765", want); err != nil {
@@ -313,7 +309,7 @@ func TestTrustFile(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for i := 0; i < maxGateways+3; i++ { // the oldest are dropped
-		if err := f.save(portName(i), Learned{Pins: []Pin{{byte(i)}}}); err != nil {
+		if err := f.save(portName(i), learned{Pins: []Pin{{byte(i)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -341,7 +337,7 @@ func TestTrustFile(t *testing.T) {
 		t.Errorf("after a failure in memory: %+v, %v", got, err)
 	}
 	var none *TrustFile
-	if got, err := none.load("a"); err != nil || none.save("a", want) != nil || !reflect.DeepEqual(got, Learned{}) {
+	if got, err := none.load("a"); err != nil || none.save("a", want) != nil || !reflect.DeepEqual(got, learned{}) {
 		t.Errorf("nil: %+v, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	_ "embed"
@@ -10,8 +11,20 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// errOtherRoot means that an agent with pins got a chain without any of the pinned roots.
-var errOtherRoot = errors.New("the chain has no root that matches a pin")
+// errDates means that a certificate would be trusted at another time: it has expired, or the clock of this computer is wrong.
+var errDates = errors.New("a certificate of the chain is not valid at this time")
+
+// errNoPin means that no root of the chain matches a pin.
+var errNoPin = errors.New("the chain has no root that matches a pin")
+
+// rootChangedError means that the chain is valid, but with another root than the pinned ones, which sent it with the chain.
+type rootChangedError struct{ pin Pin }
+
+func (e *rootChangedError) Error() string {
+	return errNoPin.Error() + "; its own root has the pin " + e.pin.String()
+}
+
+func (e *rootChangedError) Unwrap() error { return errNoPin }
 
 // TLSConfig returns the configuration for connections to the gateway: TLS 1.3 with a certificate for host, a name or an
 // IP address. x509.Verify checks name, dates, usage and constraints in each case. Trusted are:
@@ -59,15 +72,27 @@ func verify(chain []*x509.Certificate, host string, roots *x509.CertPool, pins [
 	case roots != nil:
 		return verifyWith(roots, chain, host)
 	case len(pins) > 0:
-		return errOtherRoot
+		return withoutPin(chain, host)
 	}
-	if verifyWith(publicRoots(), chain, host) == nil {
-		return nil
+	if err := verifyWith(publicRoots(), chain, host); err == nil || err == errDates {
+		return err
 	}
 	return verifyWith(nil, chain, host)
 }
 
-// verifyWith verifies a chain with the given roots; nil = those of the system.
+// withoutPin returns the error for a chain that matches no pin.
+func withoutPin(chain []*x509.Certificate, host string) error {
+	last := chain[len(chain)-1]
+	pool := x509.NewCertPool()
+	pool.AddCert(last)
+	if err := verifyWith(pool, chain, host); len(chain) < 2 || err != nil && err != errDates {
+		return errNoPin
+	}
+	return &rootChangedError{sha256.Sum256(last.RawSubjectPublicKeyInfo)}
+}
+
+// verifyWith verifies a chain with the given roots; nil = those of the system. Without nil the error is errDates if only the dates are
+// wrong.
 func verifyWith(roots *x509.CertPool, chain []*x509.Certificate, host string) error {
 	options := x509.VerifyOptions{
 		DNSName:       host,
@@ -79,6 +104,18 @@ func verifyWith(roots *x509.CertPool, chain []*x509.Certificate, host string) er
 		options.Intermediates.AddCert(c)
 	}
 	_, err := chain[0].Verify(options)
+	var invalid x509.CertificateInvalidError
+	if roots == nil || !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
+		return err
+	}
+	for _, c := range chain { // all certificates of a good chain were valid when the last of them began
+		if c.NotBefore.After(options.CurrentTime) {
+			options.CurrentTime = c.NotBefore
+		}
+	}
+	if _, later := chain[0].Verify(options); later == nil {
+		return errDates
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -109,9 +110,12 @@ func connect(ctx context.Context, p program, args []string) int {
 		return p.usage(locale.ExtraArgument, rest[0])
 	}
 	cfg, err := o.config(ctx, p)
+	var unusable *unusableGateway
 	switch {
 	case ctx.Err() != nil: // while a password was asked for
 		return exitOK
+	case errors.As(err, &unusable):
+		return unusable.show(p, o)
 	case err != nil:
 		return p.wrongArguments(err)
 	}
@@ -160,19 +164,38 @@ func (o *options) config(ctx context.Context, p program) (client.Config, error) 
 			return cfg, problem{locale.BadRoot, o.root}
 		}
 	}
-	if o.sso {
-		cfg.Tickets = ticket.Own()
-		cfg.Login = cfg.Tickets.Person()
-	} else if cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p); err != nil {
-		return cfg, err
-	}
 	dir, err := o.stateDir, error(nil)
 	if dir == "" {
 		dir, err = client.StateDir()
 	}
 	cfg.Device = thisDevice(p, dir, err)
 	cfg.Trust = client.OpenTrust(dir)
-	return cfg, nil
+	if o.sso {
+		cfg.Tickets = ticket.Own()
+		cfg.Login = cfg.Tickets.Person()
+		return cfg, nil
+	}
+	if p.terminal != nil { // do not ask for the password of a server that is not the gateway
+		if r := client.Check(ctx, cfg); r.Outcome != client.Answered {
+			return cfg, &unusableGateway{r}
+		}
+	}
+	cfg.Password, cfg.NewPassword, err = o.readPasswords(ctx, p)
+	return cfg, err
+}
+
+// unusableGateway is why there is no use in asking for a password.
+type unusableGateway struct{ client.Result }
+
+func (u *unusableGateway) Error() string { return u.Message }
+
+// show prints the reason and returns the exit code.
+func (u *unusableGateway) show(p program, o options) int {
+	printer(p.stdout, o.json)(client.Status{State: client.Failed, Code: u.Code, Message: u.Message}, nil)
+	if o.json || o.debug {
+		fmt.Fprintln(p.stderr, u.Err)
+	}
+	return exitCodes[u.Outcome]
 }
 
 // check reports missing and conflicting flags. asks = a terminal asks for the password.

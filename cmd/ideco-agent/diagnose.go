@@ -37,11 +37,11 @@ func saveReport(ctx context.Context, lang locale.Lang, line settings.Setting, di
 		diagnose.Program(diagnose.System()),
 		diagnose.Gateway(sources...),
 		diagnose.Text("bans.txt", fmt.Sprintf("%+v\r\n", registry.Restrictions)),
-		diagnose.Probe(client.Config{Host: g.Host, Port: g.Port, Pins: g.Pins(), Lang: lang}),
+		diagnose.Probe(client.Config{Host: g.Host, Port: g.Port, Pins: g.Pins(), Trust: client.OpenTrust(trustDir(registry, g)), Lang: lang}),
 	}
 	parts = append(append(parts, diagnose.Network()...), diagnose.Service()...)
 	if own := ownDir(); own != "" {
-		parts = append(parts, diagnose.File("agent.log", filepath.Join(own, "agent.log")))
+		parts = append(parts, diagnose.File("agent.log", filepath.Join(own, "agent.log")), diagnose.File("trust.json", filepath.Join(own, "trust")))
 	}
 	return diagnose.Save(ctx, dirs, time.Now(), parts)
 }

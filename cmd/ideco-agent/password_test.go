@@ -147,3 +147,22 @@ func TestChangePasswordByPipe(t *testing.T) {
 		}
 	}
 }
+
+// The program does not ask for the password of a server that is not the gateway, or does not answer.
+func TestNoPasswordForStranger(t *testing.T) {
+	stranger := gatewaytest.New(t, func(int, *gatewaytest.Conn) { t.Error("the program connected to a stranger") })
+	stranger.Root = gatewaytest.NewRoot(t, nil)
+	person := &fakeTerminal{lines: []string{"secret"}}
+	code, out, _ := runTyped(t, context.Background(), stranger, person)
+	if code != 4 || len(person.prompts) != 0 || !strings.Contains(out, "has changed") {
+		t.Errorf("exit %d, prompts %q: %s", code, person.prompts, out)
+	}
+	code, out, stderr := runTyped(t, context.Background(), stranger, person, "--json")
+	if code != 4 || len(person.prompts) != 0 || !strings.Contains(out, `"code":"not_trusted"`) || !strings.Contains(stderr, "no root that matches a pin") {
+		t.Errorf("exit %d, prompts %q: %s%s", code, person.prompts, out, stderr)
+	}
+	stranger.Port = 1 // nothing listens there
+	if code, out, _ = runTyped(t, context.Background(), stranger, person); code != 4 || len(person.prompts) != 0 || !strings.Contains(out, "does not answer") {
+		t.Errorf("exit %d, prompts %q: %s", code, person.prompts, out)
+	}
+}

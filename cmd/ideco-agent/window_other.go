@@ -3,6 +3,7 @@
 package main
 
 import (
+	"ideco-agent/agent/client"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
 )
@@ -24,5 +25,11 @@ func (program) showInBox(string) {}
 func ownDir() string { return "" }
 
 func attachConsole([]string) {}
+
+// trustDir returns the directory with the trust file of connect, or "".
+func trustDir(settings.Registry, settings.Gateway) string {
+	dir, _ := client.StateDir()
+	return dir
+}
 
 func readPersonal() settings.Personal { return settings.Personal{} }

@@ -33,7 +33,10 @@ func (l *Localizer) CertificateEvent(e agent.CertificateEventKind) string {
 // CertificateEnd warns of a certificate that ends and that nothing will renew.
 func (l *Localizer) CertificateEnd(end agent.CertificateEnd) string {
 	id := "certificate_ending"
-	if end.Source == agent.SourceACME {
+	switch {
+	case end.NotAfter.Before(time.Now()):
+		id = "certificate_ended"
+	case end.Source == agent.SourceACME:
 		id = "certificate_ending_acme"
 	}
 	return l.T(id, Args{"Name": end.Name, "Until": l.Time(end.NotAfter)})

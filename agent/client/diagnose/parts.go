@@ -49,7 +49,7 @@ func describe(g settings.Gateway, err error) string {
 	return fmt.Sprintf("%s %s, pin %s", g, g.Source, g.Pin)
 }
 
-// Probe is the part with the result of probing the gateway.
+// Probe is the part with the result of probing the gateway. After a change of its root the error has the pin that it serves.
 func Probe(cfg client.Config) Part {
 	return Part{"probe.txt", func(ctx context.Context) ([]byte, error) {
 		if cfg.Host == "" {
@@ -58,6 +58,9 @@ func Probe(cfg client.Config) Part {
 		began := time.Now()
 		r := client.Probe(ctx, cfg)
 		text := []string{fmt.Sprintf("%s:%d after %s: %s %s", cfg.Host, cfg.Port, time.Since(began).Round(time.Millisecond), r.Code, r.Message)}
+		if r.Host != "" {
+			text = append(text, "it answers as "+r.Host)
+		}
 		if r.Err != nil {
 			text = append(text, r.Err.Error())
 		}

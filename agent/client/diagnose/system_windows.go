@@ -38,16 +38,25 @@ func system(program string) string {
 	return filepath.Join(dir, program)
 }
 
-// Service returns parts with the state and the log of the service.
+// Service returns parts with the state, the log and the trust file of the service.
 func Service() []Part {
 	parts := []Part{{"service.txt", func(context.Context) ([]byte, error) {
 		text, err := serviceState()
 		return []byte(lines(text)), err
 	}}}
-	if exe, err := os.Executable(); err == nil {
-		parts = append(parts, File("service.log", filepath.Join(filepath.Dir(exe), "service", "service.log")))
+	if dir := ServiceDir(); dir != "" {
+		parts = append(parts, File("service.log", filepath.Join(dir, "service.log")), File("service_trust.json", filepath.Join(dir, "trust")))
 	}
 	return parts
+}
+
+// ServiceDir returns the directory of the service's files, or "" if it is not known.
+func ServiceDir() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(filepath.Dir(exe), "service")
 }
 
 var states = map[svc.State]string{svc.Stopped: "stopped", svc.StartPending: "starting", svc.StopPending: "stopping", svc.Running: "running"}

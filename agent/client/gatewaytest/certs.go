@@ -16,6 +16,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"ideco-agent/agent/protocol"
 )
 
 // Root is a gateway's own certificate authority.
@@ -83,6 +85,21 @@ func (r *Root) Pin() string { return Pin(r.Cert) }
 func Pin(c *x509.Certificate) string {
 	digest := sha256.Sum256(c.RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(digest[:])
+}
+
+// Trust returns the message that tells the domain and the pin of the next root, unless that is nil.
+func (r *Root) Trust(t testing.TB, domain string, next *Root) protocol.Trust {
+	m := protocol.Trust{Type: protocol.TypeTrust, Domain: domain}
+	if next != nil {
+		m.PinNext, m.NotBefore = next.Pin(), time.Now().AddDate(0, 1, 0).UTC().Format(time.RFC3339)
+	}
+	digest := sha256.Sum256(m.TrustText())
+	signature, err := ecdsa.SignASN1(rand.Reader, r.Key, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Signature = base64.StdEncoding.EncodeToString(signature)
+	return m
 }
 
 // Forge creates a certificate with the root's public key, signed with another key.

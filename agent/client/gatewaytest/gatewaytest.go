@@ -60,6 +60,14 @@ func startAt(t testing.TB, address string, root *Root, leaf tls.Certificate, ser
 		func(w http.ResponseWriter, r *http.Request) { g.accept(w, r, serve) })
 }
 
+// StartRoots is New with a root that may change: current is called for each connection.
+func StartRoots(t testing.TB, current func() *Root, serve func(n int, c *Conn)) *Gateway {
+	g := &Gateway{Root: current(), t: t}
+	return g.start("127.0.0.1", &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{current().Leaf(t, nil)}}, nil
+	}}, func(w http.ResponseWriter, r *http.Request) { g.accept(w, r, serve) })
+}
+
 // StartHTTP starts a server that is not a gateway, or a gateway that refuses the upgrade.
 func StartHTTP(t testing.TB, config *tls.Config, handler http.HandlerFunc) *Gateway {
 	g := &Gateway{t: t}

@@ -5,6 +5,7 @@ const (
 	Connecting    = "connecting"
 	Answered      = "answered"
 	NameNotFound  = "name_not_found"
+	RootChanged   = "root_changed"
 	Authorized    = "authorized"
 	AuthorizedVPN = "authorized_vpn"
 	TunnelUp      = "tunnel_up"
@@ -14,6 +15,8 @@ const (
 	minutes       = "minutes"
 	byteUnits     = "byte_units"
 	Refused       = "refused"
+
+	CertificateDates = "certificate_dates"
 
 	ChangingPassword     = "changing_password"
 	PasswordChanged      = "password_changed"
@@ -34,6 +37,12 @@ var codeTexts = map[string]text{
 	"not_trusted": {
 		"Не удалось убедиться, что {server} — ваш шлюз. Не вводите пароль. Позвоните администратору.",
 		"Could not verify that {server} is your gateway. Do not enter a password. Call your administrator."},
+	RootChanged: { // not_trusted for this reason
+		"Корневой сертификат шлюза {server} изменился, и шлюз об этом не предупреждал. Не вводите пароль. Позвоните администратору: если сертификат сменил он, установите Ideco агент заново, с новым установщиком.",
+		"The root certificate of gateway {server} has changed, and the gateway did not announce it. Do not enter a password. Call your administrator: if they changed the certificate, install Ideco agent again with a new installer."},
+	CertificateDates: { // not_trusted for this reason
+		"На этом компьютере {now}, а сертификат шлюза {server} в это время не действует. Не вводите пароль. Проверьте дату и время на компьютере; если они верны, позвоните администратору.",
+		"The clock of this computer says {now}, and the certificate of gateway {server} is not valid then. Do not enter a password. Check date and time on the computer; if they are right, call your administrator."},
 	"tunnel_blocked": {
 		"Вход выполнен, но эта сеть не пропускает VPN (UDP {port}). Попробуйте другую, например раздачу с телефона.",
 		"You are logged in, but this network blocks VPN (UDP {port}). Try another one, for instance your phone."},

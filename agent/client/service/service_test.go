@@ -16,6 +16,7 @@ import (
 	"ideco-agent/agent/client/pipe"
 	"ideco-agent/agent/client/session"
 	"ideco-agent/agent/client/settings"
+	"ideco-agent/agent/protocol"
 )
 
 // testTimeout limits the wait for an event.
@@ -42,13 +43,18 @@ func (l *memoryLog) String() string {
 
 // startService starts the service on a TCP socket instead of a pipe. The installer's settings name the gateway.
 func startService(t *testing.T, g *gatewaytest.Gateway) (*running, *pipe.Remote, *memoryLog) {
+	return startServiceIn(t, g, "")
+}
+
+// startServiceIn starts the service with a directory for its trust file.
+func startServiceIn(t *testing.T, g *gatewaytest.Gateway, dir string) (*running, *pipe.Remote, *memoryLog) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := net.JoinHostPort(g.Host, strconv.Itoa(int(g.Port)))
 	log := &memoryLog{}
-	r := start(Config{}, platform{log: log.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, listener: l,
+	r := start(Config{}, platform{log: log.Log, device: agent.Device{ID: "d1", Name: "pc", OS: "windows"}, trust: client.OpenTrust(dir), listener: l,
 		identify: func(net.Conn) (pipe.Caller, error) { return ivanov, nil },
 		registry: func() settings.Registry {
 			return settings.Registry{Policy: settings.Setting{Source: settings.Policy, Pin: "alone"},
@@ -118,6 +124,37 @@ func TestService(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "right") {
 		t.Errorf("the log has the password:\n%s", log)
+	}
+}
+
+// The service keeps the next root that the gateway announces, also without a directory as long as it runs. Afterwards the gateway may
+// change its root.
+func TestServiceKeepsTrust(t *testing.T) {
+	for _, dir := range []string{t.TempDir(), ""} {
+		root, next := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
+		current := make(chan *gatewaytest.Root, 1)
+		current <- root
+		g := gatewaytest.StartRoots(t, func() *gatewaytest.Root { r := <-current; current <- r; return r }, func(_ int, c *gatewaytest.Conn) {
+			c.AnswerVersion()
+			c.Send(root.Trust(t, "localhost", next))
+			c.Authorize()
+			c.Send(protocol.AuthState{Type: protocol.TypeAuthState, Authorized: true})
+			c.Wait()
+		})
+		g.Root = root
+		r, w, _ := startServiceIn(t, g, dir)
+		w.Login("ivanov", "right")
+		waitUntil(t, w, "access", func(v session.Status) bool { return v.State == client.Authorized })
+		w.Logout()
+		waitUntil(t, w, "the end", func(v session.Status) bool { return v.State == client.Ended })
+		<-current
+		current <- next
+		if dir != "" {
+			r.close()
+			_, w, _ = startServiceIn(t, g, dir)
+		}
+		w.Login("ivanov", "right")
+		waitUntil(t, w, "access after the change", func(v session.Status) bool { return v.State == client.Authorized })
 	}
 }
 

@@ -2,6 +2,7 @@ package window
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
@@ -126,7 +127,7 @@ func BuildContent(in Input) Content {
 	c.Login, c.Password, c.Address = in.fields()
 	c.Save, c.Auto = in.checkboxes()
 	c.Main, c.Extend = in.buttons()
-	c.SSO = Button{Text: in.text(locale.LogInSSO), Action: ActionSSO, Enabled: true, Shown: in.form() && !in.Busy() && in.OffersSSO(in.Person)}
+	c.SSO = Button{Text: in.text(locale.LogInSSO), Action: ActionSSO, Enabled: true, Shown: in.form() && !in.Busy() && in.OffersSSO(in.Person) && !in.untrusted()}
 	in.applyChange(&c)
 	c.Tray = in.tray(c)
 	in.applyChangeMessage(&c)
@@ -316,10 +317,17 @@ func (in Input) asksPassword() bool {
 	return in.HasAccess() && in.Holder != session.Other && expiring && in.ExtensionNeedsPassword()
 }
 
+// untrusted reports whether the program cannot tell that the server is the gateway, and so asks for no password. Another address may be
+// typed.
+func (in Input) untrusted() bool {
+	return in.Problem == nil && in.State == client.Failed && in.Code == string(agent.CodeNotTrusted) &&
+		(in.Locked || strings.TrimSpace(in.Typed.Address) == in.Gateway)
+}
+
 func (in Input) fields() (login, password, address Field) {
 	form, editable := in.form(), in.form() && !in.Busy()
 	login = Field{Shown: form, Label: in.text(locale.FieldLogin), Text: in.Typed.Login, Enabled: editable}
-	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: editable || in.asksPassword()}
+	password = Field{Shown: form || in.asksPassword(), Label: in.text(locale.FieldPass), Text: in.Typed.Password, Enabled: editable && !in.untrusted() || in.asksPassword()}
 	if in.Saved && form && !in.Restrictions.SavedPassword {
 		password.Placeholder = in.text(locale.PasswordKept)
 	}
@@ -355,7 +363,7 @@ func (in Input) buttons() (main, extend Button) {
 	case in.Busy():
 		return Button{Text: in.text(locale.Cancel), Action: ActionLogout, Enabled: true, Shown: true}, extend
 	}
-	return Button{Text: in.text(locale.LogIn), Action: ActionLogin, Enabled: true, Shown: true}, extend
+	return Button{Text: in.text(locale.LogIn), Action: ActionLogin, Enabled: !in.untrusted(), Shown: true}, extend
 }
 
 func (in Input) text(key string, values ...string) string {

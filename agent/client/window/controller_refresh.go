@@ -30,6 +30,9 @@ func (c *Controller) Refresh() []Notification {
 	if c.autoLogin {
 		c.autoLoginStep(is)
 	}
+	if c.visible && justEnded(was, is) && is.Code == string(agent.CodeNotTrusted) && is.Login != "" { // until it is trusted, nobody can log in
+		c.probe()
+	}
 	if c.visible && is.State == client.Failed && is.Login == "" { // a probe failed: the settings may have changed
 		c.reloadGateway()
 	}

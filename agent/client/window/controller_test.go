@@ -357,6 +357,55 @@ func TestPinChanges(t *testing.T) {
 	s.waitFor(ready)
 }
 
+// While the program cannot tell that the server is the gateway, the window takes no password, and tries again by itself.
+func TestNoPasswordForStranger(t *testing.T) {
+	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.AnswerVersion() })
+	o := newComputer(g)
+	o.roots, o.registry.Installer.Pin = nil, g.Root.Pin()
+	s := o.open(t, true)
+	s.waitFor(ready)
+	s.typeLogin("ivanov", "secret")
+	o.registry.Installer.Pin = gatewaytest.NewRoot(t, nil).Pin()
+	s.SetVisible(true) // the gateway is served with another root than the pinned one
+	const changed = "изменился, и шлюз об этом не предупреждал. Не вводите пароль."
+	f := s.waitFor("Корневой сертификат шлюза " + address(g) + " " + changed +
+		" Позвоните администратору: если сертификат сменил он, установите Ideco агент заново, с новым установщиком.")
+	if f.Password.Enabled || f.Main.Enabled || f.SSO.Shown || !f.Login.Enabled || !f.Address.Enabled {
+		t.Errorf("%+v", f)
+	}
+	s.SetFieldTexts(FieldTexts{"ivanov", "", "gw.company.ru"})
+	if f := s.Content(); !f.Password.Enabled || !f.Main.Enabled {
+		t.Errorf("with another address: %+v", f)
+	}
+	s.SetFieldTexts(FieldTexts{"ivanov", "", address(g)})
+	o.registry.Installer.Pin = g.Root.Pin()
+	s.SetVisible(true)
+	if f := s.waitFor(ready); !f.Password.Enabled || !f.Main.Enabled {
+		t.Errorf("%+v", f)
+	}
+}
+
+// A login that found another server is followed by probes, so that the window takes a password again once the gateway answers.
+func TestProbesAfterStranger(t *testing.T) {
+	o := newComputer(gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {}))
+	o.service = &fakeService{status: session.Status{Status: client.Status{State: session.Ready}}}
+	s := o.open(t, true)
+	before := o.service.probes
+	for _, c := range []struct {
+		state  client.State
+		code   string
+		probes int
+	}{{client.Failed, "bad_credentials", 0}, {client.Connecting, "", 0}, {client.Failed, "not_trusted", 1}, {client.Failed, "not_trusted", 1}} {
+		o.service.do(func() {
+			o.service.status.State, o.service.status.Code, o.service.status.Login = c.state, c.code, "ivanov"
+		})
+		s.Refresh()
+		if got := o.service.probes - before; got != c.probes {
+			t.Errorf("%s %s: %d probes, want %d", c.state, c.code, got, c.probes)
+		}
+	}
+}
+
 // A hidden window does not probe the gateway.
 func TestHidden(t *testing.T) {
 	g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Drop() })

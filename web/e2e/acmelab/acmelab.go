@@ -238,7 +238,16 @@ func (ca *CA) Validations() (web, alpn int) {
 	return len(urls), strings.Count(log, "Pulled a task from the Tasks queue") - len(urls)
 }
 
-var attempt = regexp.MustCompile(`Attempting to validate w/ HTTP: \S+`)
+var attempt = regexp.MustCompile(`Attempting to validate w/ HTTP: (\S+)`)
+
+// Attempt returns the last URL at which the CA looked for a challenge by http-01; empty = none.
+func (ca *CA) Attempt() string {
+	all := attempt.FindAllStringSubmatch(ca.pebble.log.String(), -1)
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1][1]
+}
 
 // Resolve sets the addresses of a name, as the CA sees them. None means that the name has no address.
 func (ca *CA) Resolve(name string, addresses ...string) {

@@ -1,0 +1,268 @@
+package certs
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+const checkTime = 30 * time.Second // for OrdersConfig.Check and ALPNLeadsHere
+
+// tried is one try for a name.
+type tried struct {
+	name     string
+	settings OrderSettings
+	ca       string
+}
+
+// try orders a certificate for a name and keeps the result. A try that ctx or a change of the settings ends leaves no trace but the
+// time of its challenges.
+func (o *Orders) try(ctx context.Context, name string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	o.mu.Lock()
+	if one := o.orders[name]; one == nil || one.covered { // changed meanwhile
+		o.mu.Unlock()
+		return
+	}
+	one := tried{name, o.settings, o.ca}
+	o.running, o.cancel = name, cancel
+	unsaved := o.orders[name].unsaved
+	o.mu.Unlock()
+
+	var issued []byte
+	var problem *agent.CertificateProblem
+	var retryAfter time.Time
+	if unsaved {
+		problem = o.saveAgain(one)
+	} else {
+		issued, retryAfter, problem = o.order(ctx, one)
+	}
+
+	o.mu.Lock()
+	o.running, o.cancel = "", nil
+	o.mu.Unlock()
+	switch {
+	case issued != nil:
+		o.succeeded(one, issued)
+	case problem != nil && ctx.Err() == nil:
+		o.failed(one, problem, retryAfter)
+	}
+}
+
+// order orders: by HTTP-01, and if the CA cannot connect to port 80, by TLS-ALPN-01 where port 443 leads here.
+func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfter time.Time, problem *agent.CertificateProblem) {
+	var checks []agent.NameCheck
+	if isPublic(one.settings.Directory) {
+		checks = o.check(ctx, one.name)
+		if address, only := onlyPrivate(checks); only {
+			return nil, time.Time{}, finish(&agent.CertificateProblem{Code: agent.CausePrivateAddress,
+				Args: map[string]string{"Address": address}, Checks: checks}, one.name)
+		}
+	}
+	issued, retryAfter, problem = o.orderBy(ctx, one, challengeHTTP)
+	if problem != nil && problem.Code == agent.CauseConnection && o.leadsHere(ctx, one.name) {
+		byALPN, after, second := o.orderBy(ctx, one, challengeALPN)
+		if second == nil {
+			return byALPN, after, nil
+		}
+		retryAfter = later(retryAfter, after)
+		if second.Code != agent.CauseConnection && second.Code != agent.CauseWrongAnswer {
+			problem = second
+		}
+	}
+	if problem != nil && ctx.Err() == nil {
+		if problem.Checks = checks; checks == nil {
+			problem.Checks = o.check(ctx, one.name)
+		}
+	}
+	return issued, retryAfter, problem
+}
+
+// orderBy orders with one type of challenge. That it tries is written first, because the limits of the CA also count tries of a program
+// that was ended.
+func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]byte, time.Time, *agent.CertificateProblem) {
+	a := newAttempt(ctx, attemptConfig{
+		name: one.name, challenge: challenge, settings: one.settings,
+		account: filepath.Join(o.dir, one.ca, accountFile(one.settings)),
+		base:    o.transport(one.settings.Roots),
+	})
+	if err := o.start(ctx, one, a); err != nil {
+		return nil, time.Time{}, a.problem(err, one.settings.EABLost)
+	}
+	issued, err := a.run(ctx)
+	o.mu.Lock()
+	o.attempt = nil
+	o.mu.Unlock()
+	if err != nil && ctx.Err() == nil {
+		o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "error", agent.Clean(err.Error(), maxWords))
+	}
+	if err != nil {
+		return nil, a.transport.wait(), a.problem(err, one.settings.EABLost)
+	}
+	return issued, time.Time{}, nil
+}
+
+// start notes that an attempt begins.
+func (o *Orders) start(ctx context.Context, one tried, a *attempt) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ctx.Err() != nil { // the settings are others now, and so may tries be
+		return ctx.Err()
+	}
+	t := o.tries[one.name]
+	t.Times = append(t.Times, time.Now())
+	if err := o.saveTries(); err != nil {
+		return err
+	}
+	o.attempt = a
+	return nil
+}
+
+// leadsHere reports whether TLS-ALPN-01 may be tried now.
+func (o *Orders) leadsHere(ctx context.Context, name string) bool {
+	if o.config.ALPNLeadsHere == nil {
+		return false
+	}
+	o.mu.Lock()
+	t := o.tries[name]
+	permitted := ctx.Err() == nil && t != nil && !t.permitted(1).After(time.Now())
+	o.mu.Unlock()
+	if !permitted {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	return o.config.ALPNLeadsHere(ctx, name)
+}
+
+func (o *Orders) check(ctx context.Context, name string) []agent.NameCheck {
+	if o.config.Check == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	return o.config.Check(ctx, name)
+}
+
+// onlyPrivate reports whether the public DNS has private addresses only. It returns the first.
+func onlyPrivate(checks []agent.NameCheck) (address string, only bool) {
+	for _, c := range checks {
+		if c.Check == agent.CheckPrivateDNS {
+			address, _, _ = strings.Cut(c.Args["Addresses"], ",")
+			return address, true
+		}
+	}
+	return "", false
+}
+
+// succeeded keeps an issued certificate.
+func (o *Orders) succeeded(one tried, issued []byte) {
+	h, err := parseHeld(issued, one.name, one.ca)
+	if err == nil {
+		err = checkChain(h)
+	}
+	if err != nil {
+		o.failed(one, finish(&agent.CertificateProblem{Code: agent.CauseCAFailed, CA: err.Error()}, one.name), time.Time{})
+		return
+	}
+	o.mu.Lock()
+	current := o.orders[one.name]
+	if current == nil || o.ca != one.ca { // the settings have changed
+		o.mu.Unlock()
+		return
+	}
+	event := agent.CertificateEvent{At: time.Now(), Event: agent.EventIssued, Name: one.name, Source: agent.SourceACME,
+		Detail: agent.Clean(nameOf(h.Leaf), maxWords)}
+	if current.held != nil {
+		event.Event = agent.EventRenewed
+	}
+	o.tries[one.name] = &tries{Times: o.tries[one.name].Times, Ended: event.At}
+	failed := errors.Join(o.save(one.ca, certificateFile(one.name), issued), o.saveTries())
+	current.held, current.unsaved = h, failed != nil
+	o.publish()
+	o.mu.Unlock()
+
+	o.event(event)
+	if failed != nil {
+		o.failed(one, storageProblem(one.name, failed), time.Time{})
+	}
+}
+
+// checkChain checks that each certificate of a chain signed the one before.
+func checkChain(h *held) error {
+	chain, err := parseChain(h.Certificate.Certificate)
+	if err != nil {
+		return err
+	}
+	for i, c := range chain[:len(chain)-1] {
+		if err := c.CheckSignatureFrom(chain[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveAgain writes a certificate that could not be written.
+func (o *Orders) saveAgain(one tried) *agent.CertificateProblem {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	current := o.orders[one.name]
+	if current == nil || o.ca != one.ca { // the settings have changed
+		return nil
+	}
+	if err := o.save(one.ca, certificateFile(one.name), current.held.pem); err != nil {
+		return storageProblem(one.name, err)
+	}
+	current.unsaved = false
+	o.tries[one.name] = &tries{Times: o.tries[one.name].Times, Ended: time.Now()}
+	if err := o.saveTries(); err != nil {
+		o.config.Log.Warn("the times of orders cannot be written", "error", err)
+	}
+	return nil
+}
+
+func storageProblem(name string, err error) *agent.CertificateProblem {
+	return finish(&agent.CertificateProblem{Code: agent.CauseStorage, Args: map[string]string{"Error": err.Error()}}, name)
+}
+
+// failed keeps a problem and plans the next try.
+func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter time.Time) {
+	o.mu.Lock()
+	current := o.orders[one.name]
+	if current == nil || o.ca != one.ca {
+		o.mu.Unlock()
+		return
+	}
+	var end time.Time
+	if current.held != nil {
+		end = current.held.Leaf.NotAfter
+	}
+	t, now := o.tries[one.name], time.Now()
+	isNew := t.Problem == nil || t.Problem.Code != problem.Code
+	t.failed(now, end, retryAfter)
+	if problem.Code == agent.CauseRateLimited {
+		problem.Args["Until"] = later(t.Next, t.RetryAfter).Format(time.RFC3339) // as the texts expect
+	}
+	t.Problem = problem
+	err := o.saveTries()
+	o.mu.Unlock()
+
+	if err != nil {
+		o.config.Log.Warn("the times of orders cannot be written", "error", err)
+	}
+	if isNew {
+		o.event(agent.CertificateEvent{At: now, Event: agent.EventFailed, Name: one.name, Source: agent.SourceACME, Cause: problem.Code,
+			Detail: problem.CA})
+	}
+}
+
+func (o *Orders) event(e agent.CertificateEvent) {
+	if o.config.Event != nil {
+		o.config.Event(e)
+	}
+}
