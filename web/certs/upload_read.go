@@ -331,7 +331,8 @@ func tooMuchWork(der []byte, depth int) bool {
 			}
 		}
 		salt = v.Tag == asn1.TagOctetString
-		if (v.IsCompound || salt) && tooMuchWork(v.Bytes, depth+1) {
+		nested := v.IsCompound || salt && bytes.HasPrefix(v.Bytes, []byte{0x30}) // other octet strings are random, such as keys
+		if nested && tooMuchWork(v.Bytes, depth+1) {
 			return true
 		}
 		der = rest
