@@ -303,9 +303,7 @@ func (o *Orders) stateOf(name string, now time.Time) agent.CertificateOrder {
 	case one.covered:
 		s.State, s.Problem = agent.OrderUploaded, nil
 	case !o.settings.isOn():
-		if s.State, s.Problem = agent.OrderOff, nil; o.settings.Directory != "" {
-			s.Problem = finish(&agent.CertificateProblem{Code: agent.CauseTerms}, name)
-		}
+		s.State, s.Problem = agent.OrderOff, nil
 	case one.cause != "":
 		s.State, s.Problem = agent.OrderNever, finish(&agent.CertificateProblem{Code: one.cause}, name)
 	case name == o.running, t.Problem == nil && !o.isDone(one, now):
