@@ -68,11 +68,12 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 	return d, nil
 }
 
-// orders lists the orders. That of a domain that no public CA could check says so, also while ordering is off.
+// orders lists the orders. That of a domain that no public CA could check says so, also while ordering is off. Another CA than Let's
+// Encrypt may be the company's, which knows the company's names.
 func (s *Site) orders(domain string) []agent.CertificateOrder {
 	list := slices.Clone(s.Certificates.Orders())
 	cause, ok := agent.OrderableName(domain)
-	if domain == "" || ok {
+	if domain == "" || ok || !public(s.Certificates.ACME().Directory) {
 		return list
 	}
 	i := slices.IndexFunc(list, func(o agent.CertificateOrder) bool { return o.Name == domain })
@@ -84,6 +85,11 @@ func (s *Site) orders(domain string) []agent.CertificateOrder {
 		list[i].Problem = &agent.CertificateProblem{Code: cause}
 	}
 	return list
+}
+
+// public reports whether a directory is that of a public CA, or none.
+func public(directory string) bool {
+	return directory == "" || directory == agent.LetsEncrypt || directory == agent.LetsEncryptStaging
 }
 
 // certificateSummary says for the page of the domain what it is served with.

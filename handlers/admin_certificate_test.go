@@ -66,7 +66,7 @@ func TestCertificateOrdering(t *testing.T) {
 	}
 	body := a.get(certificatePath)
 	for _, text := range []string{"Шлюз шлюз.рф открывается с доверенным сертификатом до 18.02.2027.", "Let's Encrypt", "продлит его около 19.01.2027"} {
-		if !says(t, body, ".verdict .banner.ok", text) {
+		if !says(t, body, ".verdict.ok", text) {
 			t.Errorf("the page does not say %q", text)
 		}
 	}
@@ -199,7 +199,7 @@ func TestCertificateFailure(t *testing.T) {
 			t.Errorf("the page does not say %q", text)
 		}
 	}
-	if !says(t, body, ".verdict .banner.warn", "Шлюз down.ru открывается с собственным сертификатом шлюза.") || !says(t, body, ".verdict button", "Попробовать сейчас") {
+	if !says(t, body, ".verdict.warn", "Шлюз down.ru открывается с собственным сертификатом шлюза.") || !says(t, body, ".verdict button", "Попробовать сейчас") {
 		t.Error("no answer or no button")
 	}
 	a.certificates().tooSoon = "7"
@@ -255,13 +255,19 @@ func TestCertificateAnswers(t *testing.T) {
 // TestCertificateEnding: administrators see on every page that a certificate ends and that nothing will renew it.
 func TestCertificateEnding(t *testing.T) {
 	a := newAdministration(t)
-	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: time.Date(2096, 12, 1, 10, 0, 0, 0, time.Local)}}
+	until := time.Now().Add(24 * time.Hour)
+	day := until.Format("02.01.2006 15:04")
+	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: until},
+		{Name: "old.ru", Source: agent.SourceUploaded, NotAfter: time.Now().Add(-time.Hour)}, {Name: "acme.ru", Source: agent.SourceACME, NotAfter: until}}
 	for _, path := range []string{"/admin/agent", "/admin/users", certificatePath} {
-		if !says(t, a.get(path), warnings, "Сертификат для шлюз.рф действует до 01.12.2096 10:00") {
-			t.Errorf("%s does not warn", path)
+		for _, text := range []string{"Сертификат для шлюз.рф действует до " + day + ", и шлюз не может продлить", "Загруженный сертификат для old.ru закончился",
+			"acme.ru действует до " + day + ", а продлить его не получается"} {
+			if !says(t, a.get(path), warnings, text) {
+				t.Errorf("%s does not say %q", path, text)
+			}
 		}
 	}
-	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "01.12.2096") {
+	if body := ask(a.h, "GET", "/cabinet", page, inLAN, signIn(t, a.site, "ivanov")).Body.String(); strings.Contains(body, "old.ru") {
 		t.Error("a user is warned")
 	}
 }

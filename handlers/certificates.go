@@ -15,7 +15,7 @@ type Certificates interface {
 	Orders() []agent.CertificateOrder
 	// Order starts a try now. Errors: agent.Problem if the limits of the CA do not permit one yet.
 	Order(ctx context.Context) error
-	// Ending lists the certificates that end within agent.EndNotice and that nothing will renew.
+	// Ending lists the certificates that end within agent.EndNotice, or have ended, and that nothing will renew.
 	Ending() []agent.CertificateEnd
 	// History lists the newest events first.
 	History(ctx context.Context) ([]agent.CertificateEvent, error)
