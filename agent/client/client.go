@@ -25,6 +25,9 @@
 // When the gateway sends address_token, the agent proves each further address by a request from it, also those that
 // appear later.
 //
+// A gateway whose root is pinned tells the agent its new domain and its next root by the message trust. The agent keeps both in Config.Trust
+// and uses them from the next connection on.
+//
 // This package and those below it are also built for Windows 8 with Go 1.20 and keep to that language and library.
 package client
 
@@ -137,7 +140,7 @@ type client struct {
 	jitter  func() float64 // in [0, 1)
 	backoff backoff
 
-	learned Learned // from Config.Trust or the message trust
+	learned learned // from Config.Trust or the message trust
 	host    string  // under which the gateway answered last; one of hosts
 
 	// from the last auth_state

@@ -151,13 +151,25 @@ func (c *client) dialTLS(ctx context.Context, to target, config *tls.Config) dia
 	return dialed{conn, to.host, err}
 }
 
-// handshake starts TLS on a connection, which it closes on an error.
+// handshake starts TLS on a connection, which it closes on an error. config is from TLSConfig and for this connection only.
+//
+// The error of a certificate that is not trusted is returned also if verifying it took longer than handshakeTimeout, as when Windows
+// looks for a missing root in the Internet.
 func handshake(ctx context.Context, raw net.Conn, address string, config *tls.Config) (net.Conn, error) {
+	var untrusted error
+	verify := config.VerifyConnection
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		untrusted = verify(state)
+		return untrusted
+	}
 	conn := tls.Client(raw, config)
 	ctx, cancel := context.WithTimeout(ctx, handshakeTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
 		raw.Close()
+		if untrusted != nil {
+			err = untrusted
+		}
 		return nil, fmt.Errorf("TLS with %s: %w", address, err)
 	}
 	return conn, nil

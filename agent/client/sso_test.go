@@ -477,3 +477,46 @@ func TestOffersSSO(t *testing.T) {
 		t.Error("offered by a gateway without domains")
 	}
 }
+
+// After a change of the gateway's domain the tickets are for the name that answered, or for another one if the person's domain does not
+// know that.
+func TestSSOOtherNames(t *testing.T) {
+	for _, c := range []struct {
+		hosts  []string // that the gateway has told; gatewayName answers
+		knows  string   // the service that the domain knows; empty = none
+		asked  string
+		admits bool
+	}{
+		{[]string{"new.company.ru", gatewayName}, "HTTP/gw.company.ru", "HTTP/gw.company.ru", true},
+		{[]string{"new.company.ru", gatewayName}, "HTTP/new.company.ru", "HTTP/gw.company.ru HTTP/new.company.ru", true},
+		{[]string{gatewayName, "192.0.2.1", "old.company.ru"}, "HTTP/old.company.ru", "HTTP/gw.company.ru HTTP/old.company.ru", true},
+		{[]string{"new.company.ru", gatewayName}, "", "HTTP/gw.company.ru HTTP/new.company.ru", false},
+	} {
+		g := newSSOGateway(t, func(_ int, conn *gatewaytest.Conn) {
+			conn.AnswerVersion("company.ru")
+			if conn.Challenge("s1") != nil {
+				conn.Send(admitted(""))
+			}
+			conn.Wait()
+		})
+		trust := OpenTrust("")
+		tickets := &fakeTickets{errs: map[string]error{c.knows: nil}}
+		r := start(t, g, withSSO(g, tickets, func(to *Config) {
+			to.Trust = trust
+			to.Dial = dialTable(map[string]string{gatewayName: at(g)})
+			to.LookupCNAME = func(_ context.Context, host string) (string, error) { return host, nil }
+			if err := trust.save(trustKey(*to), learned{Hosts: c.hosts}); err != nil {
+				t.Fatal(err)
+			}
+		}))
+		if c.admits {
+			r.waitEvent(Authorized, "")
+		} else if e := r.waitEvent(Failed, string(agent.CodeSSOUnavailable)); !strings.Contains(e.Message, gatewayName) {
+			t.Errorf("%+v", e)
+		}
+		if got := tickets.services(); got != c.asked {
+			t.Errorf("%v: asked for %s, want %s", c.hosts, got, c.asked)
+		}
+		r.stop()
+	}
+}

@@ -16,8 +16,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Learned is what a gateway has told an agent by the message trust. The zero value means nothing.
-type Learned struct {
+// learned is what a gateway has told an agent by the message trust. The zero value means nothing.
+type learned struct {
 	// Hosts are the names of the gateway in the order in which the agent tries them. Config.Host is among them. Empty = only
 	// Config.Host.
 	Hosts []string `json:"hosts"`
@@ -54,7 +54,7 @@ func (c *client) learn(l *link, m *protocol.Trust) {
 		c.cfg.Log("trust is ignored: " + err.Error())
 		return
 	}
-	now := Learned{Hosts: hostsAfter(m.Domain, c.host, c.cfg.Host), Pins: pinsAfter(c.pins(), pin, next)}
+	now := learned{Hosts: hostsAfter(m.Domain, c.host, c.cfg.Host), Pins: pinsAfter(c.pins(), pin, next)}
 	if len(now.Hosts) == 1 {
 		now.Hosts = nil
 	}
@@ -104,7 +104,7 @@ func checkTrust(m *protocol.Trust, root *x509.Certificate) (next *Pin, err error
 	return next, nil
 }
 
-// hostsAfter returns the hosts to try without repetitions: the new domain may not resolve yet, and then the name that works now is
+// hostsAfter returns the hosts to try, without repetitions. The order has a reason: the new domain may not resolve yet, and then the name that works now is
 // better than the configured one, which the administrator may have removed.
 func hostsAfter(domain, works, configured string) (hosts []string) {
 	for _, host := range []string{domain, works, configured} {

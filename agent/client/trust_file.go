@@ -17,13 +17,13 @@ type TrustFile struct {
 	path string // empty = there is no file
 
 	mu    sync.Mutex // guards cache and the file
-	cache []learned  // used if there is no file, or it could not be written; otherwise nil
+	cache []record   // used if there is no file, or it could not be written; otherwise nil
 }
 
-// learned is what one gateway has told.
-type learned struct {
+// record is what one gateway has told.
+type record struct {
 	Gateway string `json:"gateway"` // from trustKey
-	Learned
+	learned
 }
 
 // maxGateways limits the file, which has more than one gateway only where people type addresses or use the command line.
@@ -38,29 +38,29 @@ func OpenTrust(dir string) *TrustFile {
 }
 
 // load returns what the gateway has told, with an error the zero value.
-func (f *TrustFile) load(gateway string) (Learned, error) {
+func (f *TrustFile) load(gateway string) (learned, error) {
 	if f == nil {
-		return Learned{}, nil
+		return learned{}, nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	list, err := f.read()
 	for _, one := range list {
 		if one.Gateway == gateway {
-			return one.Learned, err
+			return one.learned, err
 		}
 	}
-	return Learned{}, err
+	return learned{}, err
 }
 
 // save replaces what the gateway has told. After an error it is kept in memory.
-func (f *TrustFile) save(gateway string, l Learned) error {
+func (f *TrustFile) save(gateway string, l learned) error {
 	if f == nil {
 		return nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	list := []learned{{gateway, l}}
+	list := []record{{gateway, l}}
 	old, _ := f.read() // an unreadable file is replaced
 	for _, one := range old {
 		if one.Gateway != gateway && len(list) < maxGateways {
@@ -78,7 +78,7 @@ func (f *TrustFile) save(gateway string, l Learned) error {
 	return nil
 }
 
-func write(path string, list []learned) error {
+func write(path string, list []record) error {
 	b, err := json.MarshalIndent(list, "", "\t")
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func write(path string, list []learned) error {
 }
 
 // read returns the list of the file, the newest first. f.mu is held.
-func (f *TrustFile) read() ([]learned, error) {
+func (f *TrustFile) read() ([]record, error) {
 	if f.cache != nil || f.path == "" {
 		return f.cache, nil
 	}
@@ -98,7 +98,7 @@ func (f *TrustFile) read() ([]learned, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var list []learned
+	var list []record
 	if err == nil {
 		err = json.Unmarshal(b, &list)
 	}

@@ -87,6 +87,21 @@ func TestPinsAfter(t *testing.T) {
 	}
 }
 
+func TestHostsAfter(t *testing.T) {
+	for _, c := range []struct{ domain, works, configured, want string }{
+		{"gw.ru", "gw.ru", "gw.ru", "gw.ru"},
+		{"new.ru", "old.ru", "old.ru", "new.ru old.ru"},
+		{"new.ru", "new.ru", "old.ru", "new.ru old.ru"},
+		{"third.ru", "new.ru", "old.ru", "third.ru new.ru old.ru"},
+		{"old.ru", "new.ru", "old.ru", "old.ru new.ru"},
+		{"192.0.2.1", "old.ru", "old.ru", "192.0.2.1 old.ru"},
+	} {
+		if got := strings.Join(hostsAfter(c.domain, c.works, c.configured), " "); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
+
 // dialTable dials each name at the address of a gateway; "silent" never answers, and any other name does not resolve.
 func dialTable(names map[string]string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -253,7 +268,7 @@ func TestNamesInTurn(t *testing.T) {
 	} {
 		trust := OpenTrust("")
 		cfg := Config{Host: "old.ru", Port: 14765, Pins: pinOf(t, root)}
-		if err := trust.save(trustKey(cfg), Learned{Hosts: []string{"new.ru", "middle.ru", "old.ru"}}); err != nil {
+		if err := trust.save(trustKey(cfg), learned{Hosts: []string{"new.ru", "middle.ru", "old.ru"}}); err != nil {
 			t.Fatal(err)
 		}
 		r := start(t, &gatewaytest.Gateway{Root: root}, func(to *Config) {
@@ -283,8 +298,8 @@ func TestTrustFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "below", "trust")
 	f := OpenTrust(filepath.Dir(file))
-	want := Learned{Hosts: []string{"new.ru", "old.ru"}, Pins: []Pin{{1}, {2}}}
-	if got, err := f.load("old.ru:14765"); err != nil || !reflect.DeepEqual(got, Learned{}) {
+	want := learned{Hosts: []string{"new.ru", "old.ru"}, Pins: []Pin{{1}, {2}}}
+	if got, err := f.load("old.ru:14765"); err != nil || !reflect.DeepEqual(got, learned{}) {
 		t.Errorf("without a file: %+v, %v", got, err)
 	}
 	if err := f.save("old.ru:14765", want); err != nil {
@@ -294,7 +309,7 @@ func TestTrustFile(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for i := 0; i < maxGateways+3; i++ { // the oldest are dropped
-		if err := f.save(portName(i), Learned{Pins: []Pin{{byte(i)}}}); err != nil {
+		if err := f.save(portName(i), learned{Pins: []Pin{{byte(i)}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -322,7 +337,7 @@ func TestTrustFile(t *testing.T) {
 		t.Errorf("after a failure in memory: %+v, %v", got, err)
 	}
 	var none *TrustFile
-	if got, err := none.load("a"); err != nil || none.save("a", want) != nil || !reflect.DeepEqual(got, Learned{}) {
+	if got, err := none.load("a"); err != nil || none.save("a", want) != nil || !reflect.DeepEqual(got, learned{}) {
 		t.Errorf("nil: %+v, %v", got, err)
 	}
 }

@@ -1,13 +1,16 @@
 package client
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,5 +92,36 @@ func TestNotTrustedTexts(t *testing.T) {
 		if c.want == changed && !strings.Contains(got.Err.Error(), other.Pin()) {
 			t.Errorf("%s: the log lacks the pin of the other root: %v", name, got.Err)
 		}
+	}
+}
+
+// closing is a connection that reports its end.
+type closing struct {
+	net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (c *closing) Close() error { c.once.Do(func() { close(c.closed) }); return c.Conn.Close() }
+
+// The certificate is the error even if verifying it takes longer than the handshake may.
+func TestSlowVerification(t *testing.T) {
+	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
+	conn, err := net.Dial("tcp", at(g))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := &closing{Conn: conn, closed: make(chan struct{})}
+	config := TLSConfig(g.Host, x509.NewCertPool(), nil)
+	verify := config.VerifyConnection
+	ctx, late := context.WithCancel(context.Background())
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		late()
+		<-raw.closed
+		return verify(state)
+	}
+	var untrusted *tls.CertificateVerificationError
+	if _, err := handshake(ctx, raw, at(g), config); !errors.As(err, &untrusted) {
+		t.Errorf("%v", err)
 	}
 }

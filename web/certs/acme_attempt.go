@@ -28,7 +28,8 @@ const (
 )
 
 // attempt orders one certificate with one type of challenge. autocert starts a timer after a success that renews the certificate and
-// cannot be stopped; so each attempt has its own autocert.Manager, whose requests are refused after the attempt.
+// cannot be stopped. So each attempt has its own autocert.Manager. After the attempt its requests are refused, and its timer finds a
+// certificate that does not end.
 type attempt struct {
 	name      string
 	transport *caTransport
@@ -43,15 +44,13 @@ type attemptConfig struct {
 	settings        OrderSettings
 	account         string // file with the key of the account
 	base            http.RoundTripper
-	// newest returns the newest certificate for the name as attemptCache.Put gets it; the timer of autocert asks for it.
-	newest func() []byte
 }
 
 func newAttempt(ctx context.Context, c attemptConfig) *attempt {
 	a := &attempt{
 		name:      c.name,
 		transport: &caTransport{base: c.base, ctx: ctx, directory: c.settings.Directory, challenge: c.challenge},
-		cache:     &attemptCache{name: c.name, account: c.account, newest: c.newest, tokens: map[string][]byte{}},
+		cache:     &attemptCache{name: c.name, account: c.account, tokens: map[string][]byte{}},
 		terms:     &termsPrompt{accepted: c.settings.Terms},
 	}
 	a.manager = &autocert.Manager{
@@ -60,8 +59,6 @@ func newAttempt(ctx context.Context, c attemptConfig) *attempt {
 		HostPolicy: autocert.HostWhitelist(c.name),
 		Client:     newClient(c.settings.Directory, a.transport),
 		Email:      c.settings.Email,
-		// The timer wakes just before the end. There is a newer certificate then, and it waits for the end of that.
-		RenewBefore: time.Minute,
 	}
 	if eab := c.settings.EAB; eab != nil && len(eab.Key) > 0 {
 		a.manager.ExternalAccountBinding = eab
@@ -131,7 +128,6 @@ const (
 // attemptCache is the autocert.Cache of an attempt. Only the key of the account is in a file.
 type attemptCache struct {
 	name, account string
-	newest        func() []byte
 
 	mu     sync.Mutex
 	over   bool
@@ -157,14 +153,33 @@ func (c *attemptCache) Get(_ context.Context, key string) ([]byte, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	found := c.tokens[key]
 	if key == c.name && c.over {
-		found = c.newest()
+		return endless(c.name)
 	}
-	if found == nil {
-		return nil, autocert.ErrCacheMiss
+	if found := c.tokens[key]; found != nil {
+		return found, nil
 	}
-	return found, nil
+	return nil, autocert.ErrCacheMiss
+}
+
+// endless returns a certificate that is never served and does not end, with its key.
+func endless(name string) ([]byte, error) {
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{DNSNames: []string{name}, NotBefore: time.Now().Add(-backdate),
+		NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)}
+	certificate, err := sign(template, template, key, key)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return append(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...), nil
 }
 
 // readAccount reads the key of the account. A damaged one is replaced: the CA then makes another account.

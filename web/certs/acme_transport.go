@@ -115,7 +115,7 @@ type caTransport struct {
 	over       time.Time // end of the try
 	newAccount string    // URLs in the directory
 	newOrder   string
-	challenged bool // autocert has got a challenge
+	ordered    bool // autocert has got a challenge or a certificate
 	offered    []string
 	failed     failure     // the last request that failed; without a host: none
 	invalid    *validation // the challenge that failed
@@ -183,7 +183,7 @@ func (t *caTransport) permit(r *http.Request) (step, error) {
 		return stepDirectory, nil
 	case url == t.newAccount:
 		return stepAccount, nil
-	case url == t.newOrder && t.challenged:
+	case url == t.newOrder && t.ordered:
 		t.over = time.Now() // what follows does not concern the order
 		return 0, errOneOrder
 	}
@@ -241,6 +241,7 @@ func (t *caTransport) read(r *http.Request, answer *http.Response, body []byte) 
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(body, &object) != nil {
+		t.ordered = t.ordered || bytes.HasPrefix(body, []byte("-----BEGIN"))
 		return body
 	}
 	if r.URL.String() == t.directory {
@@ -272,7 +273,7 @@ func (t *caTransport) filter(challenges []json.RawMessage) json.RawMessage {
 		if v.Type != t.challenge {
 			return true
 		}
-		if t.challenged = true; v.Error != nil {
+		if t.ordered = true; v.Error != nil {
 			t.invalid = &v
 		}
 		return false

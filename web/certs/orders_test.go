@@ -274,7 +274,7 @@ func TestOrderRenewal(t *testing.T) {
 						t.Errorf("%d certificates in 200 days", good)
 					}
 					g.stop()
-					pass(2 * life)
+					pass(life + day)
 					if after := len(g.ca.Orders(gatewayDNS)); after != len(orders) {
 						t.Errorf("%d orders after the end", after-len(orders))
 					}

@@ -90,7 +90,6 @@ func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]by
 		name: one.name, challenge: challenge, settings: one.settings,
 		account: filepath.Join(o.dir, one.ca, accountFile(one.settings)),
 		base:    o.transport(one.settings.Roots),
-		newest:  func() []byte { return o.heldPEM(one.name) },
 	})
 	if err := o.start(ctx, one, a); err != nil {
 		return nil, time.Time{}, a.problem(err, one.settings.EABLost)
@@ -161,15 +160,6 @@ func onlyPrivate(checks []agent.NameCheck) (address string, only bool) {
 	return "", false
 }
 
-func (o *Orders) heldPEM(name string) []byte {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if one := o.orders[name]; one != nil && one.held != nil {
-		return one.held.pem
-	}
-	return nil
-}
-
 // succeeded keeps an issued certificate.
 func (o *Orders) succeeded(one tried, issued []byte) {
 	h, err := parseHeld(issued, one.name, one.ca)
@@ -219,17 +209,19 @@ func checkChain(h *held) error {
 
 // saveAgain writes a certificate that could not be written.
 func (o *Orders) saveAgain(one tried) *agent.CertificateProblem {
-	if err := o.save(one.ca, certificateFile(one.name), o.heldPEM(one.name)); err != nil {
-		return storageProblem(one.name, err)
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if current := o.orders[one.name]; current != nil && o.ca == one.ca {
-		current.unsaved = false
-		o.tries[one.name] = &tries{Times: o.tries[one.name].Times, Ended: time.Now()}
-		if err := o.saveTries(); err != nil {
-			o.config.Log.Warn("the times of orders cannot be written", "error", err)
-		}
+	current := o.orders[one.name]
+	if current == nil || o.ca != one.ca { // the settings have changed
+		return nil
+	}
+	if err := o.save(one.ca, certificateFile(one.name), current.held.pem); err != nil {
+		return storageProblem(one.name, err)
+	}
+	current.unsaved = false
+	o.tries[one.name] = &tries{Times: o.tries[one.name].Times, Ended: time.Now()}
+	if err := o.saveTries(); err != nil {
+		o.config.Log.Warn("the times of orders cannot be written", "error", err)
 	}
 	return nil
 }

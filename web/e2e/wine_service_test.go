@@ -170,6 +170,7 @@ func TestWineService(t *testing.T) {
 			goForWindows(t, windows, "build", p.path(`C:\window.exe`), "./web/e2e/window")
 			goForWindows(t, windows, "test", p.path(`C:\pipe.test.exe`), "./agent/client/pipe")
 			p.serves(t, windows == "win8") // built with a newer Go, the program needs a UDP option that Wine 8 lacks
+			p.keepsTrust(t)
 		})
 	}
 }

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"debug/buildinfo"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -125,6 +126,10 @@ func (p *winePrefix) checkInstaller(g *installerGateway, toolchain string) {
 	p.msiexec("/i", g.presetMSI)
 	p.checkGateway("the preset alone", presetAddress, g.pin())
 	p.checkProgram(toolchain)
+	trust := filepath.Join(filepath.Dir(p.path(installedProgram)), "service", "trust") // as the service writes it
+	if err := errors.Join(os.MkdirAll(filepath.Dir(trust), 0o755), os.WriteFile(trust, []byte("[]"), 0o600)); err != nil {
+		p.t.Fatal(err)
+	}
 	p.msiexec("/x", g.presetMSI)
 	p.checkClean()
 	left := slices.DeleteFunc(p.files(`C:\`), func(file string) bool { return slices.Contains(before, file) })
