@@ -69,7 +69,8 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 	return d, nil
 }
 
-// orders lists the orders. That of a domain that no public CA could check says so, also while ordering is off.
+// orders lists the orders. That of a domain that no public CA could check says so, also while ordering is off. Another CA than Let's
+// Encrypt may be the company's, which knows the company's names.
 func (s *Site) orders(domain string) []agent.CertificateOrder {
 	list := slices.Clone(s.Certificates.Orders())
 	cause, ok := agent.OrderableName(domain)

@@ -41,17 +41,13 @@ func TestACMEFailures(t *testing.T) {
 		},
 		"port closed": {
 			breaks: func(o *ordering) { o.ca.Resolve(acmeName, "127.0.0.9") },
-			cause:  "connection", says: "Откройте порт 80 на маршрутизаторе", ca: "connection refused", web: 1,
+			cause:  "connection", says: "адрес 127.0.0.9", ca: "connection refused", web: 1,
 			cures: func(o *ordering) { o.ca.Resolve(acmeName, "127.0.0.1") },
 		},
 		"another server": {
 			breaks: func(o *ordering) { o.ca.HTTP.Lead(strings.TrimPrefix(stranger.URL, "http://")) },
 			cause:  "wrong_answer", says: "ответил не этот шлюз", ca: "a router", web: 1,
 			cures: func(o *ordering) { o.ca.HTTP.Lead(o.where.HTTP[0]) },
-		},
-		"terms refused": {
-			fields: map[string]any{"accept_terms": false},
-			cause:  "terms", says: "Условия центра сертификации не приняты",
 		},
 		"EAB missing": {
 			options: acmelab.Options{EAB: map[string]string{"kid-1": eabKey}},
@@ -67,7 +63,7 @@ func TestACMEFailures(t *testing.T) {
 		"EAB with a wrong ID": {
 			options: acmelab.Options{EAB: map[string]string{"kid-1": eabKey}},
 			fields:  map[string]any{"eab": map[string]string{"key_id": "kid-7", "hmac_key": eabKey}},
-			cause:   "eab_wrong", says: "не принял идентификатор или ключ EAB", ca: "kid-7",
+			cause:   "eab_wrong", says: "не принял идентификатор или ключ EAB", ca: "not known to the ACME server",
 			mended: map[string]any{"eab": map[string]string{"key_id": "kid-1", "hmac_key": eabKey}},
 		},
 	} {
@@ -78,11 +74,7 @@ func TestACMEFailures(t *testing.T) {
 				c.breaks(o)
 			}
 			o.admin.must("PUT", acmePath, o.fields(c.fields), nil)
-			state := "failed"
-			if c.cause == "terms" {
-				state = "off"
-			}
-			o.fails(state, c.cause, c.says, c.ca)
+			o.fails(c.cause, c.says, c.ca)
 			o.validated("failed", c.web, 0)
 
 			if c.cures == nil {
@@ -101,13 +93,13 @@ func TestACMEFailures(t *testing.T) {
 }
 
 // fails waits until the order has failed, and checks the cause in REST and on the page.
-func (o *ordering) fails(state, cause, says, ca string) {
+func (o *ordering) fails(cause, says, ca string) {
 	o.t.Helper()
-	now := o.settles(state)
+	now := o.settles("failed")
 	if now.Error == nil || now.Error.Code != cause || !strings.Contains(now.Error.CA, ca) || now.Error.Cure == "" {
 		o.t.Fatalf("the error is %+v, want %s with %q", now.Error, cause, ca)
 	}
-	if state == "failed" && now.Next == nil {
+	if now.Next == nil {
 		o.t.Error("no next try is planned")
 	}
 	page := o.visitor(netip.Addr{})
@@ -118,23 +110,40 @@ func (o *ordering) fails(state, cause, says, ca string) {
 	o.serves("failed", byOwn)
 }
 
+// TestACMETerms: nothing is ordered before an administrator accepts the terms, and the page says so.
+func TestACMETerms(t *testing.T) {
+	t.Parallel()
+	o := startOrdering(t, acmelab.Start(t, acmelab.Options{}))
+	o.admin.must("PUT", acmePath, o.fields(map[string]any{"accept_terms": false}), nil)
+	o.settles("off")
+	page := o.visitor(netip.Addr{})
+	page.signIn("boss", adminPassword)
+	page.open("/admin/certificate")
+	page.sees("[aria-labelledby=verdict] dd", "Условия использования центра сертификации не приняты")
+	o.serves("terms refused", byOwn)
+	o.validated("terms refused", 0, 0)
+	o.admin.must("PUT", acmePath, map[string]any{"accept_terms": true}, nil)
+	o.settles("done")
+	o.serves("accepted", byCA)
+}
+
 // TestACMEDown: a CA that is down or that nobody knows holds nothing up, and is told apart.
 func TestACMEDown(t *testing.T) {
 	t.Parallel()
 	o := startOrdering(t, acmelab.Start(t, acmelab.Options{}))
 	o.ca.HTTP.Lead("")
 	o.admin.must("PUT", acmePath, o.fields(nil), nil)
-	o.fails("failed", "connection", "не смог подключиться", "")
+	o.fails("connection", "не смог подключиться", "")
 
 	unknown := lab.NewAuthority(t, "Another root")
 	o.admin.must("PUT", acmePath, map[string]any{"directory_root_pem": string(unknown.PEM())}, nil)
 	o.failsWith("untrusted_ca")
-	o.fails("failed", "untrusted_ca", "его сертификат выдан неизвестным центром API of Pebble", "")
+	o.fails("untrusted_ca", "его сертификат выдан неизвестным центром API of Pebble", "")
 
 	o.ca.Stop()
 	o.admin.must("PUT", acmePath, map[string]any{"directory_root_pem": string(o.ca.RootPEM)}, nil)
 	o.failsWith("unreachable")
-	o.fails("failed", "unreachable", "Центр сертификации не отвечает", "")
+	o.fails("unreachable", "Центр сертификации не отвечает", "")
 
 	// Terms of a CA that is down cannot be accepted. What was saved stays.
 	status, body := o.admin.call("PUT", acmePath, map[string]any{"directory": "https://127.0.0.1:1/dir", "accept_terms": true})

@@ -72,11 +72,11 @@ func (o *ordering) store(der []byte, key *ecdsa.PrivateKey) {
 	var b bytes.Buffer
 	_ = pem.Encode(&b, &pem.Block{Type: "EC PRIVATE KEY", Bytes: k})
 	_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
-	file := filepath.Join(o.data, "acme", acmeName)
-	if _, err := os.Stat(file); err != nil {
-		o.t.Fatal(err)
+	files, err := filepath.Glob(filepath.Join(o.data, "acme", "*", acmeName+".pem"))
+	if err != nil || len(files) != 1 {
+		o.t.Fatalf("the files of the certificate are %v, %v", files, err)
 	}
-	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(files[0], b.Bytes(), 0o600); err != nil {
 		o.t.Fatal(err)
 	}
 }

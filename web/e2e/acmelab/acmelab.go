@@ -60,6 +60,7 @@ type CA struct {
 	nameServer  string // HOST:PORT
 	nameControl string // URL of the management of the DNS server
 	pebble      *process
+	issued      *x509.CertPool
 	client      *http.Client
 }
 
@@ -128,6 +129,7 @@ func (ca *CA) startPebble() {
 		ca.Directory = "https://" + api + "/dir"
 		return ca.runPebble(api, management), ca.Directory
 	})
+	ca.readRoot()
 }
 
 func (ca *CA) runPebble(api, management string) *process {
@@ -215,16 +217,18 @@ func (ca *CA) Restart() {
 	ca.tb.Helper()
 	api, management := strings.TrimSuffix(strings.TrimPrefix(ca.Directory, "https://"), "/dir"), strings.TrimPrefix(ca.management, "https://")
 	ca.pebble = ca.retry("pebble", func() (*process, string) { return ca.runPebble(api, management), ca.Directory })
+	ca.readRoot()
 }
 
-// Issued returns the root of the certificates that the CA issues.
-func (ca *CA) Issued() *x509.CertPool {
+// Issued returns the root of the certificates that the CA issues, also when it is down.
+func (ca *CA) Issued() *x509.CertPool { return ca.issued }
+
+func (ca *CA) readRoot() {
 	ca.tb.Helper()
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(ca.ask(ca.management+"/roots/0", nil)) {
+	ca.issued = x509.NewCertPool()
+	if !ca.issued.AppendCertsFromPEM(ca.ask(ca.management+"/roots/0", nil)) {
 		ca.tb.Fatal("Pebble has no root")
 	}
-	return pool
 }
 
 // Validations returns how many challenges the CA has tried to validate since its start, by http-01 and by tls-alpn-01. It connects
@@ -249,12 +253,13 @@ func (ca *CA) Attempt() string {
 	return all[len(all)-1][1]
 }
 
-// Resolve sets the addresses of a name, as the CA sees them. None means that the name has no address.
+// Resolve sets the addresses of a name, as the CA sees them. None means that the name has no address, nor has any other that is not
+// set.
 func (ca *CA) Resolve(name string, addresses ...string) {
 	ca.tb.Helper()
+	ca.tell("clear-a", map[string]any{"host": name + "."})
 	if len(addresses) == 0 {
 		ca.tell("set-default-ipv4", map[string]any{"ip": ""})
-		ca.tell("clear-a", map[string]any{"host": name + "."})
 		return
 	}
 	ca.tell("add-a", map[string]any{"host": name + ".", "addresses": addresses})
