@@ -45,6 +45,7 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 		Served:     slices.Clone(s.Certificates.Served()),
 		Orders:     s.orders(domain),
 		Form:       templates.NewACMEForm(acme),
+		Saved:      templates.NewACMEForm(acme),
 		EABStored:  acme.EABKeyID != "",
 		Upload:     templates.CertificateUploadData{Uploaded: uploadedRows(s.Certificates.Uploaded())},
 		History:    slices.Clone(history),

@@ -108,7 +108,7 @@ func TestCertificateTermsChange(t *testing.T) {
 // nothing.
 func TestCertificateOtherCA(t *testing.T) {
 	a := newAdministration(t)
-	a.setDomain("gw.corp")
+	a.setDomain("gw.company.ru")
 	f := a.certificates()
 	f.terms = agent.TermsNone
 	root := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: rootDER(t)}))
@@ -131,6 +131,9 @@ func TestCertificateOtherCA(t *testing.T) {
 		body := w.Body.String()
 		if w.Code != 400 || !says(t, body, c.part, c.says) || f.acme.Directory != "" {
 			t.Errorf("%s: %d", c.name, w.Code)
+		}
+		if !says(t, body, ".verdict dl", "Автоматический сертификат выключен") {
+			t.Errorf("%s: the answer at the top is about what was typed", c.name)
 		}
 		if strings.Contains(body, "c2VjcmV0") || hidden(t, body, "eab_key_id") != "kid-1" || !strings.Contains(body, `<details class="unfold" open`) {
 			t.Errorf("%s: the form is not as it was typed", c.name)

@@ -15,7 +15,8 @@ type AdminCertificateData struct {
 	Domain     string // empty until saved
 	Served     []agent.ServedCertificate
 	Orders     []agent.CertificateOrder
-	Form       ACMEForm
+	Form       ACMEForm // as typed
+	Saved      ACMEForm
 	EABStored  bool // the settings have an HMAC key
 	Errors     map[string]string
 	CAProblem  *agent.CertificateProblem // why the directory in the form could not be asked for its terms
@@ -94,7 +95,7 @@ func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
 		return v
 	case agent.SourceUploaded:
 		v := verdict{"ok", l.T("certificate_answer_uploaded", args), []string{l.T("certificate_issued_by", args)}}
-		if d.Form.ordering() && order.State != agent.OrderNever {
+		if d.Saved.ordering() && order.State != agent.OrderNever {
 			v.More = append(v.More, l.T("certificate_uploaded_then_acme"))
 		} else {
 			v.More = append(v.More, l.T("certificate_uploaded_then_own"))

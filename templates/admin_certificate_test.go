@@ -61,7 +61,7 @@ func TestCertificateVerdict(t *testing.T) {
 		{"uploaded, ends, then ACME", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", now.AddDate(0, 0, 13)), on, agent.OrderUploaded, "ok", "шлюз получит автоматический"},
 		{"own", someCertificate(agent.SourceOwnRoot, "Ideco", "Ideco", later), on, agent.OrderFailed, "warn", "браузеры предупреждают"},
 	} {
-		d := AdminCertificateData{Domain: "gw.ru", Now: now, Form: c.form, Served: []agent.ServedCertificate{{Port: agent.PortPortal, Name: "gw.ru", Certificate: c.cert}},
+		d := AdminCertificateData{Domain: "gw.ru", Now: now, Saved: c.form, Served: []agent.ServedCertificate{{Port: agent.PortPortal, Name: "gw.ru", Certificate: c.cert}},
 			Orders: []agent.CertificateOrder{{Name: "gw.ru", State: c.state}}}
 		if v := d.verdict(l); v.Class != c.class || !strings.Contains(strings.Join(v.More, " "), c.says) {
 			t.Errorf("%s: %+v", c.name, v)

@@ -118,7 +118,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"gateway new":         AdminGateway(page("/admin/gateway", admin), AdminGatewayData{State: agent.GatewayState{Enforcement: agent.EnforcementIdle}}),
 		"certificate":         AdminCertificate(page("/admin/certificate", admin), fullCertificate(errors, agent.OrderFailed)),
 		"certificate runs":    AdminCertificate(page("/admin/certificate", admin), fullCertificate(nil, agent.OrderRunning)),
-		"certificate off":     AdminCertificate(page("/admin/certificate", admin), AdminCertificateData{Domain: hostile, Form: ACMEForm{CA: CAOff}, Changed: now, Now: now}),
+		"certificate off":     AdminCertificate(page("/admin/certificate", admin), AdminCertificateData{Domain: hostile, Form: ACMEForm{CA: CAOff}, Saved: ACMEForm{CA: CAOff}, Changed: now, Now: now}),
 		"certificate new":     AdminCertificate(page("/admin/certificate", admin), AdminCertificateData{Form: ACMEForm{CA: CAOff}, Now: now}),
 		"certificate terms":   CertificateTerms(page("/admin/certificate/acme", admin), CertificateTermsData{Token: hostile, CA: hostile, Terms: hostile}),
 		"confirm root":        Confirm(page("/admin/certificate/root", admin), ConfirmRootChange(l, now)),
