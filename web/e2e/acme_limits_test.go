@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"ideco-agent/agent/directory/lab"
+	directorylab "ideco-agent/agent/directory/lab"
 	"ideco-agent/agent/netlab"
 	"ideco-agent/web/e2e/acmelab"
 )
@@ -79,7 +79,7 @@ func TestACMEKilled(t *testing.T) {
 func TestACMEUploaded(t *testing.T) {
 	t.Parallel()
 	o := startOrdering(t, acmelab.Start(t, acmelab.Options{}))
-	company := lab.NewAuthority(t, "Company root")
+	company := directorylab.NewAuthority(t, "Company root")
 	pair := company.Issue(t, nil, acmeName)
 	var added struct{ ID int64 }
 	o.admin.must("POST", certificatesPath, map[string]any{"pem": string(keyAndChain(t, pair.PrivateKey.(*ecdsa.PrivateKey), pair.Certificate[0])) +
