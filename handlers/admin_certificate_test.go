@@ -305,6 +305,13 @@ func TestCertificateRoot(t *testing.T) {
 	if says(t, a.get(certificatePath), "#root .banner.warn", "сменился") {
 		t.Error("an old change is still shown")
 	}
+	if w := ask(a.h, "GET", "/download/root-next.crt", page, inLAN, a.boss); w.Code != http.StatusNotFound {
+		t.Errorf("no change is announced, and the next root is %d", w.Code)
+	}
+	a.site.Root = announcedRoot{}
+	if w := ask(a.h, "GET", "/download/root-next.crt", page, inLAN, a.boss); w.Code != http.StatusOK || w.Body.String() != "next certificate" {
+		t.Errorf("the next root: %d %s", w.Code, w.Body)
+	}
 	block, rest := pem.Decode(ask(a.h, "GET", "/download/root.pem", page, inLAN, a.boss).Body.Bytes())
 	if block == nil || block.Type != "CERTIFICATE" || string(block.Bytes) != "certificate" || len(rest) > 0 {
 		t.Errorf("PEM: %+v", block)
@@ -416,3 +423,8 @@ func rootDER(t *testing.T) []byte {
 	_, der := selfSigned(t, "Corp Root")
 	return der
 }
+
+// announcedRoot is a root whose next one is announced.
+type announcedRoot struct{ fixedRoot }
+
+func (announcedRoot) NextDER() []byte { return []byte("next certificate") }

@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
 )
 
 // RootCertificate is the gateway's own root certificate.
 type RootCertificate interface {
 	RootDER() []byte
+	NextDER() []byte          // the announced root; nil = none
 	Pin() string              // base64 SHA-256 of its SubjectPublicKeyInfo
 	Permits(host string) bool // whether those who have installed it can open the gateway under a name or address
 
@@ -30,4 +33,14 @@ func (s *Site) downloadRoot(c echo.Context) error {
 func (s *Site) downloadRootPEM(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root.pem"`)
 	return c.Blob(http.StatusOK, "application/x-pem-file", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Root.RootDER()}))
+}
+
+// downloadNextRoot serves the announced root, so that computers can have it before the change.
+func (s *Site) downloadNextRoot(c echo.Context) error {
+	next := s.Root.NextDER()
+	if next == nil {
+		return agent.ErrNotFound
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="ideco-root-next.crt"`)
+	return c.Blob(http.StatusOK, "application/x-x509-ca-cert", next)
 }

@@ -64,6 +64,7 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/download/IdecoAgent.msi", user, page, s.downloadAgent},
 		{"GET", "/download/root.crt", user, page, s.downloadRoot},
 		{"GET", "/download/root.pem", administrator, page, s.downloadRootPEM},
+		{"GET", "/download/root-next.crt", administrator, page, s.downloadNextRoot},
 		{"GET", "/download/IdecoAgent-policy.zip", administrator, page, s.downloadPolicy},
 		{"GET", "/download/IdecoAgent-portable.zip", administrator, page, s.downloadPortable},
 

@@ -120,6 +120,7 @@ func (noInstaller) Preset(_, _ string) (PresetInstaller, error) { return nil, ag
 func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
+func (fixedRoot) NextDER() []byte                               { return nil }
 func (fixedRoot) Pin() string                                   { return "" }
 func (fixedRoot) ToldNext(string) (string, time.Time)           { return "", time.Time{} }
 func (fixedRoot) Sign(string, []byte) (string, error)           { return "", agent.ErrNotFound }

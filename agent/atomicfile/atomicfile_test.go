@@ -72,7 +72,7 @@ func TestRemove(t *testing.T) {
 	if err := Write(path, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the second time there is none
+	for i := 0; i < 2; i++ { // the second time there is none
 		if err := Remove(path); err != nil {
 			t.Error(err)
 		}

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
@@ -208,6 +209,14 @@ func (a *Authority) Change() *agent.RootChange {
 		return nil
 	}
 	return &agent.RootChange{Next: describeRoot(next.root), From: next.from()}
+}
+
+// NextDER returns the announced root in DER; nil = none.
+func (a *Authority) NextDER() []byte {
+	if next := a.next.Load(); next != nil {
+		return bytes.Clone(next.root.Raw)
+	}
+	return nil
 }
 
 func describeRoot(root *x509.Certificate) agent.RootCertificate {

@@ -64,6 +64,9 @@ func (up *upload) read(file []byte, password string) error {
 	if rest, err := asn1.Unmarshal(file, &whole); err == nil && len(rest) == 0 && whole.Tag == asn1.TagSequence {
 		return up.readDER(file, password)
 	}
+	if bytes.HasPrefix(file, []byte{0x30, 0x80}) { // BER with an indefinite length, which some programs write
+		return refuse(agent.UploadPFX, "")
+	}
 	text, _, err := transform.Bytes(unicode.BOMOverride(unicode.UTF8.NewDecoder()), file) // Windows writes UTF-16 too
 	if err != nil {
 		return refuse(agent.UploadUnreadable, "")
@@ -328,7 +331,8 @@ func tooMuchWork(der []byte, depth int) bool {
 			}
 		}
 		salt = v.Tag == asn1.TagOctetString
-		if (v.IsCompound || salt) && tooMuchWork(v.Bytes, depth+1) {
+		nested := v.IsCompound || salt && bytes.HasPrefix(v.Bytes, []byte{0x30}) // other octet strings are random, such as keys
+		if nested && tooMuchWork(v.Bytes, depth+1) {
 			return true
 		}
 		der = rest

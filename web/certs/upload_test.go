@@ -395,6 +395,7 @@ func TestUploadRefusals(t *testing.T) {
 		"a picture":        {[][]byte{[]byte("\x89PNG\r\n\x1a\n")}, agent.Problem{Code: agent.UploadUnreadable}},
 		"a broken PEM":     {[][]byte{pemOf("CERTIFICATE", []byte("x"))}, agent.Problem{Code: agent.UploadUnreadable}},
 		"a broken DER":     {[][]byte{p.leaf.cert.Raw[:100]}, agent.Problem{Code: agent.UploadUnreadable}},
+		"BER":              {[][]byte{{0x30, 0x80, 2, 1, 3, 0, 0}}, agent.Problem{Code: agent.UploadPFX}},
 		"too large":        {[][]byte{p.leaf.certPEM(), make([]byte, agent.MaxUpload)}, agent.Problem{Code: agent.UploadTooLarge}},
 		"too many":         {crowd, agent.Problem{Code: agent.UploadTooMany}},
 		"a request":        {[][]byte{pemOf("CERTIFICATE REQUEST", request), p.leaf.keyPEM(t)}, agent.Problem{Code: agent.UploadRequest}},

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -102,6 +103,14 @@ func TestACMEALPN(t *testing.T) {
 				now := o.settles(c.state)
 				if c.state == "failed" && (now.Error == nil || now.Error.Code != "connection") {
 					t.Errorf("the error is %+v", now.Error)
+				} else if c.state == "failed" {
+					var found []string
+					for _, check := range now.Error.Checks {
+						found = append(found, check.Check+" "+check.State)
+					}
+					if !slices.Equal(found, []string{"gateway_dns ok", "port_80_silent skipped"}) {
+						t.Errorf("the gateway found out %q", found)
+					}
 				}
 				o.validated(c.name, web+c.http, alpn+c.alpn)
 				issuer := byOwn

@@ -72,6 +72,8 @@ type acmeOrder struct {
 		Cause string `json:"cause"`
 		Cure  string `json:"cure"`
 		CA    string `json:"ca"`
+
+		Checks []struct{ Check, State, Text string }
 	} `json:"error"`
 }
 

@@ -143,17 +143,34 @@ func TestRollout(t *testing.T) {
 // pin computes the pin of the gateway's root.
 func (g *gateway) pin() string {
 	g.t.Helper()
-	b, err := os.ReadFile(filepath.Join(g.data, "root.pem"))
+	return pinOfFile(g.t, filepath.Join(g.data, "root.pem"))
+}
+
+func pinOfFile(t testing.TB, path string) string {
+	t.Helper()
+	certificate, err := x509.ParseCertificate(pemFile(t, path))
 	if err != nil {
-		g.t.Fatal(err)
+		t.Fatal(err)
 	}
-	block, _ := pem.Decode(b)
-	certificate, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	sum := sha256.Sum256(certificate.RawSubjectPublicKeyInfo)
+	return pinOf(certificate)
+}
+
+func pinOf(root *x509.Certificate) string {
+	sum := sha256.Sum256(root.RawSubjectPublicKeyInfo)
 	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func pemFile(t testing.TB, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil {
+		t.Fatalf("%s has no PEM", path)
+	}
+	return block.Bytes
 }
 
 // export reads a two-column table with msitools.
