@@ -107,6 +107,7 @@ func (o *ordering) fails(cause, says, ca string) {
 	page.open("/admin/certificate")
 	page.sees("main", says)
 	page.sees("main", ca)
+	page.sees("main table", "Сертификат получить не удалось")
 	o.serves("failed", byOwn)
 }
 

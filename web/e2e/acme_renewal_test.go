@@ -65,18 +65,24 @@ func TestACMERenewal(t *testing.T) {
 // store replaces the ordered certificate in the files of a stopped gateway.
 func (o *ordering) store(der []byte, key *ecdsa.PrivateKey) {
 	o.t.Helper()
-	k, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	var b bytes.Buffer
-	_ = pem.Encode(&b, &pem.Block{Type: "EC PRIVATE KEY", Bytes: k})
-	_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 	files, err := filepath.Glob(filepath.Join(o.data, "acme", "*", acmeName+".pem"))
 	if err != nil || len(files) != 1 {
 		o.t.Fatalf("the files of the certificate are %v, %v", files, err)
 	}
-	if err := os.WriteFile(files[0], b.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(files[0], keyAndChain(o.t, key, der), 0o600); err != nil {
 		o.t.Fatal(err)
 	}
+}
+
+// keyAndChain returns a key and a certificate as PEM.
+func keyAndChain(t testing.TB, key *ecdsa.PrivateKey, der []byte) []byte {
+	t.Helper()
+	k, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	_ = pem.Encode(&b, &pem.Block{Type: "EC PRIVATE KEY", Bytes: k})
+	_ = pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return b.Bytes()
 }
