@@ -26,7 +26,7 @@ var dataFiles = []dataFile{
 	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
 	{name: "root-next.key", change: "cancel the change of the root certificate and announce it again"},
 	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
-	{name: secretKeyFile, change: "give the search accounts of the directories new passwords in the domains, and type them here; revoke uploaded certificates, and upload ones with new keys"},
+	{name: secretKeyFile, change: "give the search accounts of the directories new passwords in the domains and type them here, and replace the uploaded certificates and the key of the external account binding"},
 	{name: ".*.tmp", change: "as for root.key, wireguard.key and secret.key, which may have been in it"},
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
 	{name: "ideco.db", change: changeDatabase},
@@ -41,7 +41,8 @@ var dataFiles = []dataFile{
 	{name: lockFile, public: true},
 }
 
-// secretKeyFile has the key with which secrets in the database are encrypted.
+// secretKeyFile has the key with which the secrets in the database are encrypted: passwords and keytabs of directories, keys of
+// uploaded certificates, the key of the external account binding.
 const secretKeyFile = "secret.key"
 
 const changeDatabase = "give all accounts new passwords"

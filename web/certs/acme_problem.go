@@ -70,6 +70,17 @@ func documentOf(e *acme.Error) problemDocument {
 	return d
 }
 
+// cause returns the error of run, or of the request that failed before it, for the log.
+func (a *attempt) cause(err error) string {
+	if failed := a.transport.heard().failed.err; failed != nil {
+		err = failed
+	}
+	if errors.Is(err, errOneOrder) {
+		return ""
+	}
+	return agent.Clean(err.Error(), maxWords)
+}
+
 // finish cleans the texts and adds {Name}.
 func finish(p *agent.CertificateProblem, name string) *agent.CertificateProblem {
 	p.CA = agent.Clean(p.CA, maxWords)

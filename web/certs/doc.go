@@ -1,12 +1,18 @@
-// Package certs holds the gateway's certificates: its own root, made at the first start, and under it a certificate
-// (leaf) for each name or address by which clients reach the gateway.
+// Package certs holds the gateway's certificates. For each name Choice takes the first of these that is valid and that the
+// client can verify: an uploaded certificate, one that Orders ordered by ACME, one of the own root. Clients that hold a pin
+// get the own root's in any case. So there is always a certificate, whatever fails.
 //
-// Files in the directory:
+// The own root is made at the first start. Under it there is a certificate (leaf) for each name or address by which clients
+// reach the gateway. Its files in the directory:
 //
 //	root.pem  the root certificate alone, 0644: the file to download, to install, to pass as --root
 //	root.key  its private key, PKCS#8, 0600; it is never served and in no other file
 //
 //	root-next.pem, root-next.key  the same of the next root, while a change is announced
+//
+//	acme/CA/NAME.pem      an ordered certificate: its private key and the chain; CA is the host of the directory and a hash of its URL
+//	acme/CA/account.key   the key of the account at the CA; account-HASH.key if it is bound to an external account
+//	acme/CA/tries.json    when the certificates were tried, and the last problem of each name, so that a start forgets no limit
 //
 // The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and the SubjectKeyId depend on the key only. So
 // the root can be issued again at any time, for other names or another twenty years, and clients with a pin are not

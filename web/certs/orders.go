@@ -303,7 +303,9 @@ func (o *Orders) stateOf(name string, now time.Time) agent.CertificateOrder {
 	case one.covered:
 		s.State, s.Problem = agent.OrderUploaded, nil
 	case !o.settings.isOn():
-		s.State, s.Problem = agent.OrderOff, nil
+		if s.State, s.Problem = agent.OrderOff, nil; o.settings.Directory != "" {
+			s.Problem = finish(&agent.CertificateProblem{Code: agent.CauseTerms}, name)
+		}
 	case one.cause != "":
 		s.State, s.Problem = agent.OrderNever, finish(&agent.CertificateProblem{Code: one.cause}, name)
 	case name == o.running, t.Problem == nil && !o.isDone(one, now):

@@ -20,7 +20,7 @@ func TestNothingIsOrdered(t *testing.T) {
 		cause agent.CertificateCause
 	}{
 		"no directory":       {func(g *gateway) { g.settings.Directory = "" }, agent.OrderOff, ""},
-		"terms not accepted": {func(g *gateway) { g.settings.Terms = "" }, agent.OrderOff, ""},
+		"terms not accepted": {func(g *gateway) { g.settings.Terms = "" }, agent.OrderOff, agent.CauseTerms},
 		"uploaded":           {func(g *gateway) { g.covered = true }, agent.OrderUploaded, ""},
 		"address":            {func(g *gateway) { g.names = []string{"203.0.113.7"} }, agent.OrderNever, agent.CauseAddress},
 		"single label":       {func(g *gateway) { g.names = []string{"gw"} }, agent.OrderNever, agent.CauseSingleLabel},

@@ -98,11 +98,13 @@ func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]by
 	o.mu.Lock()
 	o.attempt = nil
 	o.mu.Unlock()
-	if err != nil && ctx.Err() == nil {
-		o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "error", agent.Clean(err.Error(), maxWords))
-	}
 	if err != nil {
-		return nil, a.transport.wait(), a.problem(err, one.settings.EABLost)
+		problem := a.problem(err, one.settings.EABLost)
+		if ctx.Err() == nil {
+			o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "cause", problem.Code,
+				"detail", problem.CA, "error", a.cause(err))
+		}
+		return nil, a.transport.wait(), problem
 	}
 	return issued, time.Time{}, nil
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ideco-agent/agent/directory/lab"
+	directorylab "ideco-agent/agent/directory/lab"
 	"ideco-agent/agent/netlab"
 	"ideco-agent/web/e2e/acmelab"
 )
@@ -135,7 +135,7 @@ func TestACMEDown(t *testing.T) {
 	o.admin.must("PUT", acmePath, o.fields(nil), nil)
 	o.fails("connection", "не смог подключиться", "")
 
-	unknown := lab.NewAuthority(t, "Another root")
+	unknown := directorylab.NewAuthority(t, "Another root")
 	o.admin.must("PUT", acmePath, map[string]any{"directory_root_pem": string(unknown.PEM())}, nil)
 	o.failsWith("untrusted_ca")
 	o.fails("untrusted_ca", "его сертификат выдан неизвестным центром API of Pebble", "")

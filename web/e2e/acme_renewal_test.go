@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"ideco-agent/agent/directory/lab"
+	directorylab "ideco-agent/agent/directory/lab"
 	"ideco-agent/agent/netlab"
 	"ideco-agent/web/e2e/acmelab"
 )
@@ -35,7 +35,7 @@ func TestACMERenewal(t *testing.T) {
 			}
 
 			o.kill(syscall.SIGTERM)
-			old := lab.NewAuthority(t, "Old root").Issue(t, func(c *x509.Certificate) {
+			old := directorylab.NewAuthority(t, "Old root").Issue(t, func(c *x509.Certificate) {
 				c.NotAfter = time.Now().Add(time.Hour)
 				c.NotBefore = c.NotAfter.Add(-life)
 			}, acmeName)
