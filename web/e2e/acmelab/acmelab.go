@@ -42,7 +42,7 @@ type Options struct {
 	Command func(program string, args ...string) *exec.Cmd
 }
 
-// CA is a running CA. Its DNS server answers 127.0.0.1 for every name until Resolve or Unknown says otherwise.
+// CA is a running CA. Its DNS server answers 127.0.0.1 for every name until Resolve says otherwise.
 type CA struct {
 	Directory string // URL
 	RootPEM   []byte // the root of the certificate at Directory
@@ -231,6 +231,8 @@ func (ca *CA) readRoot() {
 	}
 }
 
+var attempt = regexp.MustCompile(`Attempting to validate w/ HTTP: (\S+)`) // in Pebble's log
+
 // Validations returns how many challenges the CA has tried to validate since its start, by http-01 and by tls-alpn-01. It connects
 // several times for each.
 func (ca *CA) Validations() (web, alpn int) {
@@ -241,8 +243,6 @@ func (ca *CA) Validations() (web, alpn int) {
 	}
 	return len(urls), strings.Count(log, "Pulled a task from the Tasks queue") - len(urls)
 }
-
-var attempt = regexp.MustCompile(`Attempting to validate w/ HTTP: (\S+)`)
 
 // Attempt returns the last URL at which the CA looked for a challenge by http-01; empty = none.
 func (ca *CA) Attempt() string {
