@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,8 +22,12 @@ func TestRootChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var mu sync.Mutex // guards told and events
 		told, events := 0, []agent.CertificateEventKind{}
-		r := &rootChange{root: root, log: slog.New(slog.NewTextHandler(t.Output(), nil)), tell: func() { told++ }, record: func(e agent.CertificateEvent) {
+		locked := func(f func()) { mu.Lock(); defer mu.Unlock(); f() }
+		r := &rootChange{root: root, log: slog.New(slog.NewTextHandler(t.Output(), nil)), tell: func() { locked(func() { told++ }) }, record: func(e agent.CertificateEvent) {
+			mu.Lock()
+			defer mu.Unlock()
 			if events = append(events, e.Event); e.At.IsZero() || e.Source != agent.SourceOwnRoot || e.Detail == "" || (e.By == "boss") == (e.Event == agent.EventRootChanged) {
 				t.Errorf("event %+v", e)
 			}
@@ -30,6 +35,8 @@ func TestRootChange(t *testing.T) {
 		happened := func(want ...agent.CertificateEventKind) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(events, want) || told != len(want) {
 				t.Errorf("events %v, want %v; the agents were told %d times", events, want, told)
 			}

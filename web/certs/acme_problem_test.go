@@ -197,7 +197,7 @@ func TestTerms(t *testing.T) {
 	closed.Close()
 
 	for _, terms := range []string{"", "https://ca.company.ru/terms"} {
-		ca.Terms = terms
+		ca.Set(func() { ca.Terms = terms })
 		got, err := Terms(t.Context(), good.URL+"/directory", roots)
 		if want := map[bool]string{true: agent.TermsNone, false: terms}[terms == ""]; err != nil || got != want {
 			t.Errorf("terms %q, %v; want %q", got, err, want)
@@ -243,7 +243,9 @@ func TestTerms(t *testing.T) {
 // TestCertificateInChain: a chain whose certificates do not belong together is not served.
 func TestCertificateInChain(t *testing.T) {
 	run(t, 90*day, nil, func(g *gateway) {
+		g.Orders.mu.Lock()
 		h := g.orders[gatewayDNS].held
+		g.Orders.mu.Unlock()
 		if err := checkChain(h); err != nil {
 			t.Fatal(err)
 		}

@@ -128,25 +128,25 @@ func TestAnotherCA(t *testing.T) {
 		if staging == nil {
 			t.Fatal("no certificate")
 		}
-		g.ca.Down = func() bool { return true }
+		g.ca.Set(func() { g.ca.Down = func() bool { return true } })
 		g.change(func() { g.settings.Directory = agent.LetsEncrypt })
 		if g.Certificate(gatewayDNS) != nil {
 			t.Error("a certificate for tests is served")
 		}
-		g.ca.Down = nil
+		g.ca.Set(func() { g.ca.Down = nil })
 		pass(time.Hour)
 		first := g.Certificate(gatewayDNS)
 		if first == nil || first.Leaf.Equal(staging.Leaf) {
 			t.Fatalf("%+v", g.state())
 		}
-		g.ca.Down = func() bool { return true }
+		g.ca.Set(func() { g.ca.Down = func() bool { return true } })
 		g.change(func() { g.settings.Directory = companyCA })
 		pass(time.Hour)
 		if c := g.Certificate(gatewayDNS); c == nil || !c.Leaf.Equal(first.Leaf) {
 			t.Error("the certificate of the CA before is not served")
 		}
 		g.wantState(agent.OrderFailed, agent.CauseUnreachable)
-		g.ca.Down = nil
+		g.ca.Set(func() { g.ca.Down = nil })
 		g.change(func() { g.settings.Email = "admin@company.ru" })
 		pass(time.Minute)
 		g.wantState(agent.OrderDone, "")
@@ -219,7 +219,7 @@ func TestExternalAccount(t *testing.T) {
 	})
 	t.Run("another external account", func(t *testing.T) {
 		run(t, 6*day, with("kid-1", key), func(g *gateway) {
-			g.ca.EAB["kid-2"] = key
+			g.ca.Set(func() { g.ca.EAB["kid-2"] = key })
 			g.change(func() { g.settings.EAB = &acme.ExternalAccountBinding{KID: "kid-2", Key: key} })
 			pass(30 * day)
 			if n := len(g.ca.Accounts()); n != 2 {
@@ -242,15 +242,17 @@ func TestTermsOfService(t *testing.T) {
 		g.wantState(agent.OrderDone, "")
 	})
 	run(t, 6*day, func(g *gateway) { g.ca.Terms = old; g.settings.Terms = old }, func(g *gateway) {
-		g.ca.Terms = changed
+		g.ca.Set(func() { g.ca.Terms = changed })
 		pass(30 * day)
 		g.wantState(agent.OrderDone, "")
-		g.ca.Refuse = func(step, _ string) *acmetest.Problem {
-			if step != "order" {
-				return nil
+		g.ca.Set(func() {
+			g.ca.Refuse = func(step, _ string) *acmetest.Problem {
+				if step != "order" {
+					return nil
+				}
+				return &acmetest.Problem{Status: 403, Type: "urn:ietf:params:acme:error:userActionRequired", Detail: "Terms of service have changed"}
 			}
-			return &acmetest.Problem{Status: 403, Type: "urn:ietf:params:acme:error:userActionRequired", Detail: "Terms of service have changed"}
-		}
+		})
 		pass(7 * day)
 		g.wantState(agent.OrderFailed, agent.CauseTerms)
 	})

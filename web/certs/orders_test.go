@@ -106,8 +106,8 @@ func (g *gateway) change(f func()) {
 	g.Changed()
 }
 
-// pass lets time pass.
-func pass(d time.Duration) { <-time.After(d) }
+// pass lets time pass, and everything that happens at its end.
+func pass(d time.Duration) { <-time.After(d); synctest.Wait() }
 
 // state returns the state of the first name.
 func (g *gateway) state() agent.CertificateOrder { return g.State()[0] }
@@ -199,7 +199,7 @@ func TestRestartServesFromFile(t *testing.T) {
 	run(t, 90*day, nil, func(g *gateway) {
 		before := g.Certificate(gatewayDNS)
 		g.stop()
-		g.ca.Down = func() bool { return true }
+		g.ca.Set(func() { g.ca.Down = func() bool { return true } })
 		g.open()
 		if after := g.Certificate(gatewayDNS); after == nil || !slices.EqualFunc(after.Certificate, before.Certificate, slices.Equal) {
 			t.Fatal("the certificate was not read from its file")
@@ -346,7 +346,9 @@ func TestBackoff(t *testing.T) {
 		if last < maxBackoff {
 			t.Errorf("the backoff stays at %v", last)
 		}
-		g.ca.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.ServeChallenge(w, r) })
+		g.ca.Set(func() {
+			g.ca.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.ServeChallenge(w, r) })
+		})
 		if _, ok := g.TryNow(); !ok {
 			t.Error("a try is refused after hours")
 		}
@@ -377,7 +379,7 @@ func TestRetryAfter(t *testing.T) {
 		if s := g.state(); time.Until(s.Next) < 22*time.Hour {
 			t.Errorf("other settings of the same CA lead to a try at %v", s.Next)
 		}
-		g.ca.Refuse = nil
+		g.ca.Set(func() { g.ca.Refuse = nil })
 		pass(24 * time.Hour)
 		g.wantState(agent.OrderDone, "")
 	})

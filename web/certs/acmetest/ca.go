@@ -33,7 +33,7 @@ import (
 // MaxFailures is how many validations for a name may fail in an hour. The CA refuses orders after that.
 const MaxFailures = 5
 
-// CA is the authority. Its exported fields must not be changed while a request runs.
+// CA is the authority. After the first request its exported fields may be changed by Set only.
 type CA struct {
 	Life  time.Duration     // of the certificates
 	Terms string            // URL of the terms of service; empty = none
@@ -50,7 +50,9 @@ type CA struct {
 	// "challenge-http-01", "finalize" or "certificate". A problem of the step "validation" makes a validation fail.
 	Refuse func(step, name string) *Problem
 
-	mu          sync.Mutex
+	set sync.RWMutex // guards the exported fields; held while a request is answered
+
+	mu          sync.Mutex // guards all below
 	root, inter *authority
 	nonces      map[string]bool
 	serial      int64
@@ -133,6 +135,13 @@ func newAuthority(name string, issuer *authority) (*authority, error) {
 	return a, err
 }
 
+// Set calls f, which may change exported fields, while no request is answered.
+func (c *CA) Set(f func()) {
+	c.set.Lock()
+	defer c.set.Unlock()
+	f()
+}
+
 // Roots returns the root under which the certificates are.
 func (c *CA) Roots() *x509.CertPool {
 	pool := x509.NewCertPool()
@@ -174,6 +183,8 @@ func (c *CA) Accounts() [][]string {
 
 // RoundTrip implements http.RoundTripper. The CA answers at every host; its directory is at the path /directory.
 func (c *CA) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.set.RLock()
+	defer c.set.RUnlock()
 	if c.Down != nil && c.Down() {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	}
