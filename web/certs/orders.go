@@ -79,6 +79,7 @@ type Orders struct {
 	names    []string
 	orders   map[string]*order
 	tries    map[string]*tries // at that CA
+	contact  contact           // of the account at that CA
 	running  string            // name that is being tried; empty = none
 	cancel   context.CancelFunc
 	attempt  *attempt // nil = none
@@ -149,6 +150,9 @@ func (o *Orders) update() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	changed := !o.settings.equal(settings)
+	if changed {
+		o.contact = contact{}
+	}
 	if o.tries == nil || o.settings.Directory != settings.Directory {
 		o.ca, o.orders, o.tries = caDir(settings.Directory), map[string]*order{}, map[string]*tries{}
 		if settings.Directory != "" {
@@ -241,9 +245,19 @@ func (o *Orders) Run(ctx context.Context) error {
 			o.try(ctx, name)
 			continue
 		}
+		o.mu.Lock()
+		told, contact := o.contactDue()
+		o.mu.Unlock()
+		if contact && !told.After(now) {
+			o.tellContact(ctx)
+			continue
+		}
 		wait := time.Hour // in case the clock is changed, or an uploaded certificate ends
 		if ok {
 			wait = min(wait, at.Sub(now))
+		}
+		if contact {
+			wait = min(wait, told.Sub(now))
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -50,13 +50,13 @@ func (t *tries) permitted(n int) time.Time {
 	return at
 }
 
+// backoff returns how long to wait after a failure that followed so many others.
+func backoff(failures int) time.Duration { return min(minBackoff<<min(failures, 10), maxBackoff) }
+
 // failed plans the next try after a failure. end is when the certificate that is there ends; zero = there is none.
 func (t *tries) failed(now, end, retryAfter time.Time) {
+	wait := backoff(t.Failures)
 	t.Failures++
-	wait := maxBackoff
-	if shift := t.Failures - 1; shift < 10 {
-		wait = min(wait, minBackoff<<shift)
-	}
 	if left := end.Sub(now); left > 0 {
 		wait = min(wait, max(left/4, minBackoff)) // certificates of a day or a week
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -258,10 +259,71 @@ func TestTermsOfService(t *testing.T) {
 	})
 }
 
+// TestEmail: an address that changes reaches the account without an order, also where the CA is down at first or the program is
+// started again meanwhile.
 func TestEmail(t *testing.T) {
-	run(t, 90*day, func(g *gateway) { g.settings.Email = "admin@company.ru" }, func(g *gateway) {
-		if got := g.ca.Accounts(); len(got) != 1 || len(got[0]) != 1 || got[0][0] != "mailto:admin@company.ru" {
-			t.Errorf("accounts %v", got)
+	contacts := func(g *gateway, want ...string) {
+		t.Helper()
+		got := g.ca.Accounts()
+		if len(got) != 1 || !slices.Equal(got[0], want) || len(g.ca.Orders(gatewayDNS)) != 1 {
+			t.Errorf("accounts %q, want one with %q; %d orders", got, want, len(g.ca.Orders(gatewayDNS)))
+		}
+	}
+	down := func(g *gateway, down bool) { g.ca.Set(func() { g.ca.Down = func() bool { return down } }) }
+	for name, first := range map[string]string{"changed": "admin@company.ru", "added": ""} {
+		t.Run(name, func(t *testing.T) {
+			run(t, 90*day, func(g *gateway) { g.settings.Email = first }, func(g *gateway) {
+				if first == "" {
+					contacts(g)
+				} else {
+					contacts(g, "mailto:"+first)
+				}
+				g.change(func() { g.settings.Email = "boss@company.ru" })
+				pass(time.Minute)
+				contacts(g, "mailto:boss@company.ru")
+				g.wantState(agent.OrderDone, "")
+
+				down(g, true)
+				g.change(func() { g.settings.Email = "new@company.ru" })
+				pass(time.Hour)
+				contacts(g, "mailto:boss@company.ru")
+				g.wantState(agent.OrderDone, "")
+				down(g, false)
+				pass(2 * time.Hour)
+				contacts(g, "mailto:new@company.ru")
+
+				down(g, true)
+				g.change(func() { g.settings.Email = "last@company.ru" })
+				pass(time.Minute)
+				g.stop()
+				down(g, false)
+				g.open()
+				g.start()
+				pass(time.Minute)
+				contacts(g, "mailto:last@company.ru")
+				g.wantEvents(agent.EventIssued)
+			})
+		})
+	}
+}
+
+// TestEmailRefused: a CA that refuses the address renews all the same.
+func TestEmailRefused(t *testing.T) {
+	run(t, 6*day, nil, func(g *gateway) {
+		asked := 0
+		g.ca.Set(func() {
+			g.ca.Refuse = func(step, _ string) *acmetest.Problem {
+				if step != "contact" {
+					return nil
+				}
+				asked++
+				return &acmetest.Problem{Status: 400, Type: "urn:ietf:params:acme:error:invalidContact", Detail: "forbidden domain"}
+			}
+		})
+		g.change(func() { g.settings.Email = "admin@company.invalid" })
+		pass(30 * day)
+		if g.wantState(agent.OrderDone, ""); asked < 2 || asked > 2*30+8 || len(g.ca.Orders(gatewayDNS)) < 5 {
+			t.Errorf("the CA was told %d times in 30 days; %d orders", asked, len(g.ca.Orders(gatewayDNS)))
 		}
 	})
 }

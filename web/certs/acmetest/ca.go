@@ -47,7 +47,8 @@ type CA struct {
 	HTTP http.Handler
 	ALPN func(*tls.ClientHelloInfo) *tls.Certificate
 	// Refuse returns a problem for a request; nil = none. The step is a part of the URL: "directory", "account", "order", "authz",
-	// "challenge-http-01", "finalize" or "certificate". A problem of the step "validation" makes a validation fail.
+	// "challenge-http-01", "finalize" or "certificate"; or it is "contact" for a change of an account. A problem of the step "validation"
+	// makes a validation fail.
 	Refuse func(step, name string) *Problem
 
 	set sync.RWMutex // guards the exported fields; held while a request is answered
@@ -356,6 +357,9 @@ func (c *CA) serveOrder(w *httptest.ResponseRecorder, base, step, id string, a *
 	if step == "account" {
 		var change struct{ Contact []string }
 		if json.Unmarshal(payload, &change) == nil && change.Contact != nil {
+			if p := c.refuse("contact", ""); p != nil {
+				return p
+			}
 			c.mu.Lock()
 			a.contact = change.Contact
 			c.mu.Unlock()
