@@ -299,6 +299,20 @@ func (t *caTransport) heard() heard {
 	return heard{t.failed, t.invalid, strings.Join(t.offered, ", "), t.newOrder != ""}
 }
 
+// accountGone reports whether the CA refused the account, because it does not have it or because it was deactivated. A new account
+// does not help one that the CA itself has revoked.
+func (t *caTransport) accountGone() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch f := t.failed; kindOf(f.problem.Type) {
+	case "accountdoesnotexist":
+		return true
+	case "unauthorized":
+		return (f.url == t.newAccount || f.url == t.newOrder) && contains(f.problem.Detail, []string{"deactivated"})
+	}
+	return false
+}
+
 func (t *caTransport) wait() time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()

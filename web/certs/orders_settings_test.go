@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -256,6 +257,73 @@ func TestTermsOfService(t *testing.T) {
 		})
 		pass(7 * day)
 		g.wantState(agent.OrderFailed, agent.CauseTerms)
+	})
+}
+
+// TestAccountGone: an account that the CA no longer has, or that was deactivated, is replaced under the accepted terms. One that the CA
+// has revoked is not.
+func TestAccountGone(t *testing.T) {
+	const terms = "https://ca.company.ru/terms"
+	key := []byte("0123456789abcdef0123456789abcdef")
+	problem := func(status int, kind, detail string) *acmetest.Problem {
+		return &acmetest.Problem{Status: status, Type: "urn:ietf:params:acme:error:" + kind, Detail: detail}
+	}
+	deactivated := problem(403, "unauthorized", "Account is not valid, has status \"deactivated\"")
+	for name, c := range map[string]struct {
+		closed   *acmetest.Problem
+		change   func(*gateway) // at the time when the account goes; nil = nothing
+		state    agent.OrderState
+		cause    agent.CertificateCause
+		accounts int
+	}{
+		"deactivated":    {deactivated, nil, agent.OrderDone, "", 2},
+		"does not exist": {problem(400, "accountDoesNotExist", "Account not found"), nil, agent.OrderDone, "", 2},
+		"other words":    {problem(401, "unauthorized", "Account has been deactivated"), nil, agent.OrderDone, "", 2},
+		"bound":          {deactivated, func(g *gateway) { g.ca.EAB = map[string][]byte{"kid-1": key} }, agent.OrderDone, "", 2},
+		"other terms":    {deactivated, func(g *gateway) { g.ca.Terms = terms + "-2" }, agent.OrderFailed, agent.CauseTerms, 1},
+		"revoked":        {problem(403, "unauthorized", "Account is not valid, has status \"revoked\""), nil, agent.OrderFailed, "", 1},
+	} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, late %v", name, late), func(t *testing.T) {
+				run(t, 6*day, func(g *gateway) {
+					g.ca.Terms, g.settings.Terms = terms, terms
+					if name == "bound" {
+						g.settings.EAB = &acme.ExternalAccountBinding{KID: "kid-1", Key: key}
+					}
+				}, func(g *gateway) {
+					g.wantState(agent.OrderDone, "")
+					g.ca.Close(c.closed, late)
+					if c.change != nil {
+						g.ca.Set(func() { c.change(g) })
+					}
+					pass(20 * day)
+					if s := g.state(); s.State != c.state || c.cause != "" && s.Problem.Code != c.cause || len(g.ca.Accounts()) != c.accounts {
+						t.Errorf("%s, %+v, %d accounts", s.State, s.Problem, len(g.ca.Accounts()))
+					}
+					for i, at := range g.ca.Orders(gatewayDNS)[1:] {
+						if at.Sub(g.ca.Orders(gatewayDNS)[i]) < day {
+							t.Errorf("an order at %v after one at %v", at, g.ca.Orders(gatewayDNS)[i])
+						}
+					}
+				})
+			})
+		}
+	}
+	run(t, 6*day, nil, func(g *gateway) { // at a CA that closes every account
+		tries := 0
+		g.ca.Set(func() {
+			g.ca.Refuse = func(step, _ string) *acmetest.Problem {
+				if step != "order" {
+					return nil
+				}
+				tries++
+				return deactivated
+			}
+		})
+		pass(30 * day)
+		if g.wantState(agent.OrderFailed, agent.CauseOther); tries > 2*30*24/6 {
+			t.Errorf("%d tries in 30 days", tries)
+		}
 	})
 }
 

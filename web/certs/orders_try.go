@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 const checkTime = 30 * time.Second // for OrdersConfig.Check and ALPNLeadsHere
@@ -83,30 +84,44 @@ func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfte
 	return issued, retryAfter, problem
 }
 
-// orderBy orders with one type of challenge. That it tries is written first, because the limits of the CA also count tries of a program
-// that was ended.
+// orderBy orders with one type of challenge. If the CA no longer has the account, it makes a new one under the accepted terms, once.
 func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]byte, time.Time, *agent.CertificateProblem) {
+	a, issued, err := o.attemptBy(ctx, one, challenge)
+	if err != nil && a.transport.accountGone() {
+		o.config.Log.Warn("the certification authority no longer has the account of this gateway; a new one is made",
+			"directory", one.settings.Directory, "error", a.cause(err))
+		if gone := atomicfile.Remove(a.cache.account); gone != nil {
+			return nil, time.Time{}, storageProblem(one.name, gone)
+		}
+		a, issued, err = o.attemptBy(ctx, one, challenge)
+	}
+	if err == nil {
+		return issued, time.Time{}, nil
+	}
+	problem := a.problem(err, one.settings.EABLost)
+	if ctx.Err() == nil {
+		o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "cause", problem.Code,
+			"detail", problem.CA, "error", a.cause(err))
+	}
+	return nil, a.transport.wait(), problem
+}
+
+// attemptBy makes one attempt. That it begins is written first, because the limits of the CA also count tries of a program that was
+// ended.
+func (o *Orders) attemptBy(ctx context.Context, one tried, challenge string) (*attempt, []byte, error) {
 	a := newAttempt(ctx, attemptConfig{
 		name: one.name, challenge: challenge, settings: one.settings,
 		account: filepath.Join(o.dir, one.ca, accountFile(one.settings)),
 		base:    o.transport(one.settings.Roots),
 	})
 	if err := o.start(ctx, one, a); err != nil {
-		return nil, time.Time{}, a.problem(err, one.settings.EABLost)
+		return a, nil, err
 	}
 	issued, err := a.run(ctx)
 	o.mu.Lock()
 	o.attempt = nil
 	o.mu.Unlock()
-	if err != nil {
-		problem := a.problem(err, one.settings.EABLost)
-		if ctx.Err() == nil {
-			o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "cause", problem.Code,
-				"detail", problem.CA, "error", a.cause(err))
-		}
-		return nil, a.transport.wait(), problem
-	}
-	return issued, time.Time{}, nil
+	return a, issued, err
 }
 
 // start notes that an attempt begins.

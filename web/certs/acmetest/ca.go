@@ -88,6 +88,8 @@ type account struct {
 	id, thumbprint string
 	key            *ecdsa.PublicKey
 	contact        []string
+	closed         *Problem // nil = the account is valid
+	closedLate     bool
 }
 
 type order struct {
@@ -169,6 +171,15 @@ func (c *CA) Validations() []Validation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.validations)
+}
+
+// Close makes the CA answer requests of the present accounts with a problem. If late, newAccount still returns them.
+func (c *CA) Close(p *Problem, late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.accounts {
+		a.closed, a.closedLate = p, late
+	}
 }
 
 // Accounts returns the contacts of the accounts.
@@ -267,6 +278,9 @@ func (c *CA) serve(w *httptest.ResponseRecorder, r *http.Request) *Problem {
 	if err := jws.verify(a.key); err != nil {
 		return problem(400, "malformed", "%v", err)
 	}
+	if a.closed != nil {
+		return a.closed
+	}
 	return c.serveOrder(w, base, step, id, a, decode(jws.Payload))
 }
 
@@ -321,6 +335,9 @@ func (c *CA) newAccount(w *httptest.ResponseRecorder, base string, jws signed, h
 		a = &account{id: strconv.FormatInt(c.serial, 10), thumbprint: thumbprint, key: key, contact: wanted.Contact}
 		c.accounts[thumbprint] = a
 		status = http.StatusCreated
+	}
+	if a.closed != nil && !a.closedLate {
+		return a.closed
 	}
 	w.Header().Set("Location", base+"/account/"+a.id)
 	w.WriteHeader(status)
