@@ -28,6 +28,16 @@ type tries struct {
 	Next       time.Time                 `json:"next"`        // by backoff; zero = at once
 	RetryAfter time.Time                 `json:"retry_after"` // of the CA; zero = none
 	Problem    *agent.CertificateProblem `json:"problem"`     // of the last try; nil = it succeeded
+	Reported   []agent.CertificateCause  `json:"reported"`    // causes since the last success that have an event
+}
+
+// report reports whether a cause needs an event, and notes that it has one. Causes that alternate have one each.
+func (t *tries) report(cause agent.CertificateCause) bool {
+	if slices.Contains(t.Reported, cause) {
+		return false
+	}
+	t.Reported = append(t.Reported, cause)
+	return t.Problem == nil || t.Problem.Code != cause
 }
 
 // prune forgets what no longer counts, and what a wrong clock may have left.

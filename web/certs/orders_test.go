@@ -358,6 +358,38 @@ func TestBackoff(t *testing.T) {
 	})
 }
 
+// TestEventsOfCauses: causes that alternate have one event each, until an order succeeds, also after restarts.
+func TestEventsOfCauses(t *testing.T) {
+	run(t, 90*day, func(g *gateway) {
+		tries := 0
+		g.ca.Refuse = func(step, _ string) *acmetest.Problem {
+			if step != "order" {
+				return nil
+			}
+			if tries++; tries%2 == 0 {
+				return &acmetest.Problem{Status: 500, Type: "urn:ietf:params:acme:error:serverInternal", RetryAfter: "1"}
+			}
+			return &acmetest.Problem{Status: 400, Type: "urn:ietf:params:acme:error:rejectedIdentifier"}
+		}
+	}, func(g *gateway) {
+		for range 10 {
+			pass(10 * day)
+			g.stop()
+			g.open()
+			g.start()
+		}
+		pass(time.Minute)
+		g.wantEvents(agent.EventFailed, agent.EventFailed)
+		refuse := g.ca.Refuse
+		g.ca.Set(func() { g.ca.Refuse = nil })
+		pass(day)
+		g.wantState(agent.OrderDone, "")
+		g.ca.Set(func() { g.ca.Refuse = refuse })
+		pass(89 * day)
+		g.wantEvents(agent.EventFailed, agent.EventFailed, agent.EventIssued, agent.EventFailed, agent.EventFailed)
+	})
+}
+
 func TestRetryAfter(t *testing.T) {
 	run(t, 90*day, func(g *gateway) {
 		g.ca.Refuse = func(step, _ string) *acmetest.Problem {

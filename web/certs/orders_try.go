@@ -260,7 +260,7 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 		end = current.held.Leaf.NotAfter
 	}
 	t, now := o.tries[one.name], time.Now()
-	isNew := t.Problem == nil || t.Problem.Code != problem.Code
+	isNew := t.report(problem.Code)
 	t.failed(now, end, retryAfter)
 	if problem.Code == agent.CauseRateLimited {
 		problem.Args["Until"] = later(t.Next, t.RetryAfter).Format(time.RFC3339) // as the texts expect
