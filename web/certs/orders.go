@@ -168,11 +168,7 @@ func (o *Orders) update() {
 	}
 	o.settings, o.names = settings, names
 	now := time.Now()
-	for name := range o.orders {
-		if !slices.Contains(names, name) {
-			delete(o.orders, name)
-		}
-	}
+	o.forgetOthers(now)
 	for _, name := range names {
 		if o.orders[name] == nil {
 			o.orders[name] = o.newOrder(name, now)

@@ -9,12 +9,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 const (
@@ -151,6 +155,39 @@ func (o *Orders) saveTries() error {
 		return fmt.Errorf("encode the times of orders: %w", err)
 	}
 	return o.save(o.ca, triesFile, text)
+}
+
+// forgetOthers forgets the names that the gateway no longer has, and removes their keys and certificates at all CAs. Tries that
+// still count for the limits of the CA stay until they do not. The caller holds mu.
+func (o *Orders) forgetOthers(now time.Time) {
+	isOther := func(name string) bool { return !slices.Contains(o.names, name) }
+	maps.DeleteFunc(o.orders, func(name string, _ *order) bool { return isOther(name) })
+	tried := len(o.tries)
+	maps.DeleteFunc(o.tries, func(name string, t *tries) bool {
+		t.prune(now)
+		return isOther(name) && len(t.Times) == 0 && !t.RetryAfter.After(now)
+	})
+	if len(o.tries) < tried {
+		if err := o.saveTries(); err != nil {
+			o.config.Log.Warn("the times of orders cannot be written", "error", err)
+		}
+	}
+	files, err := fs.Glob(os.DirFS(o.dir), "*/"+certificateFile("*"))
+	if err != nil {
+		o.config.Log.Warn("the ordered certificates cannot be read", "file", o.dir, "error", err)
+	}
+	for _, file := range files {
+		path := filepath.Join(o.dir, filepath.FromSlash(file))
+		name := strings.TrimSuffix(filepath.Base(path), certificateFile(""))
+		if !isOther(name) {
+			continue
+		}
+		if err := atomicfile.Remove(path); err != nil {
+			o.config.Log.Warn("the ordered certificate of a name that was removed cannot be removed", "file", path, "error", err)
+			continue
+		}
+		o.config.Log.Info("the ordered certificate of a name that was removed is removed", "name", name, "file", path)
+	}
 }
 
 // parseChain parses the certificates of a chain.

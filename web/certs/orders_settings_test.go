@@ -103,6 +103,78 @@ func TestFormerNames(t *testing.T) {
 	})
 }
 
+// TestRemovedName: nothing is ordered for a name that was removed, a try for it ends, and its files go, at a former CA too. What counts
+// for the limits of the CA is not forgotten at once.
+func TestRemovedName(t *testing.T) {
+	const old = "old.company.ru"
+	files := func(g *gateway, name string) int {
+		t.Helper()
+		found, err := filepath.Glob(filepath.Join(g.dir, ordersDir, "*", certificateFile(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(found)
+	}
+	tried := func(g *gateway) (map[string]*tries, string) {
+		t.Helper()
+		path := filepath.Join(g.dir, ordersDir, caDir(agent.LetsEncrypt), triesFile)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.loadTries(caDir(agent.LetsEncrypt)), string(text)
+	}
+	run(t, 6*day, func(g *gateway) { g.names = []string{gatewayDNS, old} }, func(g *gateway) {
+		g.change(func() { g.settings.Directory = agent.LetsEncrypt })
+		pass(time.Minute)
+		if files(g, old) != 2 || files(g, gatewayDNS) != 2 {
+			t.Fatalf("%d and %d files", files(g, old), files(g, gatewayDNS))
+		}
+		g.change(func() { g.names = []string{gatewayDNS} })
+		pass(time.Second)
+		if files(g, old) != 0 || files(g, gatewayDNS) != 2 {
+			t.Errorf("%d files of the removed name, %d of the other", files(g, old), files(g, gatewayDNS))
+		}
+		if list, _ := tried(g); list[old] == nil {
+			t.Error("the times of its orders were forgotten at once")
+		}
+		orders := len(g.ca.Orders(old))
+		pass(30 * day)
+		if n := len(g.ca.Orders(old)); n != orders || files(g, old) != 0 {
+			t.Errorf("%d more orders for the removed name, %d files", n-orders, files(g, old))
+		}
+		if list, text := tried(g); list[old] != nil || list[gatewayDNS] == nil {
+			t.Errorf("tries: %s", text)
+		}
+		g.change(func() { g.names = []string{gatewayDNS, old} })
+		pass(time.Minute)
+		if g.State()[1].State != agent.OrderDone || g.Certificate(old) == nil {
+			t.Errorf("it came back: %+v", g.State()[1])
+		}
+		g.stop() // removed while the program was off
+		g.names = []string{gatewayDNS}
+		g.open()
+		if files(g, old) != 0 || g.Certificate(gatewayDNS) == nil {
+			t.Errorf("%d files after a start", files(g, old))
+		}
+		g.start()
+	})
+	run(t, 6*day, func(g *gateway) { // while it is tried
+		g.ca.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Host == old+":80" {
+				g.change(func() { g.names = []string{gatewayDNS} })
+			}
+			g.ServeChallenge(w, r)
+		})
+		g.names = []string{gatewayDNS, old}
+	}, func(g *gateway) {
+		pass(10 * day)
+		if n := len(g.ca.Orders(old)); n != 1 || files(g, old) != 0 {
+			t.Errorf("%d orders, %d files", n, files(g, old))
+		}
+	})
+}
+
 // TestOneNameDoesNotHoldUpTheOther: a name that the CA cannot reach.
 func TestOneNameDoesNotHoldUpTheOther(t *testing.T) {
 	run(t, 6*day, func(g *gateway) {
