@@ -81,9 +81,13 @@ func (c *certificates) covered(name string) bool {
 // recordTimeout limits the writing of an event.
 const recordTimeout = 10 * time.Second
 
-// record adds an event to the history, and what the orders did to the log. What administrators do is in the log already.
+// record adds an event to the history, and what the gateway did by itself to the log. What administrators did is in the log already.
 func (c *certificates) record(e agent.CertificateEvent) {
-	if e.Source == agent.SourceACME {
+	switch {
+	case e.By != "":
+	case e.Source == agent.SourceOwnRoot:
+		c.log.Info("root certificate", "event", string(e.Event), "detail", e.Detail)
+	default:
 		level := slog.LevelInfo
 		if e.Event == agent.EventFailed {
 			level = slog.LevelWarn

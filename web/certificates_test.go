@@ -147,6 +147,28 @@ func TestServed(t *testing.T) {
 	}
 }
 
+// TestLogOfEvents: the log has one line for what the gateway does by itself, under the name that the guide has. What an administrator
+// does is logged by handlers.
+func TestLogOfEvents(t *testing.T) {
+	c, _ := openForTest(t)
+	for event, want := range map[agent.CertificateEvent]string{
+		{Event: agent.EventIssued, Source: agent.SourceACME}:                          "certificate_issued",
+		{Event: agent.EventFailed, Source: agent.SourceACME}:                          "certificate_failed",
+		{Event: agent.EventRootChanged, Source: agent.SourceOwnRoot}:                  "root_changed",
+		{Event: agent.EventRootAnnounced, Source: agent.SourceOwnRoot, By: "boss"}:    "",
+		{Event: agent.EventRootCancelled, Source: agent.SourceOwnRoot, By: "boss"}:    "",
+		{Event: agent.EventUploaded, Source: agent.SourceUploaded, By: "boss"}:        "",
+		{Event: agent.EventRemoved, Source: agent.SourceUploaded, By: "boss@ad.test"}: "",
+	} {
+		var log strings.Builder
+		c.log = slog.New(slog.NewTextHandler(&log, nil))
+		c.record(event)
+		if got := log.String(); want == "" && got != "" || want != "" && (strings.Count(got, "\n") != 1 || !strings.Contains(got, " event="+want+" ")) {
+			t.Errorf("%s of %q: %q, want %q", event.Event, event.By, got, want)
+		}
+	}
+}
+
 // TestEnding: an uploaded certificate is named 14 days before its end, and after it until it is removed; the own root's never.
 func TestEnding(t *testing.T) {
 	c, up := openForTest(t)
