@@ -110,8 +110,9 @@ const (
 type CertificateOrder struct {
 	Name    string
 	State   OrderState
-	Tried   time.Time // when the last try ended; zero = never
-	Next    time.Time // zero = not planned
+	Then    OrderState // with OrderUploaded: the state without the uploaded certificate
+	Tried   time.Time  // when the last try ended; zero = never
+	Next    time.Time  // zero = not planned
 	Problem *CertificateProblem
 }
 
@@ -239,6 +240,7 @@ type CertificateEnd struct {
 	Name     string
 	Source   CertificateSource
 	NotAfter time.Time
+	Order    OrderState // why no ordered one follows: OrderOff, OrderNever or OrderFailed
 }
 
 // EndNotice is how long before such an end the gateway warns.

@@ -229,7 +229,7 @@ func TestCertificateAnswers(t *testing.T) {
 		{"running", "gw.ru", on, &agent.CertificateOrder{Name: "gw.ru", State: agent.OrderRunning}, false, []string{"Сертификат заказывается."}},
 		{"renewal fails", "gw.ru", on, &agent.CertificateOrder{Name: "gw.ru", State: agent.OrderFailed, Problem: &agent.CertificateProblem{Code: agent.CauseCAFailed}}, false, []string{"В самом центре сертификации произошла ошибка."}},
 		{"uploaded", "gw.ru", agent.ACMESettings{}, nil, true, []string{"с загруженным сертификатом до 18.02.2027", "Company CA", "иначе шлюз перейдёт на собственный"}},
-		{"uploaded before ACME", "gw.ru", on, &agent.CertificateOrder{Name: "gw.ru", State: agent.OrderUploaded}, true, []string{"шлюз получит автоматический"}},
+		{"uploaded before ACME", "gw.ru", on, &agent.CertificateOrder{Name: "gw.ru", State: agent.OrderUploaded, Then: agent.OrderRunning}, true, []string{"шлюз получит автоматический"}},
 	} {
 		a := newAdministration(t)
 		a.setDomain(c.domain)
@@ -261,10 +261,15 @@ func TestCertificateEnding(t *testing.T) {
 	until := time.Now().Add(24 * time.Hour)
 	day := until.Format("02.01.2006 15:04")
 	a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: until},
-		{Name: "old.ru", Source: agent.SourceUploaded, NotAfter: time.Now().Add(-time.Hour)}, {Name: "acme.ru", Source: agent.SourceACME, NotAfter: until}}
+		{Name: "old.ru", Source: agent.SourceUploaded, NotAfter: time.Now().Add(-time.Hour)}, {Name: "acme.ru", Source: agent.SourceACME, NotAfter: until, Order: agent.OrderFailed},
+		{Name: "fails.ru", Source: agent.SourceUploaded, NotAfter: until, Order: agent.OrderFailed},
+		{Name: "never.ru", Source: agent.SourceUploaded, NotAfter: until, Order: agent.OrderNever},
+		{Name: "late.ru", Source: agent.SourceUploaded, NotAfter: time.Now().Add(-time.Hour), Order: agent.OrderFailed}}
 	for _, path := range []string{"/admin/agent", "/admin/users", certificatePath} {
 		for _, text := range []string{"Сертификат для шлюз.рф действует до " + day + ", и шлюз не может продлить", "Загруженный сертификат для old.ru закончился",
-			"acme.ru действует до " + day + ", а продлить его не получается"} {
+			"acme.ru действует до " + day + ", а продлить его не получается",
+			"Загруженный сертификат для fails.ru действует до " + day + ", а автоматический получить не удаётся",
+			"never.ru действует до " + day + ", а автоматический на это имя не заказать", "Загруженный сертификат для late.ru закончился"} {
 			if !says(t, a.get(path), warnings, text) {
 				t.Errorf("%s does not say %q", path, text)
 			}

@@ -95,21 +95,26 @@ func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
 		return v
 	case agent.SourceUploaded:
 		v := verdict{"ok", l.T("certificate_answer_uploaded", args), []string{l.T("certificate_issued_by", args)}}
-		if d.Saved.ordering() && order.State != agent.OrderNever {
+		next := order.State
+		if next == agent.OrderUploaded {
+			next = order.Then
+		}
+		switch next {
+		case agent.OrderRunning, agent.OrderDone:
 			v.More = append(v.More, l.T("certificate_uploaded_then_acme"))
-		} else {
+			return v
+		case agent.OrderFailed:
+			v.More = append(v.More, l.T("certificate_uploaded_then_fails"))
+		default:
 			v.More = append(v.More, l.T("certificate_uploaded_then_own"))
-			if cert.Leaf().NotAfter.Sub(d.Now) < agent.EndNotice {
-				v.Class = "warn"
-			}
+		}
+		if cert.Leaf().NotAfter.Sub(d.Now) < agent.EndNotice {
+			v.Class = "warn"
 		}
 		return v
 	}
 	return verdict{"warn", l.T("certificate_answer_own", args), []string{l.T("certificate_own_more")}}
 }
-
-// ordering reports whether certificates are ordered.
-func (f ACMEForm) ordering() bool { return f.CA != CAOff && f.Terms != "" }
 
 // certificate returns what browsers get for the domain.
 func (d AdminCertificateData) certificate() agent.Certificate {

@@ -43,28 +43,40 @@ func TestCertificateVerdict(t *testing.T) {
 	l, later := locale.For("ru"), now.AddDate(0, 0, 60)
 	acme := someCertificate(agent.SourceACME, "R11", "ISRG Root X1", later)
 	acme.Renewal = now.AddDate(0, 0, 30)
-	on := ACMEForm{CA: CALetsEncrypt, Terms: "https://terms.example"}
+	ending := now.AddDate(0, 0, 13)
+	uploaded := func(end time.Time) agent.Certificate {
+		return someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", end)
+	}
 	for _, c := range []struct {
 		name  string
 		cert  agent.Certificate
-		form  ACMEForm
-		state agent.OrderState
+		state agent.OrderState // without the uploaded certificate
 		class string
 		says  string
 	}{
-		{"Let's Encrypt", acme, on, agent.OrderDone, "ok", "Его выдал центр сертификации Let's Encrypt. Шлюз сам продлит его около 23.12.2026."},
-		{"renewal fails", acme, on, agent.OrderFailed, "warn", "Продлить его пока не получается."},
-		{"staging", someCertificate(agent.SourceACME, "(STAGING) Tenuous Tomato R13", "(STAGING) Pretend Pear X1", later), on, agent.OrderDone, "warn", "браузеры такому сертификату не доверяют"},
-		{"organisation's", someCertificate(agent.SourceACME, "Company CA 2", "Company Root", later), on, agent.OrderDone, "ok", "Его выдал центр сертификации Company CA 2."},
-		{"uploaded", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", later), ACMEForm{CA: CAOff}, agent.OrderUploaded, "ok", "иначе шлюз перейдёт на собственный"},
-		{"uploaded, ends", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", now.AddDate(0, 0, 13)), ACMEForm{CA: CAOff}, agent.OrderUploaded, "warn", "иначе шлюз перейдёт на собственный"},
-		{"uploaded, ends, then ACME", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", now.AddDate(0, 0, 13)), on, agent.OrderUploaded, "ok", "шлюз получит автоматический"},
-		{"own", someCertificate(agent.SourceOwnRoot, "Ideco", "Ideco", later), on, agent.OrderFailed, "warn", "браузеры предупреждают"},
+		{"Let's Encrypt", acme, agent.OrderDone, "ok", "Его выдал центр сертификации Let's Encrypt. Шлюз сам продлит его около 23.12.2026."},
+		{"renewal fails", acme, agent.OrderFailed, "warn", "Продлить его пока не получается."},
+		{"staging", someCertificate(agent.SourceACME, "(STAGING) Tenuous Tomato R13", "(STAGING) Pretend Pear X1", later), agent.OrderDone, "warn", "браузеры такому сертификату не доверяют"},
+		{"organisation's", someCertificate(agent.SourceACME, "Company CA 2", "Company Root", later), agent.OrderDone, "ok", "Его выдал центр сертификации Company CA 2."},
+		{"uploaded", uploaded(later), agent.OrderOff, "ok", "иначе шлюз перейдёт на собственный"},
+		{"uploaded, ends", uploaded(ending), agent.OrderOff, "warn", "иначе шлюз перейдёт на собственный"},
+		{"uploaded, ends, then ACME", uploaded(ending), agent.OrderRunning, "ok", "шлюз получит автоматический"},
+		{"uploaded, ends, ACME has one", uploaded(ending), agent.OrderDone, "ok", "шлюз получит автоматический"},
+		{"uploaded, ends, private name", uploaded(ending), agent.OrderNever, "warn", "иначе шлюз перейдёт на собственный"},
+		{"uploaded, ACME fails", uploaded(later), agent.OrderFailed, "ok", "автоматический получить не удаётся"},
+		{"uploaded, ends, ACME fails", uploaded(ending), agent.OrderFailed, "warn", "автоматический получить не удаётся"},
+		{"own", someCertificate(agent.SourceOwnRoot, "Ideco", "Ideco", later), agent.OrderFailed, "warn", "браузеры предупреждают"},
 	} {
-		d := AdminCertificateData{Domain: "gw.ru", Now: now, Saved: c.form, Served: []agent.ServedCertificate{{Port: agent.PortPortal, Name: "gw.ru", Certificate: c.cert}},
-			Orders: []agent.CertificateOrder{{Name: "gw.ru", State: c.state}}}
-		if v := d.verdict(l); v.Class != c.class || !strings.Contains(strings.Join(v.More, " "), c.says) {
-			t.Errorf("%s: %+v", c.name, v)
+		orders := []agent.CertificateOrder{{Name: "gw.ru", State: c.state}}
+		if c.cert.Source == agent.SourceUploaded {
+			orders = append(orders, agent.CertificateOrder{Name: "gw.ru", State: agent.OrderUploaded, Then: c.state})
+		}
+		for _, order := range orders {
+			d := AdminCertificateData{Domain: "gw.ru", Now: now, Served: []agent.ServedCertificate{{Port: agent.PortPortal, Name: "gw.ru", Certificate: c.cert}},
+				Orders: []agent.CertificateOrder{order}}
+			if v := d.verdict(l); v.Class != c.class || !strings.Contains(strings.Join(v.More, " "), c.says) {
+				t.Errorf("%s, %s: %+v", c.name, order.State, v)
+			}
 		}
 	}
 }

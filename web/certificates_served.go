@@ -91,12 +91,23 @@ func (c *certificates) Ending() []agent.CertificateEnd {
 		if end.NotAfter.IsZero() || time.Until(end.NotAfter) > agent.EndNotice {
 			continue
 		}
-		if order, ok := c.orderOf(name); ok && (order.State == agent.OrderDone || order.State == agent.OrderRunning) {
-			continue
+		if end.Order = c.follows(name); end.Order != agent.OrderDone && end.Order != agent.OrderRunning {
+			list = append(list, end)
 		}
-		list = append(list, end)
 	}
 	return list
+}
+
+// follows returns the state of ordering a certificate for a name, as it is without the uploaded one.
+func (c *certificates) follows(name string) agent.OrderState {
+	order, ok := c.orderOf(name)
+	switch {
+	case !ok:
+		return agent.OrderOff
+	case order.State == agent.OrderUploaded:
+		return order.Then
+	}
+	return order.State
 }
 
 // endedFor returns the latest end of the uploaded certificates for a name that have ended; zero if there is none.
@@ -120,7 +131,7 @@ func (c *certificates) warn(ctx context.Context) error {
 	for {
 		for _, end := range c.Ending() {
 			c.log.Warn("a certificate ends or has ended, and nothing renews it: without one the gateway serves a certificate of its own root, which browsers "+
-				"do not trust by themselves; upload a new one, or see the page «Сертификат» for why none is ordered", "name", end.Name, "source", end.Source, "ends", end.NotAfter.UTC().Format(time.RFC3339))
+				"do not trust by themselves; upload a new one, or see the page «Сертификат» for why none is ordered", "name", end.Name, "source", end.Source, "order", end.Order, "ends", end.NotAfter.UTC().Format(time.RFC3339))
 		}
 		select {
 		case <-ctx.Done():

@@ -182,6 +182,38 @@ func TestEnding(t *testing.T) {
 			t.Errorf("%v before its end: another one is ordered %v", life, want)
 		}
 	}
+
+	// What follows an uploaded certificate decides, also before the orders have seen that it ends.
+	up.now.Store(issue(t, "gw.company.ru", 15*day))
+	for _, one := range []struct {
+		name string
+		acme agent.ACMESettings
+		want agent.OrderState // empty = no warning
+	}{
+		{"gw.company.ru", agent.ACMESettings{}, agent.OrderOff},
+		{"gw.company.ru", agent.ACMESettings{Directory: agent.LetsEncrypt}, agent.OrderOff},
+		{"gw.company.ru", agent.ACMESettings{Directory: agent.LetsEncrypt, Terms: "https://ca.company.ru/terms"}, ""},
+		{"gw.company.lan", agent.ACMESettings{Directory: agent.LetsEncrypt, Terms: "https://ca.company.ru/terms"}, agent.OrderNever},
+		{"gw.company.lan", agent.ACMESettings{Directory: "https://ca.company.lan/acme", Terms: agent.TermsNone}, ""},
+	} {
+		up.now.Store(issue(t, one.name, 15*day))
+		if err := c.settings.Update(t.Context(), func(s *agent.Settings) error {
+			s.Domain, s.FormerDomains, s.ACME = one.name, nil, one.acme
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, life := range []time.Duration{13 * day, time.Hour} {
+			up.now.Store(issue(t, one.name, life))
+			var got agent.OrderState
+			for _, end := range c.Ending() {
+				got = end.Order
+			}
+			if got != one.want {
+				t.Errorf("%s, %+v, %v before its end: %q follows, want %q", one.name, one.acme, life, got, one.want)
+			}
+		}
+	}
 	up.now.Store(nil)
 	if list := c.Ending(); len(list) > 0 {
 		t.Errorf("without any: %v", list)

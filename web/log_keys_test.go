@@ -46,6 +46,7 @@ var logKeys = map[string]string{
 	"name":          "name or address of the gateway that a certificate is for",
 	"source":        "where a certificate is from: uploaded, acme or own_root",
 	"ends":          "when a certificate ends",
+	"order":         "agent.OrderState: why no ordered certificate follows one that ends",
 	"detail":        "words of a CA, or the issuer of a certificate",
 	"certificate":   "number of an uploaded certificate",
 	"of":            "how many sessions there are",

@@ -32,12 +32,18 @@ func (l *Localizer) CertificateEvent(e agent.CertificateEventKind) string {
 
 // CertificateEnd warns of a certificate that ends and that nothing will renew.
 func (l *Localizer) CertificateEnd(end agent.CertificateEnd) string {
-	id := "certificate_ending"
+	id, ended, fails := "certificate_ending", end.NotAfter.Before(time.Now()), end.Order == agent.OrderFailed
 	switch {
-	case end.NotAfter.Before(time.Now()):
+	case ended && fails:
+		id = "certificate_ended_fails"
+	case ended:
 		id = "certificate_ended"
 	case end.Source == agent.SourceACME:
 		id = "certificate_ending_acme"
+	case fails:
+		id = "certificate_ending_fails"
+	case end.Order == agent.OrderNever:
+		id = "certificate_ending_never"
 	}
 	return l.T(id, Args{"Name": end.Name, "Until": l.Time(end.NotAfter)})
 }

@@ -310,8 +310,6 @@ func (o *Orders) stateOf(name string, now time.Time) agent.CertificateOrder {
 		s.Next = later(at, now)
 	}
 	switch {
-	case one.covered:
-		s.State, s.Problem = agent.OrderUploaded, nil
 	case !o.settings.isOn():
 		s.State, s.Problem = agent.OrderOff, nil
 	case one.cause != "":
@@ -320,6 +318,9 @@ func (o *Orders) stateOf(name string, now time.Time) agent.CertificateOrder {
 		s.State, s.Next = agent.OrderRunning, time.Time{}
 	case t.Problem != nil:
 		s.State = agent.OrderFailed
+	}
+	if one.covered {
+		s.Then, s.State, s.Problem = s.State, agent.OrderUploaded, nil
 	}
 	return s
 }

@@ -71,6 +71,32 @@ func TestOrderedAllTheSame(t *testing.T) {
 	}
 }
 
+// TestStateWithoutUploaded: what follows an uploaded certificate.
+func TestStateWithoutUploaded(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  func(*gateway)
+		then agent.OrderState
+	}{
+		"off":       {func(g *gateway) { g.settings.Directory = "" }, agent.OrderOff},
+		"terms":     {func(g *gateway) { g.settings.Terms = "" }, agent.OrderOff},
+		"never":     {func(g *gateway) { g.names = []string{"gw"} }, agent.OrderNever},
+		"none yet":  {func(*gateway) {}, agent.OrderRunning},
+		"had one":   {func(g *gateway) { g.covered = false }, agent.OrderDone},
+		"had error": {func(g *gateway) { g.covered, g.ca.HTTP = false, nil }, agent.OrderFailed},
+	} {
+		run(t, 90*day, func(g *gateway) { g.covered = true; c.set(g) }, func(g *gateway) {
+			g.change(func() { g.covered = true })
+			if s := g.state(); s.State != agent.OrderUploaded || s.Then != c.then || s.Problem != nil {
+				t.Errorf("%s: %+v", name, s)
+			}
+			g.change(func() { g.covered = false })
+			if s := g.state(); s.State != c.then || s.Then != "" {
+				t.Errorf("%s, without it: %+v", name, s)
+			}
+		})
+	}
+}
+
 func TestChecksOfProblem(t *testing.T) {
 	for _, directory := range []string{agent.LetsEncrypt, companyCA} {
 		run(t, 90*day, func(g *gateway) {
