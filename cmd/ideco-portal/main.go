@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	_ "golang.org/x/crypto/x509roots/fallback" // public roots for a computer without ca-certificates
 	"golang.org/x/term"
 
 	"ideco-agent/agent/passwordline"

@@ -323,6 +323,30 @@ func TestUploadChain(t *testing.T) {
 	accepted(t, c, err, under, cross)
 }
 
+// TestUploadOnFallbackRoots: on a computer without roots, those that the program brings along end a chain. The roots of a process can
+// be set only once, so it runs itself.
+func TestUploadOnFallbackRoots(t *testing.T) {
+	if os.Getenv("SSL_CERT_FILE") != os.DevNull {
+		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+		again.Env = append(os.Environ(), "SSL_CERT_FILE="+os.DevNull, "SSL_CERT_DIR="+t.TempDir())
+		if out, err := again.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	p := newPKI(t)
+	files := [][]byte{p.leaf.certPEM(), p.leaf.keyPEM(t), p.issuer.certPEM()}
+	_, err := ParseUpload(files, "", []string{gatewayName}, uploadTime)
+	if problem := (agent.Problem{}); !errors.As(err, &problem) || problem.Code != agent.UploadIssuerMissing {
+		t.Errorf("without roots: %v", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(p.root.cert)
+	x509.SetFallbackRoots(roots)
+	c, err := ParseUpload(files, "", []string{gatewayName}, uploadTime)
+	accepted(t, c, err, p.leaf, p.issuer)
+}
+
 func TestUploadChoosesTheLeaf(t *testing.T) {
 	p := newPKI(t)
 	key := p.leaf.key
