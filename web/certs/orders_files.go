@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/atomicfile"
 )
 
 const (
@@ -105,6 +106,19 @@ func (o *Orders) newest(ca, name string, now time.Time) *held {
 		}
 	}
 	return best
+}
+
+// removeLeftovers removes half-written files of the CAs; private keys may be in them.
+func (o *Orders) removeLeftovers() {
+	entries, err := os.ReadDir(o.dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			err = errors.Join(err, atomicfile.RemoveLeftovers(filepath.Join(o.dir, e.Name())))
+		}
+	}
+	if err != nil {
+		o.config.Log.Warn("half-written files of ordered certificates stay", "error", err)
+	}
 }
 
 func readFile(path string) ([]byte, error) {

@@ -1,6 +1,8 @@
 package certs
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -332,5 +334,24 @@ func TestDamagedFiles(t *testing.T) {
 		if len(g.ca.Orders(gatewayDNS)) != 2 || len(g.ca.Accounts()) != 2 {
 			t.Errorf("%d orders, %d accounts", len(g.ca.Orders(gatewayDNS)), len(g.ca.Accounts()))
 		}
+	})
+}
+
+// TestLeftovers: what a crash left half-written may hold a private key.
+func TestLeftovers(t *testing.T) {
+	run(t, 90*day, nil, func(g *gateway) {
+		g.stop()
+		left := filepath.Join(g.dir, ordersDir, caDir(companyCA), "."+certificateFile(gatewayDNS)+".123.tmp")
+		if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g.open()
+		if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", left, err)
+		}
+		if g.Certificate(gatewayDNS) == nil {
+			t.Error("the certificate is not served")
+		}
+		g.start()
 	})
 }
