@@ -1,6 +1,10 @@
 package certs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -354,4 +358,24 @@ func TestLeftovers(t *testing.T) {
 		}
 		g.start()
 	})
+}
+
+// TestChainSize: clients refuse a chain that is too large, so it must not take the place of the own root's.
+func TestChainSize(t *testing.T) {
+	for size, want := range map[int]bool{1 << 10: true, maxChainBytes: false} {
+		key, err := newKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{DNSNames: []string{gatewayDNS}, NotAfter: time.Now().Add(90 * day),
+			ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: make([]byte, size)}}}
+		leaf, err := sign(template, template, key, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &held{Certificate: &tls.Certificate{Certificate: [][]byte{leaf.Raw}, Leaf: leaf}}
+		if err := checkChain(h); (err == nil) != want {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
 }
