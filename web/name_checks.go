@@ -15,6 +15,7 @@ import (
 const (
 	checksTimeout = 15 * time.Second
 	maxProbed     = 8 // addresses of a name
+	maxIssuers    = 8 // in what is said about CAA records
 )
 
 // letsEncryptIssuer is the domain of Let's Encrypt in CAA records (letsencrypt.org/docs/caa).
@@ -72,7 +73,7 @@ func (n *nameChecks) Check(ctx context.Context, name string) []agent.NameCheck {
 	caa.Wait()
 	n.reportDNS(r, seen)
 	if !restriction.permits(letsEncryptIssuer) || restriction.domain != "" && !n.atLetsEncrypt() {
-		r.add(agent.CheckCAA, r.bad, map[string]string{"Domain": restriction.domain, "Issuers": strings.Join(restriction.values, ", ")})
+		r.add(agent.CheckCAA, r.bad, map[string]string{"Domain": restriction.domain, "Issuers": strings.Join(restriction.values[:min(len(restriction.values), maxIssuers)], ", ")})
 	}
 	n.reportPort80(ctx, r, n.probed(seen))
 	return r.checks
@@ -213,12 +214,18 @@ func probeAll(addrs []netip.Addr, probe func(netip.Addr) leadsTo) []leadsTo {
 	return results
 }
 
-// carrierNAT is used by providers between their customers and the Internet (RFC 6598).
-var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+// notGlobal are further networks to which no CA on the Internet can connect.
+var notGlobal = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("::/128"), // a connection to 0.0.0.0 or :: leads to this computer
+	netip.MustParsePrefix("100.64.0.0/10"),                                         // between the customers of a provider and the Internet (RFC 6598)
+	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64: an IPv4 address is in it, maybe a private one
+	netip.MustParsePrefix("2002::/16"), // 6to4, likewise
+}
 
 // isPrivateAddress reports whether no CA on the Internet can connect to an address.
 func isPrivateAddress(a netip.Addr) bool {
-	return within(netip.PrefixFrom(a, a.BitLen()), noInternet) || carrierNAT.Contains(a)
+	one := netip.PrefixFrom(a, a.BitLen())
+	return within(one, noInternet) || within(one, notGlobal)
 }
 
 func isPublicAddress(a netip.Addr) bool { return !isPrivateAddress(a) }

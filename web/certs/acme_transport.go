@@ -229,11 +229,20 @@ func retryAfter(header string, now time.Time) time.Time {
 	return until
 }
 
+// limitPoll limits the time after which autocert asks about the progress of an order again. autocert would not wait at all for a time
+// in the past, which a CA names whose clock is behind. Without a header it waits for a second.
+func limitPoll(h http.Header) {
+	switch wait := time.Until(retryAfter(h.Get("Retry-After"), time.Now())); {
+	case wait > maxPoll:
+		h.Set("Retry-After", strconv.Itoa(int(maxPoll/time.Second)))
+	case wait < time.Second:
+		h.Del("Retry-After")
+	}
+}
+
 // read keeps what later requests need to know from an answer, and returns the answer for autocert.
 func (t *caTransport) read(r *http.Request, answer *http.Response, body []byte) []byte {
-	if wait := retryAfter(answer.Header.Get("Retry-After"), time.Now()); time.Until(wait) > maxPoll {
-		answer.Header.Set("Retry-After", strconv.Itoa(int(maxPoll/time.Second)))
-	}
+	limitPoll(answer.Header)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.failed.url == r.URL.String() { // it has been repeated

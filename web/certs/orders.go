@@ -93,7 +93,8 @@ type order struct {
 	unsaved bool                   // held could not be written
 }
 
-// OpenOrders reads the certificates that were ordered before. Nothing is ordered before Run is called.
+// OpenOrders reads the certificates that were ordered before, and removes the files that a crash left half-written. No other process may
+// write there. Nothing is ordered before Run is called.
 func OpenOrders(config OrdersConfig) (*Orders, error) {
 	o := &Orders{config: config, dir: filepath.Join(config.Dir, ordersDir), transport: newTransport,
 		write: atomicfile.Write, wake: make(chan struct{}, 1),
@@ -101,6 +102,7 @@ func OpenOrders(config OrdersConfig) (*Orders, error) {
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of ordered certificates: %w", err)
 	}
+	o.removeLeftovers()
 	o.update()
 	return o, nil
 }

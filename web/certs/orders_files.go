@@ -111,6 +111,19 @@ func (o *Orders) newest(ca, name string, now time.Time) *held {
 	return best
 }
 
+// removeLeftovers removes half-written files of the CAs; private keys may be in them.
+func (o *Orders) removeLeftovers() {
+	entries, err := os.ReadDir(o.dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			err = errors.Join(err, atomicfile.RemoveLeftovers(filepath.Join(o.dir, e.Name())))
+		}
+	}
+	if err != nil {
+		o.config.Log.Warn("half-written files of ordered certificates stay", "error", err)
+	}
+}
+
 func readFile(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxOrderFile {
 		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), maxOrderFile)

@@ -1,8 +1,10 @@
 package certs
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -210,8 +212,11 @@ func (o *Orders) succeeded(one tried, issued []byte) {
 	}
 }
 
-// checkChain checks that each certificate of a chain signed the one before.
+// checkChain checks that each certificate of a chain signed the one before, and that clients accept its size.
 func checkChain(h *held) error {
+	if size := len(bytes.Join(h.Certificate.Certificate, nil)); size > maxChainBytes {
+		return fmt.Errorf("the chain has %d bytes, more than %d", size, maxChainBytes)
+	}
 	chain, err := parseChain(h.Certificate.Certificate)
 	if err != nil {
 		return err

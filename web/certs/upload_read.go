@@ -32,6 +32,7 @@ type upload struct {
 	certs   []*x509.Certificate // without duplicates
 	keys    []crypto.Signer
 	request bool // there is a certificate signing request
+	work    int  // iterations so far, see maxIterations
 }
 
 // readUpload reads files. Errors: agent.Problem.
@@ -216,7 +217,7 @@ func (up *upload) readKey(der []byte, password string) error {
 	if password == "" {
 		return refusePassword(password)
 	}
-	if err := checkWork(der); err != nil {
+	if err := up.checkWork(der); err != nil {
 		return err
 	}
 	key, err := recovered(func() (any, error) { return youmark.ParsePKCS8PrivateKey(der, []byte(password)) })
@@ -252,7 +253,7 @@ func (up *upload) readPFX(der []byte, password string) error {
 	if len(der) > maxPFXBytes {
 		return refuse(agent.UploadTooLarge, "")
 	}
-	if err := checkWork(der); err != nil {
+	if err := up.checkWork(der); err != nil {
 		return err
 	}
 	p, err := decodePFX(der, password)
@@ -301,41 +302,44 @@ func recovered[T any](parse func() (T, error)) (result T, err error) {
 	return parse()
 }
 
-// maxIterations limits how often a file makes the gateway hash the password. Usual are 2,000 to 600,000.
+// maxIterations limits how often an upload makes the gateway hash the password. Usual are 2,000 to 600,000 for a key, and three times as
+// many for a PFX.
 const maxIterations = 2_000_000
 
 // scryptOID is the OID of a derivation that may also take much memory: 1.3.6.1.4.1.11591.4.11.
 var scryptOID = []byte{0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b}
 
-// checkWork refuses a PFX or an encrypted key that would take too much work to decrypt. It looks for the parameters of every
+// checkWork refuses a PFX or an encrypted key if the upload would take too much work to decrypt. It looks for the parameters of every
 // derivation of a key: a salt, which is an octet string, and then the number of iterations. It does not see those of a key that is
 // encrypted twice; no usual program writes that.
-func checkWork(der []byte) error {
-	if bytes.Contains(der, scryptOID) || tooMuchWork(der, 0) {
+func (up *upload) checkWork(der []byte) error {
+	up.work += iterations(der, 0)
+	if bytes.Contains(der, scryptOID) || up.work > maxIterations {
 		return refuse(agent.UploadWork, "")
 	}
 	return nil
 }
 
-func tooMuchWork(der []byte, depth int) bool {
+// iterations returns the sum of the iterations in der; a number above maxIterations counts little more than that.
+func iterations(der []byte, depth int) (sum int) {
 	for salt := false; len(der) > 0 && depth < 32; {
 		var v asn1.RawValue
 		rest, err := asn1.Unmarshal(der, &v)
 		if err != nil {
-			return false // not DER after all, such as something encrypted
+			break // not DER after all, such as something encrypted
 		}
-		var n int64
 		if v.Tag == asn1.TagInteger && salt {
-			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil || n > maxIterations {
-				return true
+			var n int64
+			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil {
+				n = maxIterations + 1
 			}
+			sum += int(min(max(n, 0), maxIterations+1))
 		}
 		salt = v.Tag == asn1.TagOctetString
-		nested := v.IsCompound || salt && bytes.HasPrefix(v.Bytes, []byte{0x30}) // other octet strings are random, such as keys
-		if nested && tooMuchWork(v.Bytes, depth+1) {
-			return true
+		if v.IsCompound || salt && bytes.HasPrefix(v.Bytes, []byte{0x30}) { // other octet strings are random, such as keys
+			sum += iterations(v.Bytes, depth+1)
 		}
 		der = rest
 	}
-	return false
+	return sum
 }

@@ -509,6 +509,8 @@ func TestUploadPFXRefusals(t *testing.T) {
 			refused(t, fmt.Sprint(n[1], " iterations"), c, err, agent.Problem{Code: agent.UploadWork})
 		}
 	}
+	c, err = parse(slices.Repeat([][]byte{slow}, 3), "secret")
+	refused(t, "too many PFX", c, err, agent.Problem{Code: agent.UploadWork})
 	c, err = parse([][]byte{store}, "secret")
 	refused(t, "a PFX without a key", c, err, agent.Problem{Code: agent.UploadNoKey})
 	large := append([]byte{0x30, 0x83, 1, 0, 3, 2, 1, 3}, append([]byte{0x30, 0x82, 0xff, 0xfc}, make([]byte, 0xfffc)...)...)
