@@ -156,7 +156,7 @@ func TestUploadedCertificate(t *testing.T) {
 	restart := func() {
 		t.Helper()
 		g.kill(syscall.SIGTERM)
-		g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+		g.startAgain()
 	}
 	admin.waitSessions("after the upload", func(list []session) bool { return len(list) == 1 && list[0].State == "connected" })
 	restart()
@@ -166,7 +166,7 @@ func TestUploadedCertificate(t *testing.T) {
 	if err := os.Remove(filepath.Join(g.data, "secret.key")); err != nil {
 		t.Fatal(err)
 	}
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	serves("without secret.key", own, company)
 	var list struct {
 		Uploaded []struct {

@@ -224,7 +224,7 @@ func (f *pinnedAgents) began() (n int64) {
 func (f *pinnedAgents) restart(s syscall.Signal) {
 	f.t.Helper()
 	f.g.kill(s)
-	f.g.start(f.g.where.Portal[0], f.g.where.Agents[0], f.g.where.HTTP[0])
+	f.g.startAgain()
 }
 
 // rename gives the gateway another name. Once all agents know it, it removes the former one, also from DNS.
@@ -310,5 +310,5 @@ func (f *pinnedAgents) changeRootAt(at func() time.Time) {
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
-	f.g.start(f.g.where.Portal[0], f.g.where.Agents[0], f.g.where.HTTP[0])
+	f.g.startAgain()
 }
