@@ -32,3 +32,19 @@ func ConfirmRootCancel(l *locale.Localizer) ConfirmData {
 		Cancel: RootPath,
 	}
 }
+
+// ConfirmCertificateRemove asks before an uploaded certificate is removed.
+func ConfirmCertificateRemove(l *locale.Localizer, u UploadedCertificate) ConfirmData {
+	text := l.T("confirm_certificate_unused")
+	if len(u.Serves) > 0 {
+		text = l.T("confirm_certificate_serves", locale.Args{"Names": list(u.Serves)})
+	}
+	return ConfirmData{
+		Title:  l.T("confirm_certificate_title", locale.Args{"Names": u.title()}),
+		Text:   text + " " + l.T("confirm_certificate_text"),
+		Action: u.path("delete"),
+		Fields: []HiddenField{confirmed},
+		Button: l.T("uploaded_remove"),
+		Cancel: UploadedPath,
+	}
+}
