@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -153,13 +154,9 @@ func TestUploadedCertificate(t *testing.T) {
 	upload := map[string]any{"pfx": leaf.pfx(t, "secret", root, issuer), "password": "secret"}
 	admin.must("POST", "/certificates", upload, &added)
 	serves("uploaded", company, own)
-	restart := func() {
-		t.Helper()
-		g.kill(syscall.SIGTERM)
-		g.startAgain()
-	}
 	admin.waitSessions("after the upload", func(list []session) bool { return len(list) == 1 && list[0].State == "connected" })
-	restart()
+	g.kill(syscall.SIGTERM)
+	g.startAgain()
 	serves("after a restart", company, own)
 
 	g.kill(syscall.SIGTERM)
@@ -184,7 +181,7 @@ func TestUploadedCertificate(t *testing.T) {
 		t.Errorf("the same certificate has ID %d and %d", first, added.ID)
 	}
 	serves("uploaded again", company, own)
-	admin.must("DELETE", "/certificates/1", nil, nil)
+	admin.must("DELETE", fmt.Sprint("/certificates/", first), nil, nil)
 	serves("removed", own, company)
 	if key := leaf.keyPEM(t); strings.Contains(g.log.String(), key[40:80]) || strings.Contains(g.log.String(), "secret\"") {
 		t.Error("the log has the key or the password")

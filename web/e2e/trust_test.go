@@ -25,6 +25,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/gatewaytest"
 	"ideco-agent/agent/protocol"
 )
 
@@ -101,7 +102,7 @@ func TestPinnedAgentsReconnect(t *testing.T) {
 	began := f.began()
 	f.wait("the change of the root", func() bool {
 		chain := f.chain("new.test", protocol.ALPNPinned)
-		return pinOf(chain[len(chain)-1]) == newPin
+		return gatewaytest.Pin(chain[len(chain)-1]) == newPin
 	})
 	f.admin = g.rest("boss", adminPassword)
 	f.allConnected("the change of the root")
