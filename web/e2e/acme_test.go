@@ -176,7 +176,7 @@ func (o *ordering) validated(when string, web, alpn int) {
 func (o *ordering) restart() {
 	o.t.Helper()
 	o.kill(syscall.SIGKILL)
-	o.start(o.where.Portal[0], o.where.Agents[0], o.where.HTTP[0])
+	o.startAgain()
 }
 
 // TestACMEIssue: the saved settings bring a certificate within seconds, while a connected agent stays. A restart serves it at once,
