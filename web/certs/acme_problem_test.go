@@ -273,7 +273,7 @@ func TestRenewalOf(t *testing.T) {
 		seen := map[time.Time]bool{}
 		for i := range 50 {
 			leaf := &x509.Certificate{NotBefore: from, NotAfter: from.Add(days * day), Raw: fmt.Append(nil, i)}
-			at := renewalOf(leaf)
+			at := orderedRenewal(leaf)
 			if left := leaf.NotAfter.Sub(at); left < before || left > before*11/10 {
 				t.Errorf("a certificate of %d days is renewed %v before its end", days, left)
 			}
