@@ -267,7 +267,7 @@ func TestRetryAfterHeader(t *testing.T) {
 	}
 }
 
-func TestRenewalOf(t *testing.T) {
+func TestOrderedRenewal(t *testing.T) {
 	from := time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)
 	for days, before := range map[time.Duration]time.Duration{1: 8 * time.Hour, 6: 2 * day, 45: 15 * day, 90: 30 * day, 397: 30 * day} {
 		seen := map[time.Time]bool{}

@@ -227,6 +227,7 @@ func flipSignature(text []byte) []byte {
 	return pem.EncodeToMemory(block)
 }
 
+// directory puts a directory in the place of a file.
 func directory(name string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) {
 		remove(t, dir, name)
@@ -236,7 +237,7 @@ func directory(name string) func(*testing.T, string) {
 	}
 }
 
-func pkcs8(t *testing.T, key any) []byte {
+func pkcs8(t testing.TB, key any) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

@@ -106,7 +106,7 @@ func (g *gateway) change(f func()) {
 	g.Changed()
 }
 
-// pass lets time pass.
+// pass lets time pass in a bubble.
 func pass(d time.Duration) { <-time.After(d) }
 
 // state returns the state of the first name.
@@ -145,7 +145,7 @@ func (g *gateway) methods() string {
 	return strings.Join(list, " ")
 }
 
-// run runs a test in a bubble with a gateway that orders. set changes the CA and the gateway before.
+// run runs a test in a bubble of synctest with a gateway that orders. set changes the CA and the gateway before.
 func run(t *testing.T, life time.Duration, set func(*gateway), test func(*gateway)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
