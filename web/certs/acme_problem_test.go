@@ -25,7 +25,7 @@ func TestProblemsOfCA(t *testing.T) {
 		step, kind, detail string
 		status             int
 		cause              agent.CertificateCause
-		args               string // of the texts, besides Name and Port
+		address            string // argument of the texts
 	}{
 		{"validation", "dns", "DNS problem: NXDOMAIN looking up A for gw.company.ru - check that a DNS record exists for this domain", 400, agent.CauseNotFound, ""},
 		{"validation", "dns", "no valid A records found for gw.company.ru; no valid AAAA records found for gw.company.ru", 400, agent.CauseNotFound, ""},
@@ -82,8 +82,8 @@ func TestProblemsOfCA(t *testing.T) {
 			if p == nil {
 				t.Fatalf("%s, %s: no problem", c.step, c.detail)
 			}
-			if p.Code != c.cause || p.Args["Address"] != c.args || p.Args["Name"] != gatewayDNS {
-				t.Errorf("%s, %s, %s: %+v, want %s %s", c.step, c.kind, c.detail, p, c.cause, c.args)
+			if p.Code != c.cause || p.Args["Address"] != c.address || p.Args["Name"] != gatewayDNS {
+				t.Errorf("%s, %s, %s: %+v, want %s %s", c.step, c.kind, c.detail, p, c.cause, c.address)
 			}
 			if c.step == "validation" && p.Args["Port"] != "80" {
 				t.Errorf("%s: port %q", c.detail, p.Args["Port"])
@@ -124,7 +124,7 @@ func TestNoPermittedChallenge(t *testing.T) {
 	})
 }
 
-// TestHangingCA: a validation that never ends, and one that ends only in what is written beside it.
+// TestHangingCA: a validation that never ends, and one of which the CA shows an error although it does not end.
 func TestHangingCA(t *testing.T) {
 	for _, c := range []struct {
 		kind  string
@@ -240,8 +240,8 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-// TestCertificateInChain: a chain whose certificates do not belong together is not served.
-func TestCertificateInChain(t *testing.T) {
+// TestBrokenChain: a chain whose certificates do not belong together is not served.
+func TestBrokenChain(t *testing.T) {
 	run(t, 90*day, nil, func(g *gateway) {
 		h := g.orders[gatewayDNS].held
 		if err := checkChain(h); err != nil {

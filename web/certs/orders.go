@@ -22,8 +22,8 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// OrdersConfig configures Orders. The functions may be called from several goroutines. Those that return settings, names or Covered must
-// not call a method of Orders. ALPNLeadsHere, Check and Event may be nil.
+// OrdersConfig configures Orders. The functions may be called from several goroutines. Settings, Names and Covered must not call a
+// method of Orders. ALPNLeadsHere, Check and Event may be nil.
 type OrdersConfig struct {
 	Dir      string // data directory; everything is in its subdirectory acme
 	Settings func() OrderSettings

@@ -106,7 +106,7 @@ func (g *gateway) change(f func()) {
 	g.Changed()
 }
 
-// pass lets time pass in a bubble.
+// pass lets time pass.
 func pass(d time.Duration) { <-time.After(d) }
 
 // state returns the state of the first name.

@@ -127,7 +127,7 @@ func TestACMETerms(t *testing.T) {
 	o.serves("accepted", byCA)
 }
 
-// TestACMEDown: a CA that is down or that nobody knows holds nothing up, and is told apart.
+// TestACMEDown: a CA that is down and one with an unknown root have causes of their own. A try after the CA is back brings the certificate.
 func TestACMEDown(t *testing.T) {
 	t.Parallel()
 	o := startOrdering(t, acmelab.Start(t, acmelab.Options{}))
