@@ -92,19 +92,22 @@ func (n *nameChecks) ALPNLeadsHere(ctx context.Context, name string) bool {
 	return len(addrs) > 0
 }
 
+// atLetsEncrypt reports whether certificates are ordered at Let's Encrypt, or nowhere yet.
 func (n *nameChecks) atLetsEncrypt() bool {
-	return slices.Contains([]string{"", agent.LetsEncrypt, agent.LetsEncryptStaging}, n.directory())
+	directory := n.directory()
+	return directory == "" || agent.IsLetsEncrypt(directory)
 }
 
 // resolution is what the two kinds of resolvers know about a name.
 type resolution struct {
-	asked    bool // the public ones; they are not asked about names that exist only in a company's network
-	answered bool // one of them has
-	failing  string
-	outside  []netip.Addr // their addresses
-	inside   []netip.Addr // those of the gateway's resolver
+	asked    bool         // the public ones were asked; they are not asked about names that exist only in a company's network
+	answered bool         // a public one says what addresses there are, if any
+	failing  string       // a public one that cannot resolve the name; empty = none
+	outside  []netip.Addr // addresses by the public ones
+	inside   []netip.Addr // addresses by the gateway's own
 }
 
+// resolve asks both kinds of resolvers at the same time.
 func (n *nameChecks) resolve(ctx context.Context, name string) (seen resolution) {
 	var both sync.WaitGroup
 	both.Go(func() {
@@ -123,7 +126,8 @@ func (n *nameChecks) resolve(ctx context.Context, name string) (seen resolution)
 	return seen
 }
 
-// probed returns the addresses that the CA will probably use. Let's Encrypt never uses private ones. A former domain may belong to a
+// probed returns the addresses that the CA will probably use. A company's CA probably resolves names as the gateway does. Let's
+// Encrypt never uses private addresses. A former domain may belong to a
 // stranger by now, who must not make the gateway connect to private addresses.
 func (n *nameChecks) probed(seen resolution) []netip.Addr {
 	addrs := seen.outside

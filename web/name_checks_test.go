@@ -144,7 +144,7 @@ func (l *nameLab) gateway(t *testing.T, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &certificates{names: l.nameChecks, orders: orders}
+	c := &certificates{checks: l.nameChecks, orders: orders}
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !c.answerChallenge(w, r) {
 			_, _ = io.WriteString(w, "the captive page")
@@ -342,15 +342,15 @@ func TestCAAUnknown(t *testing.T) {
 func TestProbesAreNotForStrangers(t *testing.T) {
 	p := newProbes(t)
 	hello := &tls.ClientHelloInfo{SupportedProtos: []string{acme.ALPNProto}}
-	p.wait(challengePath+"token", "answer")
-	for path, want := range map[string]string{"/": "", challengePath: "", challengePath + "other": "", challengePath + "token": "answer"} {
+	p.expect(certs.ChallengePath+"token", "answer")
+	for path, want := range map[string]string{"/": "", certs.ChallengePath: "", certs.ChallengePath + "other": "", certs.ChallengePath + "token": "answer"} {
 		w := httptest.NewRecorder()
 		if known := p.serve(w, httptest.NewRequest(http.MethodGet, path, nil)); known != (want != "") || w.Body.String() != want {
 			t.Errorf("%s: %v, %q", path, known, w.Body)
 		}
 	}
-	p.forget(challengePath + "token")
-	if p.serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, challengePath+"token", nil)) {
+	p.forget(certs.ChallengePath + "token")
+	if p.serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, certs.ChallengePath+"token", nil)) {
 		t.Error("a probe that has ended is answered")
 	}
 	if p.certificateFor(hello) != nil {

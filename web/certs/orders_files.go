@@ -28,7 +28,7 @@ const (
 	maxOrderFile = 4 << 20
 )
 
-// held is an ordered certificate.
+// held is an ordered certificate that the gateway has.
 type held struct {
 	*tls.Certificate
 	pem     []byte // the key and the chain, as in the file
@@ -36,7 +36,7 @@ type held struct {
 	renewal time.Time
 }
 
-func (h *held) isValid(now time.Time) bool { return h != nil && covers(h.Leaf, now) }
+func (h *held) isValid(now time.Time) bool { return h != nil && validAt(h.Leaf, now) }
 
 // caDir returns the name of the directory for all that belongs to one CA.
 func caDir(directory string) string {
@@ -68,7 +68,7 @@ func parseHeld(text []byte, name, ca string) (*held, error) {
 	if err := pair.Leaf.VerifyHostname(name); err != nil {
 		return nil, err
 	}
-	return &held{Certificate: &pair, pem: text, ca: ca, renewal: renewalOf(pair.Leaf)}, nil
+	return &held{Certificate: &pair, pem: text, ca: ca, renewal: orderedRenewal(pair.Leaf)}, nil
 }
 
 // loadHeld reads the certificate for a name that a CA issued. It returns nil if there is none.
@@ -142,7 +142,7 @@ func (o *Orders) save(ca, name string, content []byte) error {
 	return nil
 }
 
-// loadTries reads what happened at a CA. Without the file, the tries before are forgotten.
+// loadTries reads what happened at a CA. If the file cannot be read, earlier tries are forgotten.
 func (o *Orders) loadTries(ca string) map[string]*tries {
 	var read map[string]tries
 	path := filepath.Join(o.dir, ca, triesFile)
@@ -161,7 +161,7 @@ func (o *Orders) loadTries(ca string) map[string]*tries {
 	return found
 }
 
-// saveTries writes what happened at the CA in the settings. The caller holds mu.
+// saveTries writes the tries at the CA in the settings. The caller holds mu.
 func (o *Orders) saveTries() error {
 	text, err := json.Marshal(o.tries)
 	if err != nil {

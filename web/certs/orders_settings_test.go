@@ -226,7 +226,7 @@ func TestOneNameDoesNotHoldUpTheOther(t *testing.T) {
 	})
 }
 
-// TestAnotherCA: the certificate of the CA before is served until the new CA has issued one, but none of the tests of Let's Encrypt.
+// TestAnotherCA: the certificate of the CA before is served until the new CA has issued one, but never a test certificate of Let's Encrypt.
 // While nothing is ordered, none is served.
 func TestAnotherCA(t *testing.T) {
 	run(t, 90*day, func(g *gateway) { g.settings.Directory = agent.LetsEncryptStaging }, func(g *gateway) {
@@ -335,7 +335,7 @@ func TestExternalAccount(t *testing.T) {
 	})
 }
 
-// TestTermsOfService: only accepted terms are agreed to. An account that is there goes on under other terms unless the CA refuses it.
+// TestTermsOfService: only accepted terms are agreed to. An account that exists is still used under other terms, unless the CA refuses it.
 func TestTermsOfService(t *testing.T) {
 	const old, changed = "https://ca.company.ru/terms-1", "https://ca.company.ru/terms-2"
 	run(t, 90*day, func(g *gateway) { g.ca.Terms = changed; g.settings.Terms = old }, func(g *gateway) {

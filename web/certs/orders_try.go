@@ -15,11 +15,11 @@ import (
 
 const checkTime = 30 * time.Second // for OrdersConfig.Check and ALPNLeadsHere
 
-// tried is one try for a name.
+// tried is one try to order a certificate for a name, under the settings at its begin.
 type tried struct {
 	name     string
 	settings OrderSettings
-	ca       string
+	ca       string // caDir of the settings
 }
 
 // try orders a certificate for a name and keeps the result. A try that ctx or a change of the settings ends leaves no trace but the
@@ -57,10 +57,11 @@ func (o *Orders) try(ctx context.Context, name string) {
 	}
 }
 
-// order orders: by HTTP-01, and if the CA cannot connect to port 80, by TLS-ALPN-01 where port 443 leads here.
+// order orders by HTTP-01, and if the CA cannot connect to port 80, by TLS-ALPN-01 where port 443 leads here. At Let's Encrypt it does
+// not order for a name with private addresses only.
 func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfter time.Time, problem *agent.CertificateProblem) {
 	var checks []agent.NameCheck
-	if isPublic(one.settings.Directory) {
+	if agent.IsLetsEncrypt(one.settings.Directory) {
 		checks = o.check(ctx, one.name)
 		if address, only := onlyPrivate(checks); only {
 			return nil, time.Time{}, finish(&agent.CertificateProblem{Code: agent.CausePrivateAddress,
@@ -68,7 +69,7 @@ func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfte
 		}
 	}
 	issued, retryAfter, problem = o.orderBy(ctx, one, challengeHTTP)
-	if problem != nil && problem.Code == agent.CauseConnection && o.leadsHere(ctx, one.name) {
+	if problem != nil && problem.Code == agent.CauseConnection && o.mayTryALPN(ctx, one.name) {
 		byALPN, after, second := o.orderBy(ctx, one, challengeALPN)
 		if second == nil {
 			return byALPN, after, nil
@@ -126,11 +127,11 @@ func (o *Orders) attemptBy(ctx context.Context, one tried, challenge string) (*a
 	return a, issued, err
 }
 
-// start notes that an attempt begins.
+// start notes the time of an attempt and makes its challenge answerable.
 func (o *Orders) start(ctx context.Context, one tried, a *attempt) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if ctx.Err() != nil { // the settings are others now, and so may tries be
+	if ctx.Err() != nil { // after a change of the settings, tries may belong to another CA
 		return ctx.Err()
 	}
 	t := o.tries[one.name]
@@ -142,14 +143,14 @@ func (o *Orders) start(ctx context.Context, one tried, a *attempt) error {
 	return nil
 }
 
-// leadsHere reports whether TLS-ALPN-01 may be tried now.
-func (o *Orders) leadsHere(ctx context.Context, name string) bool {
+// mayTryALPN reports whether the CA's limits permit TLS-ALPN-01 now and port 443 leads here.
+func (o *Orders) mayTryALPN(ctx context.Context, name string) bool {
 	if o.config.ALPNLeadsHere == nil {
 		return false
 	}
 	o.mu.Lock()
 	t := o.tries[name]
-	permitted := ctx.Err() == nil && t != nil && !t.permitted(1).After(time.Now())
+	permitted := ctx.Err() == nil && t != nil && !t.permitted().After(time.Now())
 	o.mu.Unlock()
 	if !permitted {
 		return false
@@ -179,6 +180,14 @@ func onlyPrivate(checks []agent.NameCheck) (address string, only bool) {
 	return "", false
 }
 
+// current returns what is known about the name of a try; nil if the settings no longer have the name or the CA. The caller holds mu.
+func (o *Orders) current(one tried) *order {
+	if o.ca != one.ca {
+		return nil
+	}
+	return o.orders[one.name]
+}
+
 // succeeded keeps an issued certificate.
 func (o *Orders) succeeded(one tried, issued []byte) {
 	h, err := parseHeld(issued, one.name, one.ca)
@@ -190,13 +199,13 @@ func (o *Orders) succeeded(one tried, issued []byte) {
 		return
 	}
 	o.mu.Lock()
-	current := o.orders[one.name]
-	if current == nil || o.ca != one.ca { // the settings have changed
+	current := o.current(one)
+	if current == nil {
 		o.mu.Unlock()
 		return
 	}
 	event := agent.CertificateEvent{At: time.Now(), Event: agent.EventIssued, Name: one.name, Source: agent.SourceACME,
-		Detail: agent.Clean(nameOf(h.Leaf), maxWords)}
+		Detail: nameText(h.Leaf.Issuer)}
 	if current.held != nil {
 		event.Event = agent.EventRenewed
 	}
@@ -233,8 +242,8 @@ func checkChain(h *held) error {
 func (o *Orders) saveAgain(one tried) *agent.CertificateProblem {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	current := o.orders[one.name]
-	if current == nil || o.ca != one.ca { // the settings have changed
+	current := o.current(one)
+	if current == nil {
 		return nil
 	}
 	if err := o.save(one.ca, certificateFile(one.name), current.held.pem); err != nil {
@@ -255,8 +264,8 @@ func storageProblem(name string, err error) *agent.CertificateProblem {
 // failed keeps a problem and plans the next try.
 func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter time.Time) {
 	o.mu.Lock()
-	current := o.orders[one.name]
-	if current == nil || o.ca != one.ca {
+	current := o.current(one)
+	if current == nil {
 		o.mu.Unlock()
 		return
 	}

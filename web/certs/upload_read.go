@@ -35,7 +35,7 @@ type upload struct {
 	work    int  // iterations so far, see maxIterations
 }
 
-// readUpload reads files. Errors: agent.Problem.
+// readUpload reads the files of an upload. Errors: agent.Problem.
 func readUpload(files [][]byte, password string) (*upload, error) {
 	up, size := &upload{}, 0
 	for _, file := range files {
@@ -60,6 +60,7 @@ func readUpload(files [][]byte, password string) (*upload, error) {
 	return up, nil
 }
 
+// read reads a file in any format.
 func (up *upload) read(file []byte, password string) error {
 	var whole asn1.RawValue
 	if rest, err := asn1.Unmarshal(file, &whole); err == nil && len(rest) == 0 && whole.Tag == asn1.TagSequence {
@@ -104,6 +105,7 @@ func (up *upload) readBlock(block *pem.Block, password string) error {
 	return nil
 }
 
+// readDER finds out what a DER file is and reads it.
 func (up *upload) readDER(der []byte, password string) error {
 	if _, err := x509.ParseCertificateRequest(der); err == nil {
 		up.request = true
@@ -184,7 +186,7 @@ func (up *upload) addKey(key any) error {
 }
 
 func (up *upload) readKeyBlock(block *pem.Block, password string) error {
-	//lint:ignore SA1019 Keys that OpenSSL before 3.0 encrypted are still about. The encryption is weak, but only this program reads it.
+	//lint:ignore SA1019 Keys that OpenSSL before 3.0 encrypted are still in use. The encryption is weak, but only this program reads it.
 	if !x509.IsEncryptedPEMBlock(block) {
 		return up.readKey(block.Bytes, password)
 	}
@@ -193,7 +195,7 @@ func (up *upload) readKeyBlock(block *pem.Block, password string) error {
 	if err != nil {
 		return refusePassword(password)
 	}
-	if _, err := parsePlainKey(der); err != nil { // a wrong password is not always noticed
+	if _, err := parsePlainKey(der); err != nil { // DecryptPEMBlock does not notice every wrong password
 		return refusePassword(password)
 	}
 	return up.readKey(der, password)
@@ -257,7 +259,7 @@ func (up *upload) readPFX(der []byte, password string) error {
 		return err
 	}
 	p, err := decodePFX(der, password)
-	if err != nil && password != "" { // the password of another file
+	if err != nil && password != "" { // it may be the password of another file
 		if open, failed := decodePFX(der, ""); failed == nil {
 			p, err = open, nil
 		}

@@ -45,7 +45,7 @@ type made struct {
 
 func (m made) certPEM() []byte { return pemOf("CERTIFICATE", m.cert.Raw) }
 
-func (m made) keyPEM(t testing.TB) []byte { return pemOf("PRIVATE KEY", m.keyDER(t)) }
+func (m made) keyPEM(t testing.TB) []byte { return pkcs8(t, m.key) }
 
 func (m made) keyDER(t testing.TB) []byte {
 	t.Helper()
@@ -467,9 +467,9 @@ func TestUploadRefusals(t *testing.T) {
 	good := issue(t, &oldRoot, p.leaf.key, leafTemplate(gatewayName))
 	c, err = parse([][]byte{good.certPEM(), p.leaf.keyPEM(t), oldRoot.certPEM()}, "")
 	accepted(t, c, err, good) // under a root with SHA-1
-	any := leafTemplate(gatewayName)
-	any.KeyUsage, any.ExtKeyUsage = 0, nil
-	good = issue(t, &p.root, p.leaf.key, any)
+	unlimited := leafTemplate(gatewayName)
+	unlimited.KeyUsage, unlimited.ExtKeyUsage = 0, nil
+	good = issue(t, &p.root, p.leaf.key, unlimited)
 	c, err = parse([][]byte{good.certPEM(), p.leaf.keyPEM(t), p.root.certPEM()}, "")
 	accepted(t, c, err, good)
 }
