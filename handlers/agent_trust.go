@@ -16,7 +16,7 @@ func (a *agentConn) sendTrust() error {
 	defer a.trusting.Unlock()
 	root := a.site.Root
 	m := protocol.Trust{Type: protocol.TypeTrust, Domain: cmp.Or(a.site.Settings.Current().Domain, a.host)}
-	next, from := root.ToldNext(a.pin)
+	next, from := root.Successor(a.pin)
 	if m.PinNext = next; next != "" {
 		m.NotBefore = rfc3339(from)
 	}

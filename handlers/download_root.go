@@ -17,9 +17,8 @@ type RootCertificate interface {
 	Pin() string              // base64 SHA-256 of its SubjectPublicKeyInfo
 	Permits(host string) bool // whether those who have installed it can open the gateway under a name or address
 
-	// ToldNext returns what agents that got the root with a pin are told: the pin of its successor, and when that one takes its place.
-	// next is empty if there is no successor.
-	ToldNext(pin string) (next string, from time.Time)
+	// Successor returns the pin of the root that replaces, or has replaced, the root with a pin, and when; empty if none does.
+	Successor(pin string) (next string, from time.Time)
 	// Sign signs a text with the key of the root that has the pin. It returns base64 of an ECDSA signature (ASN.1) over the text's SHA-256.
 	Sign(pin string, text []byte) (string, error)
 }

@@ -223,9 +223,9 @@ func describeRoot(root *x509.Certificate) agent.RootCertificate {
 	return agent.RootCertificate{ChainCertificate: DescribeOne(root), Pin: pinOf(root.RawSubjectPublicKeyInfo)}
 }
 
-// ToldNext returns the pin of the root that replaces, or has replaced, the root with a pin, and when; empty if none does. Connections
+// Successor returns the pin of the root that replaces, or has replaced, the root with a pin, and when; empty if none does. Connections
 // from before a change still use the former root, so for them the change stays announced.
-func (a *Authority) ToldNext(pin string) (next string, from time.Time) {
+func (a *Authority) Successor(pin string) (next string, from time.Time) {
 	a.issuing.Lock()
 	defer a.issuing.Unlock()
 	if n := a.next.Load(); n != nil && pin == a.Pin() {
