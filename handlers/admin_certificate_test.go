@@ -280,6 +280,26 @@ func TestCertificateEnding(t *testing.T) {
 	}
 }
 
+// TestCertificateHistory: a failure is explained in the reader's language, and the words of the CA are quoted after that.
+func TestCertificateHistory(t *testing.T) {
+	a := newAdministration(t)
+	a.certificates().history = []agent.CertificateEvent{
+		{At: time.Now(), Event: agent.EventFailed, Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceACME, Cause: agent.CauseConnection,
+			Args: map[string]string{"Name": "xn--g1ah2bza.xn--p1ai", "Address": "203.0.113.7", "Port": "80"}, Detail: "Timeout during connect"},
+		{At: time.Now(), Event: agent.EventFailed, Name: "old.ru", Source: agent.SourceACME, Cause: agent.CauseCAFailed},
+		{At: time.Now(), Event: agent.EventIssued, Name: "issued.ru", Source: agent.SourceACME, Detail: "R11"}}
+	body := a.get(certificatePath)
+	for _, text := range []string{"Центр сертификации не смог подключиться к шлюз.рф: адрес 203.0.113.7, порт 80. Центр ответил: Timeout during connect",
+		"В самом центре сертификации произошла ошибка.", "R11"} {
+		if !says(t, body, "#history td", text) {
+			t.Errorf("the history does not say %q", text)
+		}
+	}
+	if !says(t, body, "#history q[lang=en]", "Timeout during connect") {
+		t.Error("the words of the CA are no quotation")
+	}
+}
+
 // TestCertificateRoot: a change of the root is asked for, announced with what to hand out anew, and can be cancelled. The root can be
 // downloaded as DER and PEM.
 func TestCertificateRoot(t *testing.T) {
