@@ -318,6 +318,8 @@ func TestCertificateRoot(t *testing.T) {
 	}
 	if body := a.get(certificatePath); !says(t, body, "#root .banner.warn", "начнёт действовать "+change.From.Format("02.01.2006")) || !says(t, body, "#root .banner.warn li", "IdecoAgent.msi") {
 		t.Error("the page does not announce the change")
+	} else if !says(t, body, "#root .banner.warn", "раздавайте только после "+change.From.Format("02.01.2006 15:04")) {
+		t.Error("the page does not say from when the pin of the next root may be handed out")
 	}
 	if w := a.post(root+"/cancel", nil); w.Code != 200 || f.change == nil {
 		t.Errorf("cancelled without a question: %d", w.Code)
