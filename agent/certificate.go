@@ -205,9 +205,10 @@ type CertificateEvent struct {
 	Event  CertificateEventKind
 	Name   string // the gateway's name; may be empty
 	Source CertificateSource
-	By     string           // the administrator; empty = the gateway itself
-	Cause  CertificateCause // of EventFailed
-	Detail string           // at most 500 characters: the CA's words, or the issuer of the new certificate
+	By     string            // the administrator; empty = the gateway itself
+	Cause  CertificateCause  // of EventFailed
+	Args   map[string]string // of the text of Cause
+	Detail string            // at most 500 characters: the CA's words, or the issuer of the new certificate
 }
 
 // CertificateEventKind names an event. The catalogues have its text under "certificate_event_<kind>".

@@ -256,6 +256,26 @@ func TestCertificateEnding(t *testing.T) {
 	}
 }
 
+// TestCertificateHistory: a failure is explained in the reader's language, and the words of the CA are quoted after that.
+func TestCertificateHistory(t *testing.T) {
+	a := newAdministration(t)
+	a.certificates().history = []agent.CertificateEvent{
+		{At: time.Now(), Event: agent.EventFailed, Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceACME, Cause: agent.CauseConnection,
+			Args: map[string]string{"Name": "xn--g1ah2bza.xn--p1ai", "Address": "203.0.113.7", "Port": "80"}, Detail: "Timeout during connect"},
+		{At: time.Now(), Event: agent.EventFailed, Name: "old.ru", Source: agent.SourceACME, Cause: agent.CauseCAFailed},
+		{At: time.Now(), Event: agent.EventIssued, Name: "issued.ru", Source: agent.SourceACME, Detail: "R11"}}
+	body := a.get(certificatePath)
+	for _, text := range []string{"Центр сертификации не смог подключиться к шлюз.рф: адрес 203.0.113.7, порт 80. Центр ответил: Timeout during connect",
+		"В самом центре сертификации произошла ошибка.", "R11"} {
+		if !says(t, body, "#history td", text) {
+			t.Errorf("the history does not say %q", text)
+		}
+	}
+	if !says(t, body, "#history q[lang=en]", "Timeout during connect") {
+		t.Error("the words of the CA are no quotation")
+	}
+}
+
 // TestCertificateRoot: a change of the root is asked for, announced with what to hand out anew, and can be cancelled. The root can be
 // downloaded as DER and PEM.
 func TestCertificateRoot(t *testing.T) {
@@ -274,6 +294,8 @@ func TestCertificateRoot(t *testing.T) {
 	}
 	if body := a.get(certificatePath); !says(t, body, "#root .banner.warn", "начнёт действовать "+change.From.Format("02.01.2006")) || !says(t, body, "#root .banner.warn li", "IdecoAgent.msi") {
 		t.Error("the page does not announce the change")
+	} else if !says(t, body, "#root .banner.warn", "раздавайте только после "+change.From.Format("02.01.2006 15:04")) {
+		t.Error("the page does not say from when the pin of the next root may be handed out")
 	}
 	if w := a.post(root+"/cancel", nil); w.Code != 200 || f.change == nil {
 		t.Errorf("cancelled without a question: %d", w.Code)

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -223,10 +224,10 @@ func webLink(text string) string {
 	return u.String()
 }
 
-// eventLine says what an event was about: the words of the CA or the issuer of the certificate, or else the cause of a failure.
-func eventLine(l *locale.Localizer, e agent.CertificateEvent) string {
-	if e.Detail != "" || e.Cause == "" {
-		return e.Detail
-	}
-	return l.CertificateCause(agent.CertificateProblem{Code: e.Cause, Args: map[string]string{"Name": e.Name}})
+// eventCause says why an order failed.
+func eventCause(l *locale.Localizer, e agent.CertificateEvent) string {
+	args := map[string]string{}
+	maps.Copy(args, e.Args)
+	args["Name"] = e.Name
+	return l.CertificateCause(agent.CertificateProblem{Code: e.Cause, Args: args})
 }

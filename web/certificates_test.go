@@ -151,20 +151,26 @@ func TestServed(t *testing.T) {
 // does is logged by handlers.
 func TestLogOfEvents(t *testing.T) {
 	c, _ := openForTest(t)
-	for event, want := range map[agent.CertificateEvent]string{
-		{Event: agent.EventIssued, Source: agent.SourceACME}:                          "certificate_issued",
-		{Event: agent.EventFailed, Source: agent.SourceACME}:                          "certificate_failed",
-		{Event: agent.EventRootChanged, Source: agent.SourceOwnRoot}:                  "root_changed",
-		{Event: agent.EventRootAnnounced, Source: agent.SourceOwnRoot, By: "boss"}:    "",
-		{Event: agent.EventRootCancelled, Source: agent.SourceOwnRoot, By: "boss"}:    "",
-		{Event: agent.EventUploaded, Source: agent.SourceUploaded, By: "boss"}:        "",
-		{Event: agent.EventRemoved, Source: agent.SourceUploaded, By: "boss@ad.test"}: "",
+	for _, one := range []struct {
+		event  agent.CertificateEventKind
+		source agent.CertificateSource
+		by     string
+		want   string
+	}{
+		{agent.EventIssued, agent.SourceACME, "", "certificate_issued"},
+		{agent.EventFailed, agent.SourceACME, "", "certificate_failed"},
+		{agent.EventRootChanged, agent.SourceOwnRoot, "", "root_changed"},
+		{agent.EventRootAnnounced, agent.SourceOwnRoot, "boss", ""},
+		{agent.EventRootCancelled, agent.SourceOwnRoot, "boss", ""},
+		{agent.EventUploaded, agent.SourceUploaded, "boss", ""},
+		{agent.EventRemoved, agent.SourceUploaded, "boss@ad.test", ""},
 	} {
 		var log strings.Builder
 		c.log = slog.New(slog.NewTextHandler(&log, nil))
-		c.record(event)
-		if got := log.String(); want == "" && got != "" || want != "" && (strings.Count(got, "\n") != 1 || !strings.Contains(got, " event="+want+" ")) {
-			t.Errorf("%s of %q: %q, want %q", event.Event, event.By, got, want)
+		c.record(agent.CertificateEvent{Event: one.event, Source: one.source, By: one.by})
+		got := log.String()
+		if one.want == "" && got != "" || one.want != "" && (strings.Count(got, "\n") != 1 || !strings.Contains(got, " event="+one.want+" ")) {
+			t.Errorf("%s of %q: %q, want %q", one.event, one.by, got, one.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 
 	"ideco-agent/agent"
@@ -55,9 +56,17 @@ const maxCertificateEvents = 500
 
 // AddCertificateEvent adds an event to the history of the certificates.
 func (s *Store) AddCertificateEvent(ctx context.Context, e agent.CertificateEvent) error {
+	args := ""
+	if len(e.Args) > 0 {
+		text, err := json.Marshal(e.Args)
+		if err != nil {
+			return fmt.Errorf("encode an event of the certificates: %w", err)
+		}
+		args = string(text)
+	}
 	err := s.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO certificate_events (at, event, name, source, login, cause, detail) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-			micros(e.At), string(e.Event), e.Name, string(e.Source), e.By, string(e.Cause), e.Detail)
+		_, err := tx.ExecContext(ctx, `INSERT INTO certificate_events (at, event, name, source, login, cause, args, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			micros(e.At), string(e.Event), e.Name, string(e.Source), e.By, string(e.Cause), args, e.Detail)
 		if err != nil {
 			return err
 		}
@@ -75,8 +84,12 @@ func (s *Store) AddCertificateEvent(ctx context.Context, e agent.CertificateEven
 func (s *Store) CertificateEvents(ctx context.Context, limit int) (list []agent.CertificateEvent, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		list, err = all(ctx, tx, func(row scanner) (e agent.CertificateEvent, err error) {
-			return e, row.Scan(timeColumn{&e.At}, &e.Event, &e.Name, &e.Source, &e.By, &e.Cause, &e.Detail)
-		}, `SELECT at, event, name, source, login, cause, detail FROM certificate_events ORDER BY id DESC LIMIT $1`, limit)
+			var args string
+			if err := row.Scan(timeColumn{&e.At}, &e.Event, &e.Name, &e.Source, &e.By, &e.Cause, &args, &e.Detail); err != nil || args == "" {
+				return e, err
+			}
+			return e, json.Unmarshal([]byte(args), &e.Args)
+		}, `SELECT at, event, name, source, login, cause, args, detail FROM certificate_events ORDER BY id DESC LIMIT $1`, limit)
 		return err
 	})
 	if err != nil {

@@ -56,7 +56,7 @@ func TestCertificateEvents(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	e := agent.CertificateEvent{At: start, Event: agent.EventFailed, Name: "gw.company.ru", Source: agent.SourceACME, By: "ivanov",
-		Cause: agent.CauseDNS, Detail: "SERVFAIL"}
+		Cause: agent.CauseDNS, Args: map[string]string{"Address": "203.0.113.7"}, Detail: "SERVFAIL"}
 	check(t, s.AddCertificateEvent(ctx, e))
 	got, err := s.CertificateEvents(ctx, 10)
 	check(t, err)

@@ -288,7 +288,7 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 	}
 	if isNew {
 		o.event(agent.CertificateEvent{At: now, Event: agent.EventFailed, Name: one.name, Source: agent.SourceACME, Cause: problem.Code,
-			Detail: problem.CA})
+			Args: problem.Args, Detail: problem.CA})
 	}
 }
 
