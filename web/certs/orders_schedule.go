@@ -63,7 +63,7 @@ func (t *tries) permitted() time.Time {
 // backoff returns how long to wait after a failure that followed so many others.
 func backoff(failures int) time.Duration { return min(minBackoff<<min(failures, 10), maxBackoff) }
 
-// failed plans the next try after a failure. end is when the certificate that is there ends; zero = there is none.
+// failed plans the next try after a failure. end is when the present certificate ends; zero = there is none.
 func (t *tries) failed(now, end, retryAfter time.Time) {
 	wait := backoff(t.Failures)
 	t.Failures++
