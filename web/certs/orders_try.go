@@ -272,7 +272,7 @@ func (o *Orders) failed(one try, problem *agent.CertificateProblem, retryAfter t
 		end = current.held.Leaf.NotAfter
 	}
 	t, now := o.tries[one.name], time.Now()
-	isNew := t.report(problem.Code)
+	isNew := t.noteCause(problem.Code)
 	t.failed(now, end, retryAfter)
 	if problem.Code == agent.CauseRateLimited {
 		problem.Args["Until"] = later(t.Next, t.RetryAfter).Format(time.RFC3339) // as the texts expect
