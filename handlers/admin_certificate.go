@@ -92,7 +92,7 @@ func (s *Site) orders(domain string) []agent.CertificateOrder {
 
 // publicCA reports whether an ACME directory is one of Let's Encrypt, or none is set.
 func publicCA(directory string) bool {
-	return directory == "" || directory == agent.LetsEncrypt || directory == agent.LetsEncryptStaging
+	return directory == "" || agent.IsLetsEncrypt(directory)
 }
 
 // certificateSummary returns what the page with the domain says about its certificate.

@@ -15,7 +15,7 @@ import (
 const (
 	checksTimeout = 15 * time.Second
 	maxProbed     = 8 // addresses of a name
-	maxIssuers    = 8 // in what is said about CAA records
+	maxIssuers    = 8 // named in a finding about CAA records
 )
 
 // letsEncryptIssuer is the domain of Let's Encrypt in CAA records (letsencrypt.org/docs/caa).

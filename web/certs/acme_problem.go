@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent"
 )
 
-const maxWords = 500 // characters that are kept of what a CA says
+const maxDetail = 500 // characters that are kept of what a CA says
 
 // problem explains the error of run. eabLost says that the key of the external account binding was not there to be sent.
 func (a *attempt) problem(err error, eabLost bool) *agent.CertificateProblem {
@@ -80,12 +80,12 @@ func (a *attempt) cause(err error) string {
 	if errors.Is(err, errOneOrder) {
 		return ""
 	}
-	return agent.Clean(err.Error(), maxWords)
+	return agent.Clean(err.Error(), maxDetail)
 }
 
 // finish cleans the texts of a problem and adds the argument Name.
 func finish(p *agent.CertificateProblem, name string) *agent.CertificateProblem {
-	p.CA = agent.Clean(p.CA, maxWords)
+	p.CA = agent.Clean(p.CA, maxDetail)
 	args := map[string]string{"Name": name}
 	for key, value := range p.Args {
 		args[key] = agent.Clean(value, 200)
@@ -188,7 +188,8 @@ var (
 		"network is unreachable", "network unreachable"}
 )
 
-func contains(text string, words []string) bool {
+// containsAny reports whether a text has one of the words, in any case.
+func containsAny(text string, words []string) bool {
 	text = strings.ToLower(text)
 	for _, word := range words {
 		if strings.Contains(text, word) {
@@ -200,9 +201,9 @@ func contains(text string, words []string) bool {
 
 func dnsCause(words string) agent.CertificateCause {
 	switch {
-	case contains(words, wordsPrivate):
+	case containsAny(words, wordsPrivate):
 		return agent.CausePrivateAddress
-	case contains(words, wordsNotFound):
+	case containsAny(words, wordsNotFound):
 		return agent.CauseNotFound
 	}
 	return agent.CauseDNS
@@ -214,13 +215,13 @@ func (v *validation) problem() *agent.CertificateProblem {
 	kind := kindOf(v.Error.Type)
 	switch {
 	case p.Code == agent.CauseCAA, p.Code == agent.CauseRateLimited, p.Code == agent.CauseRefusedName, kind == "dns":
-	case contains(p.CA, wordsPrivate):
+	case containsAny(p.CA, wordsPrivate):
 		p.Code = agent.CausePrivateAddress
-	case contains(p.CA, wordsNotFound):
+	case containsAny(p.CA, wordsNotFound):
 		p.Code = agent.CauseNotFound
-	case contains(p.CA, wordsDNS):
+	case containsAny(p.CA, wordsDNS):
 		p.Code = agent.CauseDNS
-	case kind == "connection", contains(p.CA, wordsConnection):
+	case kind == "connection", containsAny(p.CA, wordsConnection):
 		p.Code = agent.CauseConnection
 	case kind == "unauthorized", kind == "tls", kind == "malformed":
 		p.Code = agent.CauseWrongAnswer

@@ -20,7 +20,7 @@ import (
 
 // TestProblemsOfCA: what CAs answer, in the words of Boulder (Let's Encrypt), Pebble and step-ca.
 func TestProblemsOfCA(t *testing.T) {
-	long := strings.Repeat("я", 2*maxWords)
+	long := strings.Repeat("я", 2*maxDetail)
 	for _, c := range []struct {
 		step, kind, detail string
 		status             int
@@ -88,7 +88,7 @@ func TestProblemsOfCA(t *testing.T) {
 			if c.step == "validation" && p.Args["Port"] != "80" {
 				t.Errorf("%s: port %q", c.detail, p.Args["Port"])
 			}
-			if p.Code != agent.CauseNoACME && p.CA != agent.Clean(c.detail, maxWords) && c.detail != "" {
+			if p.Code != agent.CauseNoACME && p.CA != agent.Clean(c.detail, maxDetail) && c.detail != "" {
 				t.Errorf("the CA's words %q became %q", c.detail, p.CA)
 			}
 			if orders := len(g.ca.Orders(gatewayDNS)); orders > 1 {

@@ -298,20 +298,21 @@ func (t *caTransport) filter(challenges []json.RawMessage) json.RawMessage {
 
 // heard is what the CA said during an attempt.
 type heard struct {
-	failed  failure     // the last request that failed; without a host: none
-	invalid *validation // the challenge that failed; nil = none
-	offered string      // types of the challenges
-	isACME  bool        // the directory is one
+	failed     failure     // the last request that failed; without a host: none
+	invalid    *validation // the challenge that failed; nil = none
+	offered    string      // types of the challenges
+	isACME     bool        // the directory is one
+	retryAfter time.Time   // the latest that the CA named; zero = none
 }
 
 func (t *caTransport) heard() heard {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return heard{t.failed, t.invalid, strings.Join(t.offered, ", "), t.newOrder != ""}
+	return heard{t.failed, t.invalid, strings.Join(t.offered, ", "), t.newOrder != "", t.retryAfter}
 }
 
-// accountGone reports whether the CA refused the account, because it does not have it or because it was deactivated. A new account
-// does not help one that the CA itself has revoked.
+// accountGone reports whether the CA refused the account, because it does not have it or because it was deactivated. An
+// account that the CA itself revoked does not count: the CA would refuse a new one too.
 func (t *caTransport) accountGone() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -319,13 +320,7 @@ func (t *caTransport) accountGone() bool {
 	case "accountdoesnotexist":
 		return true
 	case "unauthorized":
-		return (f.url == t.newAccount || f.url == t.newOrder) && contains(f.problem.Detail, []string{"deactivated"})
+		return (f.url == t.newAccount || f.url == t.newOrder) && strings.Contains(strings.ToLower(f.problem.Detail), "deactivated")
 	}
 	return false
-}
-
-func (t *caTransport) wait() time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.retryAfter
 }

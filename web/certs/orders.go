@@ -239,10 +239,8 @@ func (o *Orders) Run(ctx context.Context) error {
 			o.try(ctx, name)
 			continue
 		}
-		o.mu.Lock()
-		told, contact := o.contactDue()
-		o.mu.Unlock()
-		if contact && !told.After(now) {
+		contactAt, contact := o.contactDue()
+		if contact && !contactAt.After(now) {
 			o.tellContact(ctx)
 			continue
 		}
@@ -251,7 +249,7 @@ func (o *Orders) Run(ctx context.Context) error {
 			wait = min(wait, at.Sub(now))
 		}
 		if contact {
-			wait = min(wait, told.Sub(now))
+			wait = min(wait, contactAt.Sub(now))
 		}
 		timer := time.NewTimer(wait)
 		select {

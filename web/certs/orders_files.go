@@ -3,7 +3,6 @@ package certs
 import (
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -170,6 +169,13 @@ func (o *Orders) saveTries() error {
 	return o.save(o.ca, triesFile, text)
 }
 
+// trySaveTries logs an error of saveTries. The caller holds mu.
+func (o *Orders) trySaveTries() {
+	if err := o.saveTries(); err != nil {
+		o.config.Log.Warn("the times of orders cannot be written", "error", err)
+	}
+}
+
 // forgetOthers forgets the names that the gateway no longer has, and removes their keys and certificates at all CAs. Tries that
 // still count for the limits of the CA stay until they do not. The caller holds mu.
 func (o *Orders) forgetOthers(now time.Time) {
@@ -181,9 +187,7 @@ func (o *Orders) forgetOthers(now time.Time) {
 		return isOther(name) && len(t.Times) == 0 && !t.RetryAfter.After(now)
 	})
 	if len(o.tries) < tried {
-		if err := o.saveTries(); err != nil {
-			o.config.Log.Warn("the times of orders cannot be written", "error", err)
-		}
+		o.trySaveTries()
 	}
 	files, err := fs.Glob(os.DirFS(o.dir), "*/"+certificateFile("*"))
 	if err != nil {
@@ -201,16 +205,4 @@ func (o *Orders) forgetOthers(now time.Time) {
 		}
 		o.config.Log.Info("the ordered certificate of a name that was removed is removed", "name", name, "file", path)
 	}
-}
-
-// parseChain parses the certificates of a chain.
-func parseChain(der [][]byte) ([]*x509.Certificate, error) {
-	chain := make([]*x509.Certificate, len(der))
-	for i, one := range der {
-		var err error
-		if chain[i], err = x509.ParseCertificate(one); err != nil {
-			return nil, err
-		}
-	}
-	return chain, nil
 }

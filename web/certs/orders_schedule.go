@@ -31,8 +31,9 @@ type tries struct {
 	Reported   []agent.CertificateCause  `json:"reported"`    // causes since the last success that have an event
 }
 
-// report reports whether a cause needs an event, and notes that it has one. Causes that alternate have one each.
-func (t *tries) report(cause agent.CertificateCause) bool {
+// noteCause notes a cause and reports whether it needs an event: only the first of its kind since the last success. Files of earlier
+// versions have no Reported, so there the last problem tells.
+func (t *tries) noteCause(cause agent.CertificateCause) bool {
 	if slices.Contains(t.Reported, cause) {
 		return false
 	}
@@ -63,7 +64,7 @@ func (t *tries) permitted() time.Time {
 // backoff returns how long to wait after a failure that followed so many others.
 func backoff(failures int) time.Duration { return min(minBackoff<<min(failures, 10), maxBackoff) }
 
-// failed plans the next try after a failure. end is when the certificate that is there ends; zero = there is none.
+// failed plans the next try after a failure. end is when the present certificate ends; zero = there is none.
 func (t *tries) failed(now, end, retryAfter time.Time) {
 	wait := backoff(t.Failures)
 	t.Failures++

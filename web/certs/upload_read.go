@@ -322,7 +322,7 @@ func (up *upload) checkWork(der []byte) error {
 	return nil
 }
 
-// iterations returns the sum of the iterations in der; a number above maxIterations counts little more than that.
+// iterations returns the sum of the iterations in der; a number above maxIterations counts as maxIterations+1.
 func iterations(der []byte, depth int) (sum int) {
 	for salt := false; len(der) > 0 && depth < 32; {
 		var v asn1.RawValue

@@ -89,7 +89,7 @@ type account struct {
 	key            *ecdsa.PublicKey
 	contact        []string
 	closed         *Problem // nil = the account is valid
-	closedLate     bool
+	closedLate     bool     // newAccount returns the account all the same
 }
 
 type order struct {

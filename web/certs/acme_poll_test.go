@@ -11,16 +11,16 @@ import (
 	"ideco-agent/agent"
 )
 
-// retryLater adds a Retry-After to every answer, and refuses what comes after most requests.
+// retryLater adds a Retry-After to every answer. After limit requests it refuses all.
 type retryLater struct {
 	http.RoundTripper
 	header func() string
-	most   int64
+	limit  int64
 	count  atomic.Int64
 }
 
 func (r *retryLater) RoundTrip(request *http.Request) (*http.Response, error) {
-	if r.count.Add(1) > r.most {
+	if r.count.Add(1) > r.limit {
 		return nil, errors.New("too many requests")
 	}
 	answer, err := r.RoundTripper.RoundTrip(request)
@@ -45,13 +45,13 @@ func TestPollsSlowly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var polls *retryLater
 			run(t, 90*day, func(g *gateway) {
-				polls = &retryLater{RoundTripper: g.ca, header: header, most: 400}
+				polls = &retryLater{RoundTripper: g.ca, header: header, limit: 400}
 				g.ca.Hangs = true
 				g.transport = func(*x509.CertPool) http.RoundTripper { return polls }
 			}, func(g *gateway) {
 				pass(9 * time.Minute) // autocert gives up after five
 				g.wantState(agent.OrderFailed, agent.CauseCAFailed)
-				if n := polls.count.Load(); n > polls.most || n < 20 {
+				if n := polls.count.Load(); n > polls.limit || n < 20 {
 					t.Errorf("%d requests in five minutes", n)
 				}
 			})
