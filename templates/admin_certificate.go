@@ -85,6 +85,8 @@ func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
 		v := verdict{"ok", l.T("certificate_answer_trusted", args), []string{l.T("certificate_issued_by", args)}}
 		if staging(cert) {
 			v = verdict{"warn", l.T("certificate_answer_staging", args), []string{l.T("certificate_staging_more")}}
+		} else if d.Saved.CA == CAOther {
+			v = verdict{"ok", l.T("certificate_answer_other", args), append(v.More, l.T("certificate_other_more"))}
 		}
 		if order.State == agent.OrderFailed {
 			return verdict{"warn", v.Text, append(v.More, l.T("certificate_renewal_fails"))}
@@ -95,10 +97,15 @@ func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
 		return v
 	case agent.SourceUploaded:
 		v := verdict{"ok", l.T("certificate_answer_uploaded", args), []string{l.T("certificate_issued_by", args)}}
-		if d.Saved.ordering() && order.State != agent.OrderNever {
+		switch {
+		case d.Saved.ordering() && order.State != agent.OrderNever && order.State != agent.OrderFailed:
 			v.More = append(v.More, l.T("certificate_uploaded_then_acme"))
-		} else {
-			v.More = append(v.More, l.T("certificate_uploaded_then_own"))
+		default:
+			if order.State == agent.OrderFailed {
+				v.More = append(v.More, l.T("certificate_uploaded_acme_fails"))
+			} else {
+				v.More = append(v.More, l.T("certificate_uploaded_then_own"))
+			}
 			if cert.Leaf().NotAfter.Sub(d.Now) < agent.EndNotice {
 				v.Class = "warn"
 			}
@@ -222,6 +229,16 @@ func webLink(text string) string {
 func eventLine(l *locale.Localizer, e agent.CertificateEvent) string {
 	if e.Detail != "" || e.Cause == "" {
 		return e.Detail
+	}
+	switch e.Cause { // the texts of these name what the history does not keep
+	case agent.CauseUnreachable:
+		return l.T("certificate_history_unreachable")
+	case agent.CauseUntrustedCA:
+		return l.T("certificate_history_untrusted_ca")
+	case agent.CauseNoACME:
+		return l.T("certificate_history_no_acme")
+	case agent.CauseStorage:
+		return l.T("certificate_history_storage")
 	}
 	return l.CertificateCause(agent.CertificateProblem{Code: e.Cause, Args: map[string]string{"Name": e.Name}})
 }

@@ -56,6 +56,8 @@ func TestCertificateVerdict(t *testing.T) {
 		{"renewal fails", acme, on, agent.OrderFailed, "warn", "Продлить его пока не получается."},
 		{"staging", someCertificate(agent.SourceACME, "(STAGING) Tenuous Tomato R13", "(STAGING) Pretend Pear X1", later), on, agent.OrderDone, "warn", "браузеры такому сертификату не доверяют"},
 		{"organisation's", someCertificate(agent.SourceACME, "Company CA 2", "Company Root", later), on, agent.OrderDone, "ok", "Его выдал центр сертификации Company CA 2."},
+		{"another authority", someCertificate(agent.SourceACME, "Company CA 2", "Company Root", later), ACMEForm{CA: CAOther, Terms: "none"}, agent.OrderDone, "ok", "только там, где установлен корневой сертификат"},
+		{"uploaded, ends, ACME fails", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", now.AddDate(0, 0, 13)), on, agent.OrderFailed, "warn", "автоматический получить пока не удалось"},
 		{"uploaded", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", later), ACMEForm{CA: CAOff}, agent.OrderUploaded, "ok", "иначе шлюз перейдёт на собственный"},
 		{"uploaded, ends", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", now.AddDate(0, 0, 13)), ACMEForm{CA: CAOff}, agent.OrderUploaded, "warn", "иначе шлюз перейдёт на собственный"},
 		{"uploaded, ends, then ACME", someCertificate(agent.SourceUploaded, "Company CA 2", "Company Root", now.AddDate(0, 0, 13)), on, agent.OrderUploaded, "ok", "шлюз получит автоматический"},
@@ -79,6 +81,16 @@ func TestCertificateTermsLink(t *testing.T) {
 		}
 		if !want && !strings.Contains(doc.Find(".card code").Text(), terms) {
 			t.Errorf("%s is not shown", terms)
+		}
+	}
+}
+
+// TestCertificateEventLine: the history does not keep the arguments of a cause, so no line of it may show the dash for a missing one.
+func TestCertificateEventLine(t *testing.T) {
+	l := locale.For("ru")
+	for _, cause := range []agent.CertificateCause{agent.CauseUnreachable, agent.CauseUntrustedCA, agent.CauseNoACME, agent.CauseStorage} {
+		if line := eventLine(l, agent.CertificateEvent{Event: agent.EventFailed, Name: "gw.ru", Cause: cause}); line == "" || strings.Contains(line, "—") {
+			t.Errorf("%s: %q", cause, line)
 		}
 	}
 }
