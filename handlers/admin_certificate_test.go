@@ -184,6 +184,8 @@ func TestCertificateFailure(t *testing.T) {
 	a.certificates().tooSoon = "7"
 	if w := a.post(certificatePath+"/retry", nil); w.Code != http.StatusTooManyRequests || !says(t, w.Body.String(), "[role=alert]", "Повторить можно через 7 мин.") || a.certificates().tries != 1 {
 		t.Errorf("too early: %d", w.Code)
+	} else if !strings.Contains(w.Body.String(), `data-refresh="`+certificatePath+`"`) {
+		t.Error("the answer would refresh itself from the address of the form, which cannot be fetched")
 	}
 }
 

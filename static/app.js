@@ -163,11 +163,12 @@
     part.querySelector("[data-refresh-failed]").hidden = false;
   }
 
+  // A page that answers a form names its address in data-refresh: its own cannot be fetched.
   async function refresh() {
     const part = document.querySelector("[data-refresh]");
     if (isBusy(part)) return;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", signal: AbortSignal.timeout(refreshEvery) });
+      const answer = await fetch(part.dataset.refresh || location.href, { cache: "no-store", signal: AbortSignal.timeout(refreshEvery) });
       if (answer.redirected) return void location.reload(); // the browser's session is over
       if (!answer.ok) return void showFailure(part);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -175,6 +176,10 @@
       if (!fresh) return void location.reload();
       if (isBusy(part)) return;
       replace(part, document.adoptNode(fresh));
+      for (const also of document.querySelectorAll("[data-refresh-also]")) {
+        const freshAlso = page.getElementById(also.id);
+        if (freshAlso && !isBusy(also)) also.replaceWith(document.adoptNode(freshAlso));
+      }
     } catch {
       showFailure(part);
     }

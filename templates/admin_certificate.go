@@ -86,6 +86,8 @@ func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
 		v := verdict{"ok", l.T("certificate_answer_trusted", args), []string{l.T("certificate_issued_by", args)}}
 		if staging(cert) {
 			v = verdict{"warn", l.T("certificate_answer_staging", args), []string{l.T("certificate_staging_more")}}
+		} else if d.Saved.CA == CAOther {
+			v = verdict{"ok", l.T("certificate_answer_other", args), append(v.More, l.T("certificate_other_more"))}
 		}
 		if order.State == agent.OrderFailed {
 			return verdict{"warn", v.Text, append(v.More, l.T("certificate_renewal_fails"))}
@@ -116,6 +118,9 @@ func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
 	}
 	return verdict{"warn", l.T("certificate_answer_own", args), []string{l.T("certificate_own_more")}}
 }
+
+// ordering reports whether certificates are ordered.
+func (f ACMEForm) ordering() bool { return f.CA != CAOff && f.Terms != "" }
 
 // certificate returns what browsers get for the domain.
 func (d AdminCertificateData) certificate() agent.Certificate {

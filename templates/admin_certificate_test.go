@@ -79,6 +79,11 @@ func TestCertificateVerdict(t *testing.T) {
 			}
 		}
 	}
+	other := AdminCertificateData{Domain: "gw.ru", Now: now, Saved: ACMEForm{CA: CAOther, Terms: agent.TermsNone},
+		Served: []agent.ServedCertificate{{Port: agent.PortPortal, Name: "gw.ru", Certificate: someCertificate(agent.SourceACME, "Company CA 2", "Company Root", later)}}}
+	if v := other.verdict(l); v.Class != "ok" || !strings.Contains(strings.Join(v.More, " "), "только там, где установлен корневой сертификат") {
+		t.Errorf("another authority: %+v", v)
+	}
 }
 
 // TestCertificateTermsLink: only an address of the web becomes a link, in a window of its own that cannot reach the page.
