@@ -93,13 +93,19 @@ const (
 	LetsEncryptStaging = "https://acme-staging-v02.api.letsencrypt.org/directory"
 )
 
+// IsLetsEncrypt reports whether a directory is one of Let's Encrypt, which checks names from the Internet only. Another CA may be the
+// company's.
+func IsLetsEncrypt(directory string) bool {
+	return directory == LetsEncrypt || directory == LetsEncryptStaging
+}
+
 // OrderState says how far the ordering of a certificate is.
 type OrderState string
 
 // States of an order.
 const (
 	OrderOff      OrderState = "off"      // ordering is off, or the terms are not accepted
-	OrderNever    OrderState = "never"    // no CA could check the name; CertificateOrder.Problem has the reason
+	OrderNever    OrderState = "never"    // the CA could not check the name; CertificateOrder.Problem has the reason
 	OrderUploaded OrderState = "uploaded" // an uploaded certificate fits, so none is ordered
 	OrderRunning  OrderState = "running"
 	OrderFailed   OrderState = "failed" // the next try is at CertificateOrder.Next
@@ -119,10 +125,13 @@ type CertificateOrder struct {
 // CertificateProblem is why a certificate could not be ordered.
 type CertificateProblem struct {
 	Code   CertificateCause
-	Args   map[string]string // of the texts
+	Args   map[string]string // arguments of the texts; CertificateCause names them
 	CA     string            // what the CA said, in its own words; may be empty
 	Checks []NameCheck       // what the gateway itself found out about the name
 }
+
+// Error implements error, so that a problem can be returned as one.
+func (p *CertificateProblem) Error() string { return string(p.Code) + ": " + p.CA }
 
 // CertificateCause names a cause. The catalogues have the cause under "certificate_cause_<cause>" and the cure under
 // "certificate_cure_<cause>".
@@ -147,7 +156,7 @@ const (
 	CauseTerms          CertificateCause = "terms"           // the terms of service are not accepted, or have changed
 	CauseEABNeeded      CertificateCause = "eab_needed"      // the CA wants an external account binding
 	CauseEABWrong       CertificateCause = "eab_wrong"       // the CA refuses the external account binding
-	CauseEABLost        CertificateCause = "eab_lost"        // its key cannot be decrypted
+	CauseEABLost        CertificateCause = "eab_lost"        // the stored key of the binding cannot be decrypted
 	CauseEmail          CertificateCause = "email"           // the CA refuses the e-mail address
 	CauseCAFailed       CertificateCause = "ca_failed"       // the CA has a fault of its own
 	CauseStorage        CertificateCause = "storage"         // the certificate cannot be stored: {Error}
@@ -207,14 +216,14 @@ type CertificateEventKind string
 
 // Events.
 const (
-	EventIssued        CertificateEventKind = "issued"         // a certificate for a name that had none of this source
-	EventRenewed       CertificateEventKind = "renewed"        //
-	EventFailed        CertificateEventKind = "failed"         // the first failure of a kind, not each repetition
-	EventUploaded      CertificateEventKind = "uploaded"       //
+	EventIssued        CertificateEventKind = "issued" // a certificate for a name that had none of this source
+	EventRenewed       CertificateEventKind = "renewed"
+	EventFailed        CertificateEventKind = "failed" // the first failure of a kind, not each repetition
+	EventUploaded      CertificateEventKind = "uploaded"
 	EventRemoved       CertificateEventKind = "removed"        // an uploaded certificate
 	EventRootAnnounced CertificateEventKind = "root_announced" // the next root
-	EventRootCancelled CertificateEventKind = "root_cancelled" //
-	EventRootChanged   CertificateEventKind = "root_changed"   // the next root has become the root
+	EventRootCancelled CertificateEventKind = "root_cancelled"
+	EventRootChanged   CertificateEventKind = "root_changed" // the next root has become the root
 )
 
 // CertificateEventKinds lists every event, for tests that look for a missing text.
@@ -246,6 +255,3 @@ type CertificateEnd struct {
 
 // EndNotice is how long before such an end the gateway warns.
 const EndNotice = 14 * 24 * time.Hour
-
-// Error implements error, so that a problem can be returned as one.
-func (p *CertificateProblem) Error() string { return string(p.Code) + ": " + p.CA }

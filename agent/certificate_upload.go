@@ -13,9 +13,9 @@ const (
 	UploadEmpty            = "field_certificate_empty"
 	UploadTooLarge         = "field_certificate_size"
 	UploadUnreadable       = "field_certificate_file"
-	UploadPFX              = "field_certificate_pfx" // a PFX of a kind that the gateway cannot read
-	UploadWork             = "field_certificate_work"
-	UploadTooMany          = "field_certificate_count"
+	UploadPFX              = "field_certificate_pfx"   // a PFX of a kind that the gateway cannot read
+	UploadWork             = "field_certificate_work"  // a password that takes too long to check
+	UploadTooMany          = "field_certificate_count" // more than MaxUploadCertificates
 	UploadPassword         = "field_certificate_password"
 	UploadPasswordNeeded   = "field_certificate_password_needed"
 	UploadRequest          = "field_certificate_request" // a certificate signing request instead of a certificate
@@ -35,5 +35,5 @@ const (
 	UploadIssuerExpired    = "field_certificate_issuer_expired"    // the issuer
 	UploadIssuerUnsuitable = "field_certificate_issuer_unsuitable" // the issuer
 	UploadChainTooLarge    = "field_certificate_chain_large"
-	UploadedTooMany        = "field_certificate_too_many"
+	UploadedTooMany        = "field_certificate_too_many" // more than MaxUploadedCertificates
 )

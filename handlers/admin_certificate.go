@@ -20,13 +20,15 @@ func (s *Site) adminCertificate(c echo.Context) error {
 	return s.render(c, http.StatusOK, templates.AdminCertificate(s.page(c), d))
 }
 
-// refuseCertificate shows the page with what was refused.
+// refuseCertificate shows the page with an alert. change, unless nil, puts what was refused into the page.
 func (s *Site) refuseCertificate(c echo.Context, status int, alert string, change func(*templates.AdminCertificateData)) error {
 	d, err := s.adminCertificateData(c)
 	if err != nil {
 		return err
 	}
-	change(&d)
+	if change != nil {
+		change(&d)
+	}
 	p := s.page(c)
 	p.Alert = alert
 	return s.render(c, status, templates.AdminCertificate(p, d))
@@ -69,12 +71,12 @@ func (s *Site) adminCertificateData(c echo.Context) (templates.AdminCertificateD
 	return d, nil
 }
 
-// orders lists the orders. That of a domain that no public CA could check says so, also while ordering is off. Another CA than Let's
-// Encrypt may be the company's, which knows the company's names.
+// orders returns the orders. If no public CA can check the domain, its order says so even while ordering is off. A CA other than Let's
+// Encrypt may be the organisation's own, which can check private names.
 func (s *Site) orders(domain string) []agent.CertificateOrder {
 	list := slices.Clone(s.Certificates.Orders())
 	cause, ok := agent.OrderableName(domain)
-	if domain == "" || ok || !public(s.Certificates.ACME().Directory) {
+	if domain == "" || ok || !publicCA(s.Certificates.ACME().Directory) {
 		return list
 	}
 	i := slices.IndexFunc(list, func(o agent.CertificateOrder) bool { return o.Name == domain })
@@ -88,12 +90,12 @@ func (s *Site) orders(domain string) []agent.CertificateOrder {
 	return list
 }
 
-// public reports whether a directory is that of a public CA, or none.
-func public(directory string) bool {
-	return directory == "" || directory == agent.LetsEncrypt || directory == agent.LetsEncryptStaging
+// publicCA reports whether an ACME directory is one of Let's Encrypt, or none is set.
+func publicCA(directory string) bool {
+	return directory == "" || agent.IsLetsEncrypt(directory)
 }
 
-// certificateSummary says for the page of the domain what it is served with.
+// certificateSummary returns what the page with the domain says about its certificate.
 func (s *Site) certificateSummary(domain string) (summary templates.CertificateSummary) {
 	for _, one := range s.Certificates.Served() {
 		if one.Port == agent.PortPortal && one.Name == domain && one.Source != agent.SourceOwnRoot {
@@ -118,24 +120,24 @@ func (s *Site) certificateSummary(domain string) (summary templates.CertificateS
 // handOutFor is how long after a change of the root the page lists what must be handed out anew.
 const handOutFor = 90 * 24 * time.Hour
 
-// decodedOrder decodes the name in an order and in its texts.
+// decodedOrder returns an order with its name in Unicode, also in the arguments of its texts.
 func decodedOrder(o agent.CertificateOrder) agent.CertificateOrder {
 	o.Name = unicodeName(o.Name)
 	if o.Problem == nil {
 		return o
 	}
 	problem := *o.Problem
-	problem.Args = named(problem.Args, o.Name)
+	problem.Args = withName(problem.Args, o.Name)
 	problem.Checks = slices.Clone(problem.Checks)
 	for i, check := range problem.Checks {
-		problem.Checks[i].Args = named(check.Args, o.Name)
+		problem.Checks[i].Args = withName(check.Args, o.Name)
 	}
 	o.Problem = &problem
 	return o
 }
 
-// named returns the arguments of a text with another name.
-func named(args map[string]string, name string) map[string]string {
+// withName returns a copy of a text's arguments with the name replaced.
+func withName(args map[string]string, name string) map[string]string {
 	out := map[string]string{}
 	maps.Copy(out, args)
 	out["Name"] = name

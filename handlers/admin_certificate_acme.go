@@ -16,7 +16,7 @@ import (
 // acmeDraft is a submitted form that waits for the acceptance of the terms.
 type acmeDraft struct {
 	change agent.ACMEChange
-	terms  string
+	terms  string // the URL that was shown
 }
 
 // maxACMEDrafts limits the kept forms.
@@ -45,11 +45,11 @@ func (s *Site) adminCertificateACME(c echo.Context) error {
 	return done(c, locale.ToastSaved, "/admin/certificate")
 }
 
-// adminCertificateTerms saves a kept form: the administrator has accepted the terms.
+// adminCertificateTerms saves the kept form after the administrator has accepted the terms.
 func (s *Site) adminCertificateTerms(c echo.Context) error {
 	draft, ok := s.acmeDrafts.take(c, c.FormValue("form"))
 	if !ok {
-		return s.refuseCertificate(c, http.StatusBadRequest, who(c).L.T(locale.AlertTermsOver), func(*templates.AdminCertificateData) {})
+		return s.refuseCertificate(c, http.StatusBadRequest, who(c).L.T(locale.AlertTermsOver), nil)
 	}
 	form := templates.NewACMEForm(agent.ACMESettings{Directory: draft.change.Directory, RootPEM: draft.change.RootPEM, Email: draft.change.Email, EABKeyID: draft.change.EABKeyID})
 	terms, err := s.Certificates.Terms(c.Request().Context(), draft.change.Directory, draft.change.RootPEM)
@@ -86,13 +86,13 @@ func (s *Site) termsMissing(change agent.ACMEChange) bool {
 func (s *Site) askForTerms(c echo.Context, draft acmeDraft) error {
 	token := s.acmeDrafts.add(c, maxACMEDrafts, draft)
 	if token == "" {
-		return s.refuseCertificate(c, http.StatusServiceUnavailable, who(c).L.T(locale.AlertTermsBusy), func(*templates.AdminCertificateData) {})
+		return s.refuseCertificate(c, http.StatusServiceUnavailable, who(c).L.T(locale.AlertTermsBusy), nil)
 	}
 	return s.render(c, http.StatusOK, templates.CertificateTerms(s.page(c),
 		templates.CertificateTermsData{Token: token, CA: caName(who(c).L, draft.change.Directory), Terms: draft.terms}))
 }
 
-// caName names the CA of a directory: by its host if it is not known.
+// caName returns the name of a directory's CA; for CAs other than Let's Encrypt it is the host.
 func caName(l *locale.Localizer, directory string) string {
 	switch directory {
 	case agent.LetsEncrypt:
@@ -131,7 +131,7 @@ func (s *Site) refuseACME(c echo.Context, form templates.ACMEForm, err error) er
 	})
 }
 
-// readACME parses the form. It returns the typed values for the page, and the change that they stand for.
+// readACME parses the form. It returns the typed values, for the page, and the change that they describe.
 func (s *Site) readACME(c echo.Context) (form templates.ACMEForm, change agent.ACMEChange, problems agent.Problems) {
 	form = templates.ACMEForm{CA: c.FormValue("ca"), Directory: c.FormValue("directory"), RootPEM: c.FormValue("directory_root_pem"),
 		Email: c.FormValue("email"), EABKeyID: c.FormValue("eab_key_id")}

@@ -6,15 +6,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
-// adminCertificateRetry starts a try to order certificates.
+// adminCertificateRetry orders the certificates now instead of at the planned time.
 func (s *Site) adminCertificateRetry(c echo.Context) error {
 	err := s.orderNow(c)
 	if problems := problemsIn(err); problems != nil {
-		return s.refuseCertificate(c, http.StatusTooManyRequests, who(c).L.Problem(problems[0]), func(*templates.AdminCertificateData) {})
+		return s.refuseCertificate(c, http.StatusTooManyRequests, who(c).L.Problem(problems[0]), nil)
 	}
 	if err != nil {
 		return err
@@ -30,7 +29,8 @@ func (s *Site) restCertificatesRetry(c echo.Context) error {
 	return doneREST(c, err)
 }
 
-// orderNow starts a try. If it is too soon, it sets the header Retry-After and returns agent.Problem.
+// orderNow starts ordering. If it is too soon, it sets the header Retry-After and returns an agent.Problem, whose value is the minutes to
+// wait.
 func (s *Site) orderNow(c echo.Context) error {
 	err := s.Certificates.Order(c.Request().Context())
 	if err == nil {

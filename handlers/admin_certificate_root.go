@@ -11,10 +11,10 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// adminCertificateRoot announces the next root, after a confirmation.
+// adminCertificateRoot announces the next root after a confirmation.
 func (s *Site) adminCertificateRoot(c echo.Context) error {
 	if s.Certificates.RootChange() != nil {
-		return done(c, locale.ToastRootAnnounced, rootPath) // by somebody else meanwhile
+		return done(c, locale.ToastRootAnnounced, templates.RootPath) // by somebody else meanwhile
 	}
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmRootChange(who(c).L, time.Now().Add(agent.RootNotice))))
@@ -23,13 +23,13 @@ func (s *Site) adminCertificateRoot(c echo.Context) error {
 		return err
 	}
 	s.securityEvent(c, "root_announced")
-	return done(c, locale.ToastRootAnnounced, rootPath)
+	return done(c, locale.ToastRootAnnounced, templates.RootPath)
 }
 
-// adminCertificateRootCancel cancels an announced change, after a confirmation.
+// adminCertificateRootCancel cancels an announced change after a confirmation.
 func (s *Site) adminCertificateRootCancel(c echo.Context) error {
 	if s.Certificates.RootChange() == nil {
-		return done(c, locale.ToastRootCancelled, rootPath)
+		return done(c, locale.ToastRootCancelled, templates.RootPath)
 	}
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmRootCancel(who(c).L)))
@@ -38,7 +38,5 @@ func (s *Site) adminCertificateRootCancel(c echo.Context) error {
 		return err
 	}
 	s.securityEvent(c, "root_cancelled")
-	return done(c, locale.ToastRootCancelled, rootPath)
+	return done(c, locale.ToastRootCancelled, templates.RootPath)
 }
-
-const rootPath = "/admin/certificate#root"

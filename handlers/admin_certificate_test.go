@@ -1,12 +1,9 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/pem"
 	"maps"
-	"mime/multipart"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -159,28 +156,7 @@ func TestCertificateOtherCA(t *testing.T) {
 func TestCertificateRootFile(t *testing.T) {
 	a := newAdministration(t)
 	a.certificates().terms = agent.TermsNone
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	for name, value := range map[string]string{templates.CSRFField: "token", "ca": "other", "directory": "https://ca.corp/acme"} {
-		if err := form.WriteField(name, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file, err := form.CreateFormFile("directory_root_file", "root.cer")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file.Write(rootDER(t))
-	form.Close()
-	r := httptest.NewRequest("POST", "https://gw.example.test"+certificatePath+"/acme", &body)
-	r.RemoteAddr = "192.168.7.20:40000"
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-	for _, cookie := range a.boss {
-		r.AddCookie(cookie)
-	}
-	w := httptest.NewRecorder()
-	a.h.ServeHTTP(w, r)
+	w := a.postFiles(certificatePath+"/acme", url.Values{"ca": {"other"}, "directory": {"https://ca.corp/acme"}}, "directory_root_file", "root.cer", string(rootDER(t)))
 	if w.Code != http.StatusSeeOther || !strings.HasPrefix(a.certificates().acme.RootPEM, "-----BEGIN CERTIFICATE-----") {
 		t.Errorf("%d, %+v", w.Code, a.certificates().acme)
 	}
@@ -447,7 +423,6 @@ func TestRESTCertificates(t *testing.T) {
 	}
 }
 
-// rootDER returns a root certificate.
 func rootDER(t *testing.T) []byte {
 	t.Helper()
 	_, der := selfSigned(t, "Corp Root")

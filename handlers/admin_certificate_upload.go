@@ -14,7 +14,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// uploadPath takes the files of a certificate.
+// uploadPath takes the files of a certificate. Its requests may be larger than others.
 const uploadPath = "/admin/certificate/upload"
 
 // adminCertificateUpload adds a certificate. A refused form comes back without files, pasted text and password: a private key is
@@ -54,7 +54,7 @@ func uploadedFiles(c echo.Context) ([][]byte, error) {
 	return files, nil
 }
 
-// readFile returns an uploaded file; of a larger one, one byte more than the limit.
+// readFile returns an uploaded file. Of a file over the limit it returns limit+1 bytes.
 func readFile(header *multipart.FileHeader, limit int64) ([]byte, error) {
 	file, err := header.Open()
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Site) uploadCertificate(c echo.Context, files [][]byte, password string
 	return added, nil
 }
 
-// uploaded is a handler of the uploaded certificate in the path.
+// uploaded returns a handler that calls action with the uploaded certificate whose ID is in the path.
 func (s *Site) uploaded(action func(echo.Context, Uploaded) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		list := s.Certificates.Uploaded()
@@ -105,7 +105,7 @@ func (s *Site) removeCertificate(c echo.Context, u Uploaded) error {
 	return nil
 }
 
-// uploadedRow returns an uploaded certificate for the page, with decoded names.
+// uploadedRow returns an uploaded certificate for the page, with its names in Unicode.
 func uploadedRow(u Uploaded) templates.UploadedCertificate {
 	row := templates.UploadedCertificate{ID: u.ID, Added: u.Added, Certificate: u.Certificate, KeyLost: u.KeyLost}
 	for _, name := range u.Serves {

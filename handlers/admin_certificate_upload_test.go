@@ -1,12 +1,9 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -46,28 +43,7 @@ func newUploadFake(a administration) *uploadFake {
 
 // uploadFiles submits the form with files.
 func (a administration) uploadFiles(form url.Values, files ...string) *httptest.ResponseRecorder {
-	a.t.Helper()
-	var body bytes.Buffer
-	m := multipart.NewWriter(&body)
-	_ = m.WriteField(templates.CSRFField, "token")
-	for name := range form {
-		_ = m.WriteField(name, form.Get(name))
-	}
-	for i, file := range files {
-		part, _ := m.CreateFormFile("files", fmt.Sprintf("file%d.pem", i))
-		_, _ = part.Write([]byte(file))
-	}
-	_ = m.Close()
-	r := httptest.NewRequest("POST", "https://gw.example.test"+uploadPath, &body)
-	r.RemoteAddr = "192.168.7.20:40000"
-	r.Header.Set("Content-Type", m.FormDataContentType())
-	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-	for _, cookie := range a.boss {
-		r.AddCookie(cookie)
-	}
-	w := httptest.NewRecorder()
-	a.h.ServeHTTP(w, r)
-	return w
+	return a.postFiles(uploadPath, form, "files", "file.pem", files...)
 }
 
 func TestCertificateUpload(t *testing.T) {

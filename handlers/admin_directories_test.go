@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,7 +10,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -245,28 +243,7 @@ func TestDirectoryCertificates(t *testing.T) {
 
 // upload posts a form with a certificate file.
 func (a administration) upload(path string, form url.Values, file []byte) *httptest.ResponseRecorder {
-	a.t.Helper()
-	var body bytes.Buffer
-	m := multipart.NewWriter(&body)
-	_ = m.WriteField(templates.CSRFField, "token")
-	for name, values := range form {
-		for _, value := range values {
-			_ = m.WriteField(name, value)
-		}
-	}
-	part, _ := m.CreateFormFile("ca_file", "ca.cer")
-	_, _ = part.Write(file)
-	_ = m.Close()
-	r := httptest.NewRequest("POST", "https://gw.example.test"+path, &body)
-	r.RemoteAddr = "192.168.7.20:40000"
-	r.Header.Set("Content-Type", m.FormDataContentType())
-	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-	for _, cookie := range a.boss {
-		r.AddCookie(cookie)
-	}
-	w := httptest.NewRecorder()
-	a.h.ServeHTTP(w, r)
-	return w
+	return a.postFiles(path, form, "ca_file", "ca.cer", string(file))
 }
 
 // TestDirectoryGroups: groups are found by a part of their name and taken into the lists.

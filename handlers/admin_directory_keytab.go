@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -53,16 +52,11 @@ func (s *Site) setKeytab(c echo.Context, d agent.DirectorySettings, file []byte)
 	return nil
 }
 
-// uploadedKeytab returns the uploaded file; empty without one. Of a larger one it returns one byte more than the limit.
+// uploadedKeytab returns the uploaded file; empty without one.
 func uploadedKeytab(c echo.Context) ([]byte, error) {
 	header, err := c.FormFile("keytab")
 	if err != nil {
 		return nil, nil
 	}
-	file, err := header.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, agent.MaxKeytab+1))
+	return readFile(header, agent.MaxKeytab)
 }

@@ -1,8 +1,11 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -85,9 +88,31 @@ func (a administration) post(path string, form url.Values) *httptest.ResponseRec
 	for name, values := range form {
 		body[name] = values
 	}
-	r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(body.Encode()))
-	r.RemoteAddr = "192.168.7.20:40000"
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return a.send(path, "application/x-www-form-urlencoded", strings.NewReader(body.Encode()))
+}
+
+// postFiles posts a form with files in one of its fields. All files have the same name.
+func (a administration) postFiles(path string, form url.Values, field, name string, files ...string) *httptest.ResponseRecorder {
+	var body bytes.Buffer
+	m := multipart.NewWriter(&body)
+	_ = m.WriteField(templates.CSRFField, "token")
+	for field, values := range form {
+		for _, value := range values {
+			_ = m.WriteField(field, value)
+		}
+	}
+	for _, file := range files {
+		part, _ := m.CreateFormFile(field, name) // writing to a bytes.Buffer returns no errors
+		_, _ = part.Write([]byte(file))
+	}
+	_ = m.Close()
+	return a.send(path, m.FormDataContentType(), &body)
+}
+
+func (a administration) send(path, contentType string, body io.Reader) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("POST", "https://gw.example.test"+path, body)
+	r.RemoteAddr = fromLAN
+	r.Header.Set("Content-Type", contentType)
 	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
 	for _, cookie := range a.boss {
 		r.AddCookie(cookie)

@@ -104,14 +104,11 @@ func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
 		SessionLAN:   rights["session_hours_lan"],
 		SessionVPN:   rights["session_hours_vpn"],
 		ForwardNets:  rights["forward_nets"],
-		Created:      u.Created.UTC().Format(time.RFC3339),
+		Created:      rfc3339(u.Created),
+		LastLogin:    timeOrNull(u.LastLogin),
 	}
 	if !u.Local() {
 		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
-	}
-	if !u.LastLogin.IsZero() {
-		at := u.LastLogin.UTC().Format(time.RFC3339)
-		out.LastLogin = &at
 	}
 	if u.Refused != "" {
 		out.Refused = &u.Refused

@@ -1,14 +1,11 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -284,28 +281,9 @@ func TestBulkAsksAgain(t *testing.T) {
 	}
 }
 
-// upload sends a file as the page does.
+// uploadAccounts sends a file as the page does.
 func (a administration) uploadAccounts(name, content string) *httptest.ResponseRecorder {
-	a.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	_ = form.WriteField(templates.CSRFField, "token")
-	file, err := form.CreateFormFile("file", name)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	_, _ = file.Write([]byte(content))
-	_ = form.Close()
-	r := httptest.NewRequest("POST", "https://gw.example.test/admin/users/import", &body)
-	r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-	for _, c := range a.boss {
-		r.AddCookie(c)
-	}
-	w := httptest.NewRecorder()
-	a.h.ServeHTTP(w, r)
-	return w
+	return a.postFiles(importPath, nil, "file", name, content)
 }
 
 func importToken(t *testing.T, page string) url.Values {

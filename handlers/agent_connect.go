@@ -259,7 +259,7 @@ func (a *agentConn) authorizeAs(attempt access.Attempt, device *protocol.Device)
 		Message:    a.l.T(locale.Authorized),
 		Session:    grant.Session.ID,
 		Resume:     grant.ResumeToken,
-		Expires:    grant.Session.Expires.UTC().Format(time.RFC3339),
+		Expires:    rfc3339(grant.Session.Expires),
 		Grace:      int(grant.Grace / time.Second),
 	}
 	if grant.Session.Address.IsValid() {
@@ -374,7 +374,7 @@ func (a *agentConn) Expiring(left time.Duration, expires time.Time) {
 			Type:    protocol.TypeNotice,
 			Code:    protocol.NoticeExpiring,
 			Message: a.l.Expiring(left),
-			Expires: expires.UTC().Format(time.RFC3339),
+			Expires: rfc3339(expires),
 		})
 	})
 }

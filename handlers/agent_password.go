@@ -40,5 +40,5 @@ func (a *agentConn) warnPassword(ctx context.Context, grant access.Grant) error 
 		return nil
 	}
 	return a.send(protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticePasswordExpiring, Message: text,
-		Expires: grant.PasswordExpires.UTC().Format(time.RFC3339)})
+		Expires: rfc3339(grant.PasswordExpires)})
 }

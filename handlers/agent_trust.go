@@ -2,24 +2,23 @@ package handlers
 
 import (
 	"cmp"
-	"time"
 
 	"ideco-agent/agent/protocol"
 )
 
-// sendTrust tells an agent that trusts the gateway's own root what it must know to trust the gateway also later: the saved domain and the
-// next root. It does nothing for other agents, before update was sent, and if the agent knows it already.
+// sendTrust tells an agent with a pin the saved domain and the next root, so that it still trusts the gateway after they change. It does
+// nothing for other agents, before update was sent, and if the agent was told already.
 func (a *agentConn) sendTrust() error {
 	if a.pin == "" || !a.updated.Load() {
 		return nil
 	}
-	a.trusting.Lock() // so that the newest state is sent last
+	a.trusting.Lock() // so that the last message has the newest state
 	defer a.trusting.Unlock()
 	root := a.site.Root
 	m := protocol.Trust{Type: protocol.TypeTrust, Domain: cmp.Or(a.site.Settings.Current().Domain, a.host)}
-	next, from := root.ToldNext(a.pin)
+	next, from := root.Successor(a.pin)
 	if m.PinNext = next; next != "" {
-		m.NotBefore = from.UTC().Format(time.RFC3339)
+		m.NotBefore = rfc3339(from)
 	}
 	if m == a.told {
 		return nil

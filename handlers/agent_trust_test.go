@@ -23,7 +23,7 @@ type changingRoot struct {
 
 var changesAt = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func (r *changingRoot) ToldNext(pin string) (string, time.Time) {
+func (r *changingRoot) Successor(pin string) (string, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.next[pin], changesAt

@@ -1,12 +1,10 @@
 package handlers
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -185,31 +183,6 @@ func TestLoginSSONeedsTheForm(t *testing.T) {
 	}
 }
 
-// uploadFile posts a file to a path.
-func (a administration) uploadFile(path, name string, file []byte) *httptest.ResponseRecorder {
-	a.t.Helper()
-	var body bytes.Buffer
-	form := multipart.NewWriter(&body)
-	_ = form.WriteField(templates.CSRFField, "token")
-	if file != nil {
-		part, err := form.CreateFormFile(name, "ideco.keytab")
-		if err != nil {
-			a.t.Fatal(err)
-		}
-		_, _ = part.Write(file)
-	}
-	_ = form.Close()
-	r := httptest.NewRequest("POST", "https://gw.example.test"+path, &body)
-	r.RemoteAddr = fromLAN
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	for _, cookie := range append(a.boss, &http.Cookie{Name: formCookie, Value: "token"}) {
-		r.AddCookie(cookie)
-	}
-	w := httptest.NewRecorder()
-	a.h.ServeHTTP(w, r)
-	return w
-}
-
 // TestKeytabPage: a keytab is uploaded, shown without its keys, and removed after a question. Another file is refused beside its field,
 // and the keytab stays.
 func TestKeytabPage(t *testing.T) {
@@ -220,7 +193,7 @@ func TestKeytabPage(t *testing.T) {
 	if page := a.get(path); strings.Contains(page, "keytab/remove") || !strings.Contains(page, `action="`+path+`/keytab"`) {
 		t.Error("without a keytab")
 	}
-	if w := a.uploadFile(path+"/keytab", "keytab", []byte("the keys themselves")); w.Code != http.StatusSeeOther {
+	if w := a.postFiles(path+"/keytab", nil, "keytab", "ideco.keytab", "the keys themselves"); w.Code != http.StatusSeeOther {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	page := a.get(path)
@@ -232,9 +205,9 @@ func TestKeytabPage(t *testing.T) {
 	if strings.Contains(page, "the keys themselves") {
 		t.Error("the page has the keytab")
 	}
-	for _, file := range [][]byte{[]byte("bad"), nil, {}} {
-		if w := a.uploadFile(path+"/keytab", "keytab", file); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `id="keytab-note"`) {
-			t.Errorf("%q: %d", file, w.Code)
+	for _, files := range [][]string{{"bad"}, {}, {""}} {
+		if w := a.postFiles(path+"/keytab", nil, "keytab", "ideco.keytab", files...); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `id="keytab-note"`) {
+			t.Errorf("%q: %d", files, w.Code)
 		}
 	}
 	if string(d.saved[0].Keytab) != "the keys themselves" {

@@ -53,7 +53,7 @@ func jsonOfSession(l agent.LiveSession) sessionJSON {
 		NodeName: l.Device.Name, Kind: l.Kind, State: l.State,
 		Addresses: []string{},
 		Device:    deviceJSON{l.Device.ID, l.Device.Name, l.Device.OS},
-		Started:   l.Started.UTC().Format(time.RFC3339), Expires: l.Expires.UTC().Format(time.RFC3339), Rx: l.Rx, Tx: l.Tx,
+		Started:   rfc3339(l.Started), Expires: rfc3339(l.Expires), Rx: l.Rx, Tx: l.Tx,
 	}
 	if l.Address.IsValid() {
 		address, subnet := l.Address.String(), netip.PrefixFrom(l.Address, l.Address.BitLen()).String()

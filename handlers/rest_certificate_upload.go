@@ -9,7 +9,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// restCertificatesPath takes a certificate.
+// restCertificatesPath takes a certificate. Its requests may be larger than others.
 const restCertificatesPath = "/certificates"
 
 // restCertificateUpload adds a certificate: pem is text with the certificate, its key and its issuers; pfx is a PKCS #12 file in base64.

@@ -137,6 +137,7 @@ func jsonOfProblem(l *locale.Localizer, order agent.CertificateOrder) *problemJS
 	return &out
 }
 
+// rfc3339 formats a time in UTC.
 func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // timeOrNull is null for the zero time.

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -80,8 +79,8 @@ func jsonOfReport(l *locale.Localizer, r agent.DirectoryReport) reportJSON {
 	}
 	for _, one := range r.Certificates {
 		out.Certificates = append(out.Certificates, certificateJSON{Subject: one.Subject, Issuer: one.Issuer, Names: notNull(one.Names),
-			NotBefore: one.NotBefore.UTC().Format(time.RFC3339), NotAfter: one.NotAfter.UTC().Format(time.RFC3339), SHA256: one.SHA256,
-			CA: one.CA, Trusted: one.Trusted, PEM: one.PEM})
+			NotBefore: rfc3339(one.NotBefore), NotAfter: rfc3339(one.NotAfter), SHA256: one.SHA256, CA: one.CA,
+			Trusted: one.Trusted, PEM: one.PEM})
 	}
 	if p := r.Person; p != nil {
 		out.Person = &personJSON{Login: p.Login, Name: p.Name, DN: p.DN, GUID: p.GUID, Groups: notNull(p.Groups), RemoteAccess: p.Remote, Refused: p.Refused}

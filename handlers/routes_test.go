@@ -122,7 +122,7 @@ func (noInstaller) Programs() ([]templates.Program, error)      { return nil, ni
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
 func (fixedRoot) NextDER() []byte                               { return nil }
 func (fixedRoot) Pin() string                                   { return "" }
-func (fixedRoot) ToldNext(string) (string, time.Time)           { return "", time.Time{} }
+func (fixedRoot) Successor(string) (string, time.Time)          { return "", time.Time{} }
 func (fixedRoot) Sign(string, []byte) (string, error)           { return "", agent.ErrNotFound }
 func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }

@@ -11,14 +11,14 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// AdminCertificateData fills [AdminCertificate]. Names of the gateway are decoded. Errors are by field, with its name in REST.
+// AdminCertificateData fills [AdminCertificate]. Names of the gateway are in Unicode. The keys of Errors are the fields' names in REST.
 type AdminCertificateData struct {
 	Domain     string // empty until saved
 	Served     []agent.ServedCertificate
 	Orders     []agent.CertificateOrder
 	Form       ACMEForm // as typed
-	Saved      ACMEForm
-	EABStored  bool // the settings have an HMAC key
+	Saved      ACMEForm // the settings
+	EABStored  bool     // the settings have an HMAC key
 	Errors     map[string]string
 	CAProblem  *agent.CertificateProblem // why the directory in the form could not be asked for its terms
 	Upload     CertificateUploadData
@@ -35,7 +35,7 @@ type ACMEForm struct {
 	Directory string // with CAOther
 	RootPEM   string
 	Email     string
-	EABKeyID  string // if it is saved, its key is stored
+	EABKeyID  string
 	Terms     string // accepted terms, as in agent.ACMESettings
 }
 
@@ -68,11 +68,11 @@ type CertificateTermsData struct {
 	Terms string // URL
 }
 
-// verdict is the plain answer at the top of the page: what the domain is served with.
+// verdict is the answer at the top of the page: which certificate is served for the domain.
 type verdict struct {
 	Class string // of the banner: ok, warn or info
 	Text  string
-	More  []string // sentences
+	More  []string // further sentences
 }
 
 func (d AdminCertificateData) verdict(l *locale.Localizer) verdict {
@@ -139,11 +139,11 @@ func (d AdminCertificateData) orderFor(name string) agent.CertificateOrder {
 	return agent.CertificateOrder{Name: name, State: agent.OrderOff}
 }
 
-// servedRow is a certificate of the list: what one or both ports serve for a name.
+// servedRow is a row of the list: a certificate that one or both ports serve for a name.
 type servedRow struct {
 	agent.ServedCertificate
 	Ports []agent.ServedPort
-	Order *agent.CertificateOrder // with a problem; nil for the domain, whose problem is at the top of the page
+	Order *agent.CertificateOrder // an order with a problem; nil for the domain, whose problem is at the top of the page
 }
 
 // rows groups ports that serve the same certificate for a name.
@@ -176,7 +176,7 @@ func (r servedRow) ports(l *locale.Localizer) string {
 	return l.T("certificate_port_portal")
 }
 
-// authority names the certificate authority of a certificate.
+// authority returns the name of the CA that issued a certificate.
 func authority(l *locale.Localizer, c agent.Certificate) string {
 	if len(c.Chain) == 0 {
 		return "—"
@@ -205,7 +205,7 @@ func renewal(l *locale.Localizer, c agent.Certificate) string {
 	return l.T("certificate_renewal_planned", locale.Args{"Time": l.Date(c.Renewal)})
 }
 
-// otherCA reports whether the folded part of the form is in use or has an error.
+// otherCA reports whether the part of the form for another CA, otherwise folded, is in use or has an error.
 func (d AdminCertificateData) otherCA() bool {
 	for _, name := range []string{"directory", "directory_root_pem", "eab", "eab_key_id", "eab_hmac_key"} {
 		if d.Errors[name] != "" {

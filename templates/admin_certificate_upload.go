@@ -2,7 +2,6 @@ package templates
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"ideco-agent/agent"
@@ -18,7 +17,7 @@ type CertificateUploadData struct {
 	Errors   map[string]string // of the form, by field: "certificate", "password"
 }
 
-// UploadedCertificate is an uploaded certificate.
+// UploadedCertificate is a row of the list.
 type UploadedCertificate struct {
 	ID    agent.UploadedCertificateID
 	Added time.Time
@@ -31,7 +30,7 @@ func (u UploadedCertificate) path(act string) string {
 	return "/admin/certificate/uploaded/" + strconv.FormatInt(int64(u.ID), 10) + "/" + act
 }
 
-// title has the first names of the certificate.
+// title returns the first names in the certificate, or a dash.
 func (u UploadedCertificate) title() string {
 	const shown = 3
 	if len(u.Names) > shown {
@@ -40,31 +39,15 @@ func (u UploadedCertificate) title() string {
 	return or(list(u.Names), "—")
 }
 
-// use says for which names the certificate is served, or why for none.
+// use says for which names the certificate is served, or why it is not, and with which class of the style sheet.
 func (u UploadedCertificate) use(l *locale.Localizer, now time.Time) (class, text string) {
 	switch {
 	case u.KeyLost:
 		return "bad", l.T("uploaded_key_lost")
 	case len(u.Serves) > 0:
-		return "ok", l.T("uploaded_serves", locale.Args{"Names": strings.Join(u.Serves, ", ")})
+		return "ok", l.T("uploaded_serves", locale.Args{"Names": list(u.Serves)})
 	case now.After(u.Leaf().NotAfter):
 		return "warn", l.T("uploaded_expired")
 	}
 	return "muted", l.T("uploaded_unused")
-}
-
-// ConfirmCertificateRemove asks before an uploaded certificate is removed.
-func ConfirmCertificateRemove(l *locale.Localizer, u UploadedCertificate) ConfirmData {
-	text := l.T("confirm_certificate_unused")
-	if len(u.Serves) > 0 {
-		text = l.T("confirm_certificate_serves", locale.Args{"Names": strings.Join(u.Serves, ", ")})
-	}
-	return ConfirmData{
-		Title:  l.T("confirm_certificate_title", locale.Args{"Names": u.title()}),
-		Text:   text + " " + l.T("confirm_certificate_text"),
-		Action: u.path("delete"),
-		Fields: []HiddenField{confirmed},
-		Button: l.T("uploaded_remove"),
-		Cancel: UploadedPath,
-	}
 }

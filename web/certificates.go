@@ -24,11 +24,11 @@ type certificates struct {
 	uploads
 	rootChange
 	orders   *certs.Orders
-	names    *nameChecks
+	checks   *nameChecks
 	choice   certs.Choice
 	settings *settings
 	hosts    *hosts
-	ports    map[agent.ServedPort][]netip.AddrPort // where they listen
+	ports    map[agent.ServedPort][]netip.AddrPort // the addresses that each listens at
 	store    *store.Store
 	box      *secretbox.Box
 	log      *slog.Logger
@@ -51,7 +51,7 @@ func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *s
 	if all.uploads, err = openUploads(ctx, all); err != nil {
 		return nil, err
 	}
-	if all.names, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
+	if all.checks, err = newNameChecks(c.Internet, func() string { return s.Current().ACME.Directory }); err != nil {
 		return nil, err
 	}
 	all.orders, err = certs.OpenOrders(certs.OrdersConfig{
@@ -59,8 +59,8 @@ func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *s
 		Settings:      all.orderSettings,
 		Names:         func() []string { return s.Current().Domains() },
 		Covered:       all.covered,
-		ALPNLeadsHere: all.names.ALPNLeadsHere,
-		Check:         all.names.Check,
+		ALPNLeadsHere: all.checks.ALPNLeadsHere,
+		Check:         all.checks.Check,
 		Event:         all.record,
 		Log:           c.Log,
 	})
@@ -72,7 +72,7 @@ func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *s
 	return all, err
 }
 
-// covered reports whether an uploaded certificate serves a name for long enough that none need be ordered.
+// covered reports whether an uploaded certificate serves a name, and will for long enough that none is ordered yet.
 func (c *certificates) covered(name string) bool {
 	now := time.Now()
 	return c.Covering(name, now) != nil && c.Covering(name, now.Add(agent.EndNotice)) != nil

@@ -33,7 +33,7 @@ func (c *certificates) Served() []agent.ServedCertificate {
 	return list
 }
 
-// appendServed adds what clients that connect to a port by a name get; named is the name in the certificate.
+// appendServed adds the certificate that clients get at a port and a name or address; named is the name in it.
 func (c *certificates) appendServed(list []agent.ServedCertificate, port agent.ServedPort, name, named string) []agent.ServedCertificate {
 	best, err := c.choice.Serving(named)
 	if err != nil {
@@ -50,11 +50,12 @@ func (c *certificates) appendServed(list []agent.ServedCertificate, port agent.S
 	return append(list, served)
 }
 
+// describe returns what people see of a certificate for a name, with the time of its renewal.
 func (c *certificates) describe(s certs.Sourced, name string) agent.Certificate {
 	d := certs.Describe(s.Certificate, s.Source)
 	switch s.Source {
 	case agent.SourceOwnRoot:
-		d.Renewal = certs.RenewalOf(s.Certificate)
+		d.Renewal = certs.LeafRenewal(s.Certificate)
 	case agent.SourceACME:
 		if o, ok := c.orderOf(name); ok && o.State != agent.OrderOff {
 			d.Renewal = o.Next

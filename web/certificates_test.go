@@ -93,7 +93,7 @@ func openForTest(t *testing.T) (*certificates, *oneUpload) {
 	return c, up
 }
 
-// issue issues a certificate under another root.
+// issue issues a certificate for a name that its own key signs.
 func issue(t *testing.T, name string, life time.Duration) *tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -382,7 +382,7 @@ func TestNoResumption(t *testing.T) {
 	}
 }
 
-// TestChallengeConnections: without a waiting challenge nothing answers the CA's ALPN protocol, also beside others.
+// TestChallengeConnections: without a waiting challenge nothing answers the CA's ALPN protocol, also if the client offers another too.
 func TestChallengeConnections(t *testing.T) {
 	c, _ := openForTest(t)
 	for name, config := range map[string]*tls.Config{"portal": c.portalTLS(), "agent endpoint": c.agentTLS()} {

@@ -26,7 +26,7 @@ type uploadedCertificates struct {
 	box     *secretbox.Box
 	names   func() []string              // of the gateway
 	changed func()                       // called after every change
-	record  func(agent.CertificateEvent) // called with every change
+	record  func(agent.CertificateEvent) // adds to the history
 	log     *slog.Logger
 
 	changes sync.Mutex // makes one change at a time
@@ -128,6 +128,7 @@ func (u *uploadedCertificates) Uploaded() []handlers.Uploaded {
 	return out
 }
 
+// describe returns what people see of a stored certificate, with the names that it serves now.
 func (u *uploadedCertificates) describe(c uploadedCertificate) handlers.Uploaded {
 	out := handlers.Uploaded{ID: c.ID, Added: c.Added, Certificate: certs.Describe(&c.Certificate, agent.SourceUploaded), KeyLost: c.PrivateKey == nil}
 	for _, name := range u.names() {
@@ -199,7 +200,8 @@ func (u *uploadedCertificates) RemoveUploaded(ctx context.Context, id agent.Uplo
 	return nil
 }
 
-// announce tells the others that a certificate was added or removed.
+// announce adds a change to the history, under the first name of the gateway that the certificate has, and calls changed. It returns the
+// description of the certificate.
 func (u *uploadedCertificates) announce(c uploadedCertificate, event agent.CertificateEventKind, by string) handlers.Uploaded {
 	d := u.describe(c)
 	e := agent.CertificateEvent{At: time.Now(), Event: event, Source: agent.SourceUploaded, By: by, Detail: agent.Clean(d.Leaf().Issuer, 500)}

@@ -49,8 +49,8 @@ func uploadOne(t *testing.T, u *uploadedCertificates, c *tls.Certificate) handle
 	return d
 }
 
-// covers checks which certificate is served for a name now, among the stored ones; nil = none.
-func covers(t *testing.T, u *uploadedCertificates, name string, want *tls.Certificate) {
+// wantCovering checks which certificate is served for a name now, among the stored ones; nil = none.
+func wantCovering(t *testing.T, u *uploadedCertificates, name string, want *tls.Certificate) {
 	t.Helper()
 	got := u.Covering(name, time.Now())
 	switch {
@@ -65,19 +65,19 @@ func TestUploadedCertificates(t *testing.T) {
 	c, _ := openForTest(t)
 	u := openedUploads(t, c)
 	short, long, former := issue(t, "gw.company.ru", 24*time.Hour), issue(t, "*.company.ru", 48*time.Hour), issue(t, "old.company.ru", time.Hour)
-	covers(t, u, "gw.company.ru", nil)
+	wantCovering(t, u, "gw.company.ru", nil)
 	first := uploadOne(t, u, short)
-	covers(t, u, "gw.company.ru", short)
-	covers(t, u, "old.company.ru", nil)
+	wantCovering(t, u, "gw.company.ru", short)
+	wantCovering(t, u, "old.company.ru", nil)
 	if !slices.Equal(first.Serves, []string{"gw.company.ru"}) || first.Source != agent.SourceUploaded || first.Leaf().NotAfter != short.Leaf.NotAfter {
 		t.Errorf("%+v", first)
 	}
 	second, third := uploadOne(t, u, long), uploadOne(t, u, former)
 	check := func(u *uploadedCertificates) {
 		t.Helper()
-		covers(t, u, "gw.company.ru", long) // it ends later
-		covers(t, u, "old.company.ru", long)
-		covers(t, u, "else.ru", nil)
+		wantCovering(t, u, "gw.company.ru", long) // it ends later
+		wantCovering(t, u, "old.company.ru", long)
+		wantCovering(t, u, "else.ru", nil)
 		if c := u.Covering("gw.company.ru", time.Now().Add(47*time.Hour)); c == nil || !c.Leaf.Equal(long.Leaf) {
 			t.Error("the certificate is not taken at a later time")
 		}
@@ -103,8 +103,8 @@ func TestUploadedCertificates(t *testing.T) {
 	if err := u.RemoveUploaded(t.Context(), second.ID, "petrov"); err != nil {
 		t.Fatal(err)
 	}
-	covers(t, u, "gw.company.ru", short)
-	covers(t, u, "old.company.ru", former)
+	wantCovering(t, u, "gw.company.ru", short)
+	wantCovering(t, u, "old.company.ru", former)
 	if err := u.RemoveUploaded(t.Context(), second.ID, "petrov"); !errors.Is(err, agent.ErrNotFound) {
 		t.Errorf("removed twice: %v", err)
 	}
@@ -169,7 +169,7 @@ func TestUploadedKeyIsSealed(t *testing.T) {
 			t.Fatal(err)
 		}
 		u = openedUploads(t, c)
-		covers(t, u, "gw.company.ru", nil)
+		wantCovering(t, u, "gw.company.ru", nil)
 		if list := u.Uploaded(); len(list) != 1 || !list[0].KeyLost || list[0].ID != added.ID || len(list[0].Names) != 1 || list[0].Serves != nil {
 			t.Errorf("%s: %+v", what, list)
 		}
@@ -177,14 +177,14 @@ func TestUploadedKeyIsSealed(t *testing.T) {
 		if again := uploadOne(t, u, cert); again.ID != added.ID || again.KeyLost {
 			t.Errorf("%s: %+v", what, again)
 		}
-		covers(t, u, "gw.company.ru", cert)
+		wantCovering(t, u, "gw.company.ru", cert)
 	}
 	// A damaged row is listed too, and can be removed.
 	if _, err := c.store.AddUploadedCertificate(t.Context(), agent.UploadedCertificate{ID: added.ID, PEM: "x", Sealed: "y"}); err != nil {
 		t.Fatal(err)
 	}
 	u = openedUploads(t, c)
-	covers(t, u, "gw.company.ru", nil)
+	wantCovering(t, u, "gw.company.ru", nil)
 	if list := u.Uploaded(); len(list) != 1 || !list[0].KeyLost {
 		t.Errorf("%+v", list)
 	}

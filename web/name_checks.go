@@ -15,6 +15,7 @@ import (
 const (
 	checksTimeout = 15 * time.Second
 	maxProbed     = 8 // addresses of a name
+	maxIssuers    = 8 // named in a finding about CAA records
 )
 
 // letsEncryptIssuer is the domain of Let's Encrypt in CAA records (letsencrypt.org/docs/caa).
@@ -72,7 +73,7 @@ func (n *nameChecks) Check(ctx context.Context, name string) []agent.NameCheck {
 	caa.Wait()
 	n.reportDNS(r, seen)
 	if !restriction.permits(letsEncryptIssuer) || restriction.domain != "" && !n.atLetsEncrypt() {
-		r.add(agent.CheckCAA, r.bad, map[string]string{"Domain": restriction.domain, "Issuers": strings.Join(restriction.values, ", ")})
+		r.add(agent.CheckCAA, r.bad, map[string]string{"Domain": restriction.domain, "Issuers": strings.Join(restriction.values[:min(len(restriction.values), maxIssuers)], ", ")})
 	}
 	n.reportPort80(ctx, r, n.probed(seen))
 	return r.checks
@@ -91,19 +92,22 @@ func (n *nameChecks) ALPNLeadsHere(ctx context.Context, name string) bool {
 	return len(addrs) > 0
 }
 
+// atLetsEncrypt reports whether certificates are ordered at Let's Encrypt, or nowhere yet.
 func (n *nameChecks) atLetsEncrypt() bool {
-	return slices.Contains([]string{"", agent.LetsEncrypt, agent.LetsEncryptStaging}, n.directory())
+	directory := n.directory()
+	return directory == "" || agent.IsLetsEncrypt(directory)
 }
 
 // resolution is what the two kinds of resolvers know about a name.
 type resolution struct {
-	asked    bool // the public ones; they are not asked about names that exist only in a company's network
-	answered bool // one of them has
-	failing  string
-	outside  []netip.Addr // their addresses
-	inside   []netip.Addr // those of the gateway's resolver
+	asked    bool         // the public ones were asked; they are not asked about names that exist only in a company's network
+	answered bool         // a public one says what addresses there are, if any
+	failing  string       // a public one that cannot resolve the name; empty = none
+	outside  []netip.Addr // addresses by the public ones
+	inside   []netip.Addr // addresses by the gateway's own
 }
 
+// resolve asks both kinds of resolvers at the same time.
 func (n *nameChecks) resolve(ctx context.Context, name string) (seen resolution) {
 	var both sync.WaitGroup
 	both.Go(func() {
@@ -122,7 +126,8 @@ func (n *nameChecks) resolve(ctx context.Context, name string) (seen resolution)
 	return seen
 }
 
-// probed returns the addresses that the CA will probably use. Let's Encrypt never uses private ones. A former domain may belong to a
+// probed returns the addresses that the CA will probably use. A company's CA probably resolves names as the gateway does. Let's
+// Encrypt never uses private addresses. A former domain may belong to a
 // stranger by now, who must not make the gateway connect to private addresses.
 func (n *nameChecks) probed(seen resolution) []netip.Addr {
 	addrs := seen.outside
@@ -213,12 +218,18 @@ func probeAll(addrs []netip.Addr, probe func(netip.Addr) leadsTo) []leadsTo {
 	return results
 }
 
-// carrierNAT is used by providers between their customers and the Internet (RFC 6598).
-var carrierNAT = netip.MustParsePrefix("100.64.0.0/10")
+// notGlobal are further networks to which no CA on the Internet can connect.
+var notGlobal = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("::/128"), // a connection to 0.0.0.0 or :: leads to this computer
+	netip.MustParsePrefix("100.64.0.0/10"),                                         // between the customers of a provider and the Internet (RFC 6598)
+	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), // NAT64: an IPv4 address is in it, maybe a private one
+	netip.MustParsePrefix("2002::/16"), // 6to4, likewise
+}
 
 // isPrivateAddress reports whether no CA on the Internet can connect to an address.
 func isPrivateAddress(a netip.Addr) bool {
-	return within(netip.PrefixFrom(a, a.BitLen()), noInternet) || carrierNAT.Contains(a)
+	one := netip.PrefixFrom(a, a.BitLen())
+	return within(one, noInternet) || within(one, notGlobal)
 }
 
 func isPublicAddress(a netip.Addr) bool { return !isPrivateAddress(a) }

@@ -144,7 +144,7 @@ func (l *nameLab) gateway(t *testing.T, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &certificates{names: l.nameChecks, orders: orders}
+	c := &certificates{checks: l.nameChecks, orders: orders}
 	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !c.answerChallenge(w, r) {
 			_, _ = io.WriteString(w, "the captive page")
@@ -244,6 +244,10 @@ func TestNameChecks(t *testing.T) {
 		"refused":         {rcode: dns.RcodeRefused, want: []string{"no_resolver skipped Servers=127.0.0.1"}},
 		"private address": {records: []string{"gw.company.ru. A 10.0.0.1"}, want: []string{"private_dns failed Addresses=10.0.0.1"}},
 		"carrier NAT":     {records: []string{"gw.company.ru. A 100.64.0.1"}, want: []string{"private_dns failed Addresses=100.64.0.1"}},
+		"this computer":   {records: []string{"gw.company.ru. A 0.0.0.0"}, want: []string{"private_dns failed Addresses=0.0.0.0"}},
+		"NAT64":           {records: []string{"gw.company.ru. AAAA 64:ff9b::a00:1"}, want: []string{"private_dns failed Addresses=64:ff9b::a00:1"}},
+		"too many CAA records": {alpn: true, records: slices.Concat([]string{inDNS}, slices.Repeat([]string{`gw.company.ru. CAA 0 issue "a"`}, 1500)),
+			want: []string{publicDNS, "caa failed Domain=gw.company.ru Issuers=" + strings.TrimSuffix(strings.Repeat("a, ", 8), ", "), port80}},
 		"split DNS": {records: []string{inDNS}, inside: []string{"10.0.0.1"}, alpn: true,
 			want: []string{publicDNS, "split_dns warning Inside=10.0.0.1 Outside=192.0.2.1", port80}},
 		"own name in /etc/hosts": {records: []string{inDNS}, inside: []string{"127.0.1.1"}, want: []string{publicDNS, port80}, alpn: true},
@@ -277,7 +281,7 @@ func TestNameChecks(t *testing.T) {
 			}
 			lab := newNameLab(t, c.directory, public)
 			lab.inside = c.inside
-			for _, a := range []string{"192.0.2.1", "2001:db8::1", "10.0.0.1", "100.64.0.1", "127.0.0.1"} {
+			for _, a := range []string{"192.0.2.1", "2001:db8::1", "10.0.0.1", "100.64.0.1", "127.0.0.1", "0.0.0.0", "64:ff9b::a00:1"} {
 				lab.gateway(t, a)
 			}
 			lab.stranger(t, "192.0.2.9")
@@ -338,15 +342,15 @@ func TestCAAUnknown(t *testing.T) {
 func TestProbesAreNotForStrangers(t *testing.T) {
 	p := newProbes(t)
 	hello := &tls.ClientHelloInfo{SupportedProtos: []string{acme.ALPNProto}}
-	p.wait(challengePath+"token", "answer")
-	for path, want := range map[string]string{"/": "", challengePath: "", challengePath + "other": "", challengePath + "token": "answer"} {
+	p.expect(certs.ChallengePath+"token", "answer")
+	for path, want := range map[string]string{"/": "", certs.ChallengePath: "", certs.ChallengePath + "other": "", certs.ChallengePath + "token": "answer"} {
 		w := httptest.NewRecorder()
 		if known := p.serve(w, httptest.NewRequest(http.MethodGet, path, nil)); known != (want != "") || w.Body.String() != want {
 			t.Errorf("%s: %v, %q", path, known, w.Body)
 		}
 	}
-	p.forget(challengePath + "token")
-	if p.serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, challengePath+"token", nil)) {
+	p.forget(certs.ChallengePath + "token")
+	if p.serve(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, certs.ChallengePath+"token", nil)) {
 		t.Error("a probe that has ended is answered")
 	}
 	if p.certificateFor(hello) != nil {

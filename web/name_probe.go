@@ -19,19 +19,18 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme"
+
+	"ideco-agent/web/certs"
 )
 
 // probeTimeout is how long an address may take to answer.
 const probeTimeout = 4 * time.Second
 
-// challengePath is where a CA asks for the answer of HTTP-01. Probes use it too, because a server in front may treat it specially.
-const challengePath = "/.well-known/acme-challenge/"
-
 // leadsTo says who answers at an address and port.
 type leadsTo int
 
 const (
-	leadsNowhere   leadsTo = iota // nothing answers, or nothing lets the gateway connect
+	leadsNowhere   leadsTo = iota // the gateway cannot connect, or gets no answer
 	leadsElsewhere                // another server answers
 	leadsHere                     // this process answers
 )
@@ -64,12 +63,12 @@ func newNameProbes(dial func(ctx context.Context, network, address string) (net.
 	}, nil
 }
 
-// http asks port 80 of an address as a CA would.
+// http asks port 80 of an address as a CA would, at the same path: a server in front may treat it specially.
 func (p *nameProbes) http(ctx context.Context, name string, a netip.Addr) leadsTo {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	path, answer := challengePath+rand.Text(), rand.Text()
-	p.wait(path, answer)
+	path, answer := certs.ChallengePath+rand.Text(), rand.Text()
+	p.expect(path, answer)
 	defer p.forget(path)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+name+path, nil)
 	if err != nil {
@@ -90,7 +89,8 @@ func (p *nameProbes) http(ctx context.Context, name string, a netip.Addr) leadsT
 	return leadsHere
 }
 
-func (p *nameProbes) wait(path, answer string) {
+// expect makes serve answer requests for a path.
+func (p *nameProbes) expect(path, answer string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting[path] = answer
@@ -104,7 +104,7 @@ func (p *nameProbes) forget(path string) {
 
 // serve answers a probe of port 80. It returns false without an answer if r is none.
 func (p *nameProbes) serve(w http.ResponseWriter, r *http.Request) bool {
-	if !strings.HasPrefix(r.URL.Path, challengePath) {
+	if !strings.HasPrefix(r.URL.Path, certs.ChallengePath) {
 		return false
 	}
 	p.mu.Lock()
@@ -139,6 +139,7 @@ func (p *nameProbes) tls(ctx context.Context, name string, a netip.Addr) leadsTo
 	return leadsHere
 }
 
+// countALPN changes the number of running probes of port 443.
 func (p *nameProbes) countALPN(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

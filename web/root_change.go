@@ -45,6 +45,7 @@ func (r *rootChange) CancelRoot(_ context.Context, by string) error {
 	return nil
 }
 
+// changed tells the agents and the history.
 func (r *rootChange) changed(event agent.CertificateEventKind, by string, root agent.RootCertificate) {
 	r.tell()
 	r.record(agent.CertificateEvent{At: time.Now(), Event: event, Source: agent.SourceOwnRoot, By: by, Detail: root.Subject})
@@ -58,7 +59,7 @@ func (r *rootChange) run(ctx context.Context) error {
 	for {
 		err := r.follow()
 		if err != nil && err.Error() != failed {
-			r.log.Error("change the root certificate", "error", err)
+			r.log.Error("the root certificate cannot be changed", "error", err)
 		}
 		if failed = ""; err != nil {
 			failed = err.Error()
@@ -75,6 +76,7 @@ func (r *rootChange) run(ctx context.Context) error {
 	}
 }
 
+// follow makes the change if it is due, and reports what happened to it.
 func (r *rootChange) follow() error {
 	step, err := r.root.FollowNext()
 	switch step {

@@ -33,16 +33,17 @@ func (c *certificates) portalTLS() *tls.Config {
 // answerChallenge answers a CA that checks a name by HTTP-01, and the gateway's own probe. It returns false without an answer if r is
 // neither.
 func (c *certificates) answerChallenge(w http.ResponseWriter, r *http.Request) bool {
-	return c.names.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
+	return c.checks.probes.serve(w, r) || c.orders.ServeChallenge(w, r)
 }
 
 var errNoChallenge = errors.New("no CA is expected to check this name")
 
+// challengeCertificate answers a CA that checks a name by TLS-ALPN-01, and the gateway's own probe.
 func (c *certificates) challengeCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if one := c.orders.ChallengeCertificate(hello); one != nil {
 		return one, nil
 	}
-	if one := c.names.probes.certificateFor(hello); one != nil {
+	if one := c.checks.probes.certificateFor(hello); one != nil {
 		return one, nil
 	}
 	return nil, errNoChallenge

@@ -13,8 +13,8 @@
 // The numbers are the exit codes of ideco-agent. The delay before a reconnect starts at 0.5 s and doubles up to 30 s,
 // ±20 %. It is at most 3 s while the gateway still keeps the session. The agent sends the resume token of the last
 // answer when it has one. When the gateway no longer accepts the token, the agent logs in once with the password,
-// which it keeps in memory only, or with the person's Kerberos tickets (see Tickets). It does not reconnect after a session that ended for any other reason than lost or
-// shutdown.
+// which it keeps in memory only, or with the person's Kerberos tickets (see Tickets). It does not reconnect after a
+// session that ended for any other reason than lost or shutdown.
 //
 // A session from outside the local network needs a tunnel (see Tunnel and package tunnel), with a new key after every
 // login and reconnect. The state is "tunnel" once packets come through. Until then the agent reports that the network
@@ -25,8 +25,8 @@
 // When the gateway sends address_token, the agent proves each further address by a request from it, also those that
 // appear later.
 //
-// A gateway whose root is pinned tells the agent its new domain and its next root by the message trust. The agent keeps both in Config.Trust
-// and uses them from the next connection on.
+// A gateway whose root is pinned tells the agent its new domain and its next root by the message trust. The agent keeps
+// both in Config.Trust and uses them from the next connection on.
 //
 // This package and those below it are also built for Windows 8 with Go 1.20 and keep to that language and library.
 package client
@@ -59,7 +59,7 @@ type Config struct {
 	Tickets Tickets
 
 	Roots  *x509.CertPool // trusted roots, see TLSConfig; may be nil
-	Pins   []Pin          // of the gateway's own root, see TLSConfig; may be empty. They belong to Host
+	Pins   []Pin          // of the own root of the gateway Host, see TLSConfig; may be empty
 	Trust  *TrustFile     // keeps what the gateway tells by the message trust; nil = only this Run knows it
 	Lang   locale.Lang
 	Tunnel Tunnel // nil = access is possible only from the local network
@@ -209,7 +209,7 @@ func (c *client) finish(f *failure) Result {
 		c.status.PasswordChanges++
 	}
 	c.show(state, f.code, f.message)
-	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err, MayChangePassword: f.mayChange}
+	return f.result()
 }
 
 // failure is the reason why there is no access.
@@ -222,6 +222,10 @@ type failure struct {
 	retryAfter   time.Duration // requested delay before the next attempt; 0 = none
 	mayChange    bool          // the gateway can change the password, which is the reason
 	err          error
+}
+
+func (f *failure) result() Result {
+	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err, MayChangePassword: f.mayChange}
 }
 
 func (c *client) stoppedByUser() *failure {

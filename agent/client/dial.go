@@ -72,11 +72,11 @@ func userAgent() string {
 	return fmt.Sprintf("IdecoAgent/%s (%s; %s)", agent.Version, runtime.GOOS, runtime.GOARCH)
 }
 
-// target is one of the ways to the gateway: its name, for which the certificate must be, and where to connect to.
+// target is one way to the gateway: connect to address and expect a certificate for host.
 type target struct{ host, address string }
 
-// headStart is how long a target is tried before the next one is tried as well. A login with three names, of which the first two
-// do not answer, takes twice as long.
+// headStart is how long a target is tried before the next one is tried as well. If the first two of three names do not answer, a login
+// takes 2*headStart longer.
 const headStart = time.Second
 
 // dialed is the result of dialing one target.
@@ -123,7 +123,7 @@ func (c *client) dialFirst(ctx context.Context) (conn net.Conn, host string, err
 	return nil, "", err
 }
 
-// closeConns closes the connections of n targets that were not needed any more.
+// closeConns waits for n more results and closes their connections, which are no longer needed.
 func closeConns(results <-chan dialed, n int) {
 	for ; n > 0; n-- {
 		if r := <-results; r.conn != nil {
@@ -153,8 +153,8 @@ func (c *client) dialTLS(ctx context.Context, to target, config *tls.Config) dia
 
 // handshake starts TLS on a connection, which it closes on an error. config is from TLSConfig and for this connection only.
 //
-// The error of a certificate that is not trusted is returned also if verifying it took longer than handshakeTimeout, as when Windows
-// looks for a missing root in the Internet.
+// If the certificate is not trusted, that is the error even when verifying took longer than handshakeTimeout, for instance because
+// Windows looked for a missing root on the Internet.
 func handshake(ctx context.Context, raw net.Conn, address string, config *tls.Config) (net.Conn, error) {
 	var untrusted error
 	verify := config.VerifyConnection

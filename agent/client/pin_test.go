@@ -15,8 +15,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// trustCase is the certificate of a server, and the agent's roots and pin.
-type trustCase struct {
+// certificateCase is the certificate of a server, the agent's roots and pin, and whether the agent trusts the server.
+type certificateCase struct {
 	host        string // 127.0.0.1 unless set
 	certificate tls.Certificate
 	roots       *x509.CertPool
@@ -24,7 +24,7 @@ type trustCase struct {
 	trusted     bool
 }
 
-func TestTrust(t *testing.T) {
+func TestServerCertificate(t *testing.T) {
 	root := gatewaytest.NewRoot(t, nil)
 	leaf := root.Leaf(t, nil)
 	empty := x509.NewCertPool()
@@ -55,7 +55,7 @@ func TestTrust(t *testing.T) {
 	alone := leaf
 	alone.Certificate = leaf.Certificate[:1]
 
-	for name, o := range map[string]trustCase{
+	for name, o := range map[string]certificateCase{
 		"root file":                     {certificate: leaf, roots: root.Pool(), trusted: true},
 		"root file, name":               {host: "localhost", certificate: leaf, roots: root.Pool(), trusted: true},
 		"root file, chain without root": {certificate: alone, roots: root.Pool(), trusted: true},
@@ -90,7 +90,7 @@ func TestTrust(t *testing.T) {
 	}
 }
 
-// An agent with a pin says so by ALPN, and does not trust public roots: a former domain of the gateway may belong to somebody else.
+// An agent with a pin says so by ALPN and does not trust public roots, because a former domain of the gateway may belong to somebody else.
 func TestPublicRootsWithPin(t *testing.T) {
 	public, own := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	usePublicRoots(t, public.Pool())
@@ -139,7 +139,7 @@ func mixed(leaf tls.Certificate, root *gatewaytest.Root) tls.Certificate {
 }
 
 // try logs in at a server with the certificate.
-func (o trustCase) try(t *testing.T) {
+func (o certificateCase) try(t *testing.T) {
 	g := gatewaytest.Start(t, nil, o.certificate, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.Wait() })
 	g.Root = gatewaytest.NewRoot(t, nil)
 	r := start(t, g, func(c *Config) {
@@ -187,7 +187,7 @@ func TestParsePin(t *testing.T) {
 }
 
 // A reconnect verifies the certificate again.
-func TestTrustDuringReconnect(t *testing.T) {
+func TestCertificateDuringReconnect(t *testing.T) {
 	good := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { c.Admit(""); c.End("shutdown", ""); c.Wait() })
 	bad := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) { t.Error("the agent connected to an untrusted server") })
 	var dials int

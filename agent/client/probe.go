@@ -6,15 +6,14 @@ import (
 	"ideco-agent/agent/client/locale"
 )
 
-// Check connects and verifies the gateway's certificate, and sends nothing. Result.Outcome is Answered or says why not.
+// Check connects and verifies the gateway's certificate. It sends no message. Result.Outcome is Answered or says why not.
 func Check(ctx context.Context, cfg Config) Result {
 	c := newClient(cfg)
 	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, _, err := c.dialFirst(dialing)
 	if err != nil {
-		f := c.dialFailure(ctx, nil, err)
-		return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
+		return c.dialFailure(ctx, nil, err).result()
 	}
 	conn.Close()
 	return Result{Outcome: Answered}
@@ -37,8 +36,8 @@ func Probe(ctx context.Context, cfg Config) Result {
 		f = c.sendVersion(ctx, l)
 		l.close()
 	}
-	if f == nil {
-		return Result{Outcome: Answered, Message: c.text(locale.Answered), SSO: c.status.SSO, Host: c.host}
+	if f != nil {
+		return f.result()
 	}
-	return Result{Outcome: f.outcome, Code: f.code, Message: f.message, Err: f.err}
+	return Result{Outcome: Answered, Message: c.text(locale.Answered), SSO: c.status.SSO, Host: c.host}
 }

@@ -43,11 +43,11 @@ func (p *TicketProblem) Unwrap() error { return p.Err }
 func (p *TicketProblem) temporary() bool { return p.Key == locale.SSONoDomain }
 
 const (
-	ticketTimeout = 30 * time.Second // for making one token, under both names of the gateway
+	ticketTimeout = 30 * time.Second // for making one token, under whichever name of the gateway
 	ticketPause   = 30 * time.Second // before the next attempt after a temporary problem
 	maxToken      = 65535            // bytes, the largest of Windows
 	maxStale      = 2                // how often one login replaces a token that is refused with agent.CodeSSOStale
-	maxDomains    = 20               // of the domains that a gateway names, the number that is used
+	maxDomains    = 20               // further domains that a gateway names are ignored
 )
 
 // domainsOf returns the domains in an update message whose tickets the gateway accepts.
@@ -146,8 +146,8 @@ func (c *client) ssoRequest(token []byte, challenge *protocol.SSOReply) protocol
 	return m
 }
 
-// ticketHosts returns the names of the gateway that are no addresses, the one that answered first. After a change of the domain the
-// person's domain may know the service under the former one only.
+// ticketHosts returns the gateway's names without IP addresses, beginning with the one that answered. After a change of the gateway's
+// domain, the person's domain may know the service only under the former name.
 func (c *client) ticketHosts() (names []string) {
 	for _, host := range append([]string{c.host}, c.hosts()...) {
 		if _, err := netip.ParseAddr(host); err != nil && !agent.Contains(names, host) {
@@ -157,18 +157,20 @@ func (c *client) ticketHosts() (names []string) {
 	return names
 }
 
-// token returns a token for the service HTTP/<name of the gateway>. If the domain has no such service, it tries the next of the names. It
-// uses only its arguments and the configuration, so any goroutine may call it.
+// token returns a token for the service HTTP/<name of the gateway>. While the domain has no such service, it tries the next of the hosts;
+// if there is none for any of them, the error is that of the first. It uses only its arguments and the configuration, so any goroutine
+// may call it.
 func (c *client) token(ctx context.Context, hosts []string) (token []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ticketTimeout)
 	defer cancel()
 	err = &TicketProblem{Key: locale.SSONeedsName, Value: c.cfg.Host}
 	for i, host := range hosts {
-		other, otherErr := c.tokenFor(ctx, host)
-		if i == 0 || !isNoService(otherErr) {
-			token, err = other, otherErr
+		made, problem := c.tokenFor(ctx, host)
+		known := !isNoService(problem)
+		if known || i == 0 {
+			token, err = made, problem
 		}
-		if !isNoService(err) {
+		if known {
 			break
 		}
 	}
@@ -184,7 +186,7 @@ func (c *client) token(ctx context.Context, hosts []string) (token []byte, err e
 }
 
 // tokenFor returns a token for the service HTTP/<host>. If the domain has no such service, it tries the canonical name of host in DNS, but
-// only if the names are siblings. The reason: no certificate proves the canonical name. Whoever forges it could get a token for another
+// only if the names are siblings, because no certificate proves the canonical name: whoever forges it could get a token for another
 // server and use it there.
 func (c *client) tokenFor(ctx context.Context, host string) ([]byte, error) {
 	token, err := c.cfg.Tickets.Token(ctx, "HTTP/"+host)

@@ -21,7 +21,7 @@ type learned struct {
 	// Hosts are the names of the gateway in the order in which the agent tries them. Config.Host is among them. Empty = only
 	// Config.Host.
 	Hosts []string `json:"hosts"`
-	// Pins replace Config.Pins, the oldest first; those after the pin of the present root are of announced roots. Empty =
+	// Pins replace Config.Pins, the oldest first. Those after the pin of the current root belong to announced roots. Empty =
 	// Config.Pins.
 	Pins []Pin `json:"pins"`
 }
@@ -65,7 +65,7 @@ func (c *client) learn(l *link, m *protocol.Trust) {
 		return
 	}
 	c.learned = now
-	c.cfg.Log(fmt.Sprintf("the gateway's names and pins are now %v %v; an announced root is served from %s", c.hosts(), c.pins(), m.NotBefore))
+	c.cfg.Log(fmt.Sprintf("the gateway's names are now %v and its pins %v; start of the next root: %q", c.hosts(), c.pins(), m.NotBefore))
 	if err := c.cfg.Trust.save(trustKey(c.cfg), now); err != nil {
 		c.cfg.Log(err.Error())
 	}
@@ -80,7 +80,7 @@ func (l *link) root(pins []Pin) (*x509.Certificate, Pin) {
 	return pinnedRoot(conn.ConnectionState().PeerCertificates, pins)
 }
 
-// checkTrust checks form and signature of the message. next is the announced pin; nil = none.
+// checkTrust checks the form and the signature of the message. next is the announced pin; nil = none.
 func checkTrust(m *protocol.Trust, root *x509.Certificate) (next *Pin, err error) {
 	if host, removed, wrong := agent.ParseDomain(m.Domain); wrong.Code != "" || removed != "" || host != m.Domain {
 		return nil, errors.New("malformed domain")
@@ -104,8 +104,8 @@ func checkTrust(m *protocol.Trust, root *x509.Certificate) (next *Pin, err error
 	return next, nil
 }
 
-// hostsAfter returns the hosts to try, without repetitions. The order has a reason: the new domain may not resolve yet, and then the name that works now is
-// better than the configured one, which the administrator may have removed.
+// hostsAfter returns the hosts to try, without repetitions. The name that works now comes before the configured one, because the
+// administrator may have removed that, and the new domain may not resolve yet.
 func hostsAfter(domain, works, configured string) (hosts []string) {
 	for _, host := range []string{domain, works, configured} {
 		if !agent.Contains(hosts, host) {
@@ -115,8 +115,8 @@ func hostsAfter(domain, works, configured string) (hosts []string) {
 	return hosts
 }
 
-// pinsAfter returns the pins after a message over a chain that matched current: those up to current, and next unless nil. A pin
-// after current was announced earlier. If it is not announced any more, the change was cancelled.
+// pinsAfter returns the pins to keep after a message over a chain that matched current: those up to current, and next unless nil. A pin
+// after current was announced earlier. If it is no longer announced, the change was cancelled.
 func pinsAfter(pins []Pin, current Pin, next *Pin) []Pin {
 	var kept []Pin
 	for _, p := range pins {
@@ -134,7 +134,7 @@ func pinsAfter(pins []Pin, current Pin, next *Pin) []Pin {
 	return kept
 }
 
-// trustKey identifies the gateway as it is configured, so that another address or pin drops what was learned.
+// trustKey identifies the gateway in a TrustFile by its configuration, so that nothing learned is used with another address or pin.
 func trustKey(cfg Config) string {
 	key := []string{hostPort(cfg.Host, cfg.Port)}
 	for _, p := range cfg.Pins {

@@ -12,21 +12,21 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// TrustFile keeps what gateways have told by trust. Its methods are safe for concurrent use; a nil TrustFile keeps nothing.
+// TrustFile keeps what gateways have told by the message trust. Its methods are safe for concurrent use; a nil TrustFile keeps nothing.
 type TrustFile struct {
 	path string // empty = there is no file
 
 	mu    sync.Mutex // guards cache and the file
-	cache []record   // used if there is no file, or it could not be written; otherwise nil
+	cache []record   // used instead of the file if there is none, or it could not be written; otherwise nil
 }
 
-// record is what one gateway has told.
+// record is what one gateway has told; the file is a JSON array of records.
 type record struct {
 	Gateway string `json:"gateway"` // from trustKey
 	learned
 }
 
-// maxGateways limits the file, which has more than one gateway only where people type addresses or use the command line.
+// maxGateways limits the records. There is more than one only where people type addresses or use the command line.
 const maxGateways = 8
 
 // OpenTrust returns the TrustFile in a directory. With an empty dir it is kept in memory only.
@@ -37,7 +37,7 @@ func OpenTrust(dir string) *TrustFile {
 	return &TrustFile{path: filepath.Join(dir, "trust")}
 }
 
-// load returns what the gateway has told, with an error the zero value.
+// load returns what a gateway, identified by trustKey, has told. With an error it returns the zero value.
 func (f *TrustFile) load(gateway string) (learned, error) {
 	if f == nil {
 		return learned{}, nil
@@ -53,7 +53,7 @@ func (f *TrustFile) load(gateway string) (learned, error) {
 	return learned{}, err
 }
 
-// save replaces what the gateway has told. After an error it is kept in memory.
+// save replaces what a gateway, identified by trustKey, has told. After an error it is kept in memory.
 func (f *TrustFile) save(gateway string, l learned) error {
 	if f == nil {
 		return nil
@@ -71,14 +71,14 @@ func (f *TrustFile) save(gateway string, l learned) error {
 	if f.path == "" {
 		return nil
 	}
-	if err := write(f.path, list); err != nil {
+	if err := writeRecords(f.path, list); err != nil {
 		return fmt.Errorf("what the gateway has told: %w", err)
 	}
 	f.cache = nil
 	return nil
 }
 
-func write(path string, list []record) error {
+func writeRecords(path string, list []record) error {
 	b, err := json.MarshalIndent(list, "", "\t")
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func write(path string, list []record) error {
 	return atomicfile.Write(path, b, 0o600)
 }
 
-// read returns the list of the file, the newest first. f.mu is held.
+// read returns the records, the last saved first. f.mu is held.
 func (f *TrustFile) read() ([]record, error) {
 	if f.cache != nil || f.path == "" {
 		return f.cache, nil

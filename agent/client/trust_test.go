@@ -102,7 +102,7 @@ func TestHostsAfter(t *testing.T) {
 	}
 }
 
-// dialTable dials each name at the address of a gateway; "silent" never answers, and any other name does not resolve.
+// dialTable returns a Config.Dial that knows only these names. The values are where to connect; "silent" = it never answers.
 func dialTable(names map[string]string) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		host, _, _ := net.SplitHostPort(address)
@@ -118,6 +118,7 @@ func dialTable(names map[string]string) func(context.Context, string, string) (n
 	}
 }
 
+// at returns the address of a gateway for net.Dial.
 func at(g *gatewaytest.Gateway) string { return net.JoinHostPort(g.Host, portText(g)) }
 
 // leafFor returns a certificate of the root for a name.
@@ -179,7 +180,7 @@ func TestTrustMessage(t *testing.T) {
 	}
 }
 
-// A trust during a session counts for the reconnect.
+// What trust tells during a session is used for the reconnect.
 func TestTrustInSession(t *testing.T) {
 	root, next := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	before := gatewaytest.Start(t, root, root.Leaf(t, nil), func(_ int, c *gatewaytest.Conn) {
@@ -203,7 +204,7 @@ func TestTrustInSession(t *testing.T) {
 	r.waitEvent(Authorized, "")
 }
 
-// Only a chain that matches a pin makes a trust believable, and only if its root has signed it.
+// The agent believes trust only if the chain matches a pin and the chain's root has signed the message.
 func TestTrustNeedsPin(t *testing.T) {
 	root, other := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
 	for _, c := range []struct {
@@ -252,7 +253,7 @@ func TestNamesInTurn(t *testing.T) {
 		name   string
 		names  map[string]string
 		host   string // that answers; empty = none
-		starts int    // head starts that pass
+		starts int    // how many head starts pass before it answers
 		code   string
 	}{
 		{"the new name", map[string]string{"new.ru": fresh, "middle.ru": middle, "old.ru": old}, "new.ru", 0, ""},

@@ -11,14 +11,14 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// errDates means that a certificate would be trusted at another time: it has expired, or the clock of this computer is wrong.
+// errDates means that the chain would be trusted at another time: a certificate is not valid now, or this computer's clock is wrong.
 var errDates = errors.New("a certificate of the chain is not valid at this time")
 
 // errNoPin means that no root of the chain matches a pin.
 var errNoPin = errors.New("the chain has no root that matches a pin")
 
-// rootChangedError means that the chain is valid, but with another root than the pinned ones, which sent it with the chain.
-type rootChangedError struct{ pin Pin }
+// rootChangedError means that the chain is valid, but the root that the server sent in it is not a pinned one.
+type rootChangedError struct{ pin Pin } // of that root
 
 func (e *rootChangedError) Error() string {
 	return errNoPin.Error() + "; its own root has the pin " + e.pin.String()
@@ -56,9 +56,9 @@ func TLSConfig(host string, roots *x509.CertPool, pins []Pin) *tls.Config {
 
 // verify verifies a chain as TLSConfig describes it.
 //
-// A chain with a pinned root, or of a CA in publicRoots, must not go to the system's verifier: for a root that Windows does not
-// have it downloads its list of trusted roots from the Internet. Before login the Internet is closed, so that takes 15 seconds,
-// longer than a handshake may.
+// A chain with a pinned root, or of a CA in publicRoots, must not go to the system's verifier: if Windows lacks a root, it downloads
+// its list of trusted roots from the Internet. Before login the Internet is closed, and the attempt takes 15 seconds, longer than a
+// handshake may.
 func verify(chain []*x509.Certificate, host string, roots *x509.CertPool, pins []Pin) error {
 	if len(chain) == 0 {
 		return errors.New("no certificate")
@@ -80,7 +80,7 @@ func verify(chain []*x509.Certificate, host string, roots *x509.CertPool, pins [
 	return verifyWith(nil, chain, host)
 }
 
-// withoutPin returns the error for a chain that matches no pin.
+// withoutPin returns the error for a chain that matches no pin: rootChangedError if nothing else is wrong except the dates.
 func withoutPin(chain []*x509.Certificate, host string) error {
 	last := chain[len(chain)-1]
 	pool := x509.NewCertPool()
@@ -91,8 +91,8 @@ func withoutPin(chain []*x509.Certificate, host string) error {
 	return &rootChangedError{sha256.Sum256(last.RawSubjectPublicKeyInfo)}
 }
 
-// verifyWith verifies a chain with the given roots; nil = those of the system. Without nil the error is errDates if only the dates are
-// wrong.
+// verifyWith verifies a chain with the given roots; nil = those of the system. With given roots the error is errDates if only the dates
+// are wrong.
 func verifyWith(roots *x509.CertPool, chain []*x509.Certificate, host string) error {
 	options := x509.VerifyOptions{
 		DNSName:       host,
@@ -108,12 +108,12 @@ func verifyWith(roots *x509.CertPool, chain []*x509.Certificate, host string) er
 	if roots == nil || !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
 		return err
 	}
-	for _, c := range chain { // all certificates of a good chain were valid when the last of them began
+	for _, c := range chain { // a good chain was valid when the last of its certificates became valid
 		if c.NotBefore.After(options.CurrentTime) {
 			options.CurrentTime = c.NotBefore
 		}
 	}
-	if _, later := chain[0].Verify(options); later == nil {
+	if _, then := chain[0].Verify(options); then == nil {
 		return errDates
 	}
 	return err
@@ -127,7 +127,7 @@ var (
 	publicPool *x509.CertPool
 )
 
-// publicRoots returns the roots of Let's Encrypt, of which gateways order certificates.
+// publicRoots returns the roots of Let's Encrypt, from which gateways order certificates.
 func publicRoots() *x509.CertPool {
 	publicOnce.Do(func() {
 		publicPool = x509.NewCertPool()

@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent/client/gatewaytest"
 )
 
-// The fingerprints are those of the page named in letsencrypt.pem.
+// The fingerprints are from the page that letsencrypt.pem names.
 func TestLetsEncryptRoots(t *testing.T) {
 	want := map[string]string{
 		"ISRG Root X1": "96bcec06264976f37460779acf28c5a7cfe8a3c0aae11a8ffcee05c0bddf08c6",
@@ -65,7 +65,7 @@ func TestNotTrustedTexts(t *testing.T) {
 	withoutRoot := other.Leaf(t, nil)
 	withoutRoot.Certificate = withoutRoot.Certificate[:1]
 	usePublicRoots(t, other.Pool())
-	const changed, dates, neither = "has changed", "Check date and time", "Could not verify"
+	const changed, dates, neither = "has changed", "Check the date and time", "Could not verify"
 	for name, c := range map[string]struct {
 		certificate tls.Certificate
 		pins        []Pin
@@ -95,7 +95,7 @@ func TestNotTrustedTexts(t *testing.T) {
 	}
 }
 
-// closing is a connection that reports its end.
+// closing is a connection that reports when it is closed.
 type closing struct {
 	net.Conn
 	closed chan struct{}
@@ -104,7 +104,7 @@ type closing struct {
 
 func (c *closing) Close() error { c.once.Do(func() { close(c.closed) }); return c.Conn.Close() }
 
-// The certificate is the error even if verifying it takes longer than the handshake may.
+// An untrusted certificate is the error even if verifying it takes longer than the handshake may.
 func TestSlowVerification(t *testing.T) {
 	g := gatewaytest.New(t, func(int, *gatewaytest.Conn) {})
 	conn, err := net.Dial("tcp", at(g))

@@ -23,7 +23,8 @@ func (s *Store) UploadedCertificates(ctx context.Context) (list []agent.Uploaded
 	return list, nil
 }
 
-// AddUploadedCertificate adds a certificate (ID zero) or replaces the one with the ID, and returns its ID. Errors: agent.ErrNotFound.
+// AddUploadedCertificate adds a certificate if its ID is zero, otherwise replaces the one with the ID. It returns the ID. Errors:
+// agent.ErrNotFound.
 func (s *Store) AddUploadedCertificate(ctx context.Context, c agent.UploadedCertificate) (agent.UploadedCertificateID, error) {
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if c.ID == 0 {
@@ -50,7 +51,7 @@ func (s *Store) RemoveUploadedCertificate(ctx context.Context, id agent.Uploaded
 	return nil
 }
 
-// maxCertificateEvents limits the history of the certificates. The oldest events are dropped.
+// maxCertificateEvents limits the history of the certificates. The events that were added first are dropped.
 const maxCertificateEvents = 500
 
 // AddCertificateEvent adds an event to the history of the certificates.
@@ -79,7 +80,7 @@ func (s *Store) AddCertificateEvent(ctx context.Context, e agent.CertificateEven
 	return nil
 }
 
-// CertificateEvents returns at most limit events of the history, in the reverse order of AddCertificateEvent.
+// CertificateEvents returns at most limit events of the history, the last added first.
 func (s *Store) CertificateEvents(ctx context.Context, limit int) (list []agent.CertificateEvent, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		list, err = all(ctx, tx, func(row scanner) (e agent.CertificateEvent, err error) {

@@ -7,8 +7,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// certificateArgs are the arguments of all texts about ordering a certificate.
-var certificateArgs = []string{"Address", "Addresses", "Domain", "Error", "Host", "Inside", "Issuer", "Issuers", "Name", "Outside", "Port", "Server", "Servers", "Until"}
+// certificateArgNames are the arguments of all texts about ordering a certificate.
+var certificateArgNames = []string{"Address", "Addresses", "Domain", "Error", "Host", "Inside", "Issuer", "Issuers", "Name", "Outside", "Port", "Server", "Servers", "Until"}
 
 // CertificateCause says why a certificate could not be ordered.
 func (l *Localizer) CertificateCause(p agent.CertificateProblem) string {
@@ -48,10 +48,10 @@ func (l *Localizer) CertificateEnd(end agent.CertificateEnd) string {
 	return l.T(id, Args{"Name": end.Name, "Until": l.Time(end.NotAfter)})
 }
 
-// certificateArgs replaces missing values by dashes, and times in RFC 3339 by the usual form.
+// certificateArgs returns the arguments of a text: a dash for each missing value, and Until, which comes in RFC 3339, in the language's form.
 func (l *Localizer) certificateArgs(values map[string]string) Args {
 	args := Args{}
-	for _, name := range certificateArgs {
+	for _, name := range certificateArgNames {
 		args[name] = cmp.Or(values[name], "—")
 	}
 	if until, err := time.Parse(time.RFC3339, values["Until"]); err == nil {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -28,8 +27,8 @@ const (
 )
 
 // attempt orders one certificate with one type of challenge. autocert starts a timer after a success that renews the certificate and
-// cannot be stopped. So each attempt has its own autocert.Manager. After the attempt its requests are refused, and its timer finds a
-// certificate that does not end.
+// cannot be stopped. So each attempt has its own autocert.Manager. Soon after the attempt its requests are refused, and its timer finds
+// a certificate that does not end.
 type attempt struct {
 	name      string
 	transport *caTransport
@@ -69,7 +68,7 @@ func newAttempt(ctx context.Context, c attemptConfig) *attempt {
 	return a
 }
 
-// run orders. It returns the certificate with its key in PEM, or an error that problem explains. It ends early with ctx; autocert
+// run orders a certificate. It returns it with its key in PEM, or an error that problem explains. It ends early with ctx; autocert
 // then goes on in the background for five minutes at most, with its requests refused.
 func (a *attempt) run(ctx context.Context) ([]byte, error) {
 	done := make(chan error, 1)
@@ -112,7 +111,7 @@ func (p *termsPrompt) isDeclined() bool {
 	return p.declined
 }
 
-// storageError is an error of a file.
+// storageError is an error of reading or writing a file.
 type storageError struct{ err error }
 
 func (e *storageError) Error() string { return e.err.Error() }
@@ -120,9 +119,8 @@ func (e *storageError) Unwrap() error { return e.err }
 
 // Names that autocert gives to what it stores.
 const (
-	cachedAccount    = "acme_account+key"
-	cachedAccountOld = "acme_account.key"
-	cachedHTTPToken  = "+http-01"
+	cachedAccount   = "acme_account+key"
+	cachedHTTPToken = "+http-01" // the suffix
 )
 
 // attemptCache is the autocert.Cache of an attempt. Only the key of the account is in a file.
@@ -145,11 +143,8 @@ func (c *attemptCache) end() []byte {
 
 // Get implements autocert.Cache. There is no certificate during the attempt, so that autocert orders one.
 func (c *attemptCache) Get(_ context.Context, key string) ([]byte, error) {
-	switch key {
-	case cachedAccount:
+	if key == cachedAccount {
 		return c.readAccount()
-	case cachedAccountOld:
-		return nil, autocert.ErrCacheMiss
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,11 +229,11 @@ func (c *attemptCache) httpToken(token string) []byte {
 	return c.tokens[token+cachedHTTPToken]
 }
 
-// waits reports whether a challenge waits that is no HTTP-01.
+// waitsForALPN reports whether a TLS-ALPN-01 challenge waits.
 func (c *attemptCache) waitsForALPN() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for key := range maps.Keys(c.tokens) {
+	for key := range c.tokens {
 		if !strings.HasSuffix(key, cachedHTTPToken) {
 			return true
 		}
@@ -246,11 +241,12 @@ func (c *attemptCache) waitsForALPN() bool {
 	return false
 }
 
-const challengePath = "/.well-known/acme-challenge/"
+// ChallengePath begins the path at which a CA asks for the answer to an HTTP-01 challenge (RFC 8555 section 8.3).
+const ChallengePath = "/.well-known/acme-challenge/"
 
 // serveHTTP answers an HTTP-01 request if its challenge waits.
 func (a *attempt) serveHTTP(w http.ResponseWriter, r *http.Request) bool {
-	token, ok := strings.CutPrefix(r.URL.Path, challengePath)
+	token, ok := strings.CutPrefix(r.URL.Path, ChallengePath)
 	if !ok || !strings.EqualFold(withoutPort(r.Host), a.name) || r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}

@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent"
 )
 
-const maxWords = 500 // characters of the CA that are kept
+const maxDetail = 500 // characters that are kept of what a CA says
 
 // problem explains the error of run. eabLost says that the key of the external account binding was not there to be sent.
 func (a *attempt) problem(err error, eabLost bool) *agent.CertificateProblem {
@@ -28,9 +28,10 @@ func (a *attempt) problem(err error, eabLost bool) *agent.CertificateProblem {
 	return finish(a.explain(err, eabLost), a.name)
 }
 
+// explain returns the problem with its texts as they are.
 func (a *attempt) explain(err error, eabLost bool) *agent.CertificateProblem {
 	heard := a.transport.heard()
-	explain := func(f failure) *agent.CertificateProblem {
+	explainFailure := func(f failure) *agent.CertificateProblem {
 		return f.explain(a.manager.ExternalAccountBinding != nil, eabLost, a.terms.isDeclined())
 	}
 	var answer *acme.Error
@@ -38,7 +39,7 @@ func (a *attempt) explain(err error, eabLost bool) *agent.CertificateProblem {
 	var request *url.Error
 	switch text := err.Error(); {
 	case errors.As(err, &answer):
-		return explain(failure{step: heard.failed.step, host: heard.failed.host, status: answer.StatusCode, problem: documentOf(answer)})
+		return explainFailure(failure{step: heard.failed.step, host: heard.failed.host, status: answer.StatusCode, problem: documentOf(answer)})
 	case errors.As(err, &order) && order.Problem != nil:
 		return documentProblem(documentOf(order.Problem), 0)
 	case errors.Is(err, errOneOrder) || errors.Is(err, context.DeadlineExceeded): // autocert does not return why a challenge failed
@@ -46,11 +47,11 @@ func (a *attempt) explain(err error, eabLost bool) *agent.CertificateProblem {
 		case heard.invalid != nil:
 			return heard.invalid.problem()
 		case heard.failed.host != "":
-			return explain(heard.failed)
+			return explainFailure(heard.failed)
 		}
 		return &agent.CertificateProblem{Code: agent.CauseCAFailed}
 	case errors.As(err, &request):
-		return explain(heard.failed)
+		return explainFailure(heard.failed)
 	case !heard.isACME:
 		return noACME(hostOf(a.transport.directory))
 	case strings.Contains(text, "no viable challenge"):
@@ -62,6 +63,7 @@ func (a *attempt) explain(err error, eabLost bool) *agent.CertificateProblem {
 	}
 }
 
+// documentOf returns the CA's answer that an error of package acme has.
 func documentOf(e *acme.Error) problemDocument {
 	d := problemDocument{Type: e.ProblemType, Detail: e.Detail}
 	for _, sub := range e.Subproblems {
@@ -78,12 +80,12 @@ func (a *attempt) cause(err error) string {
 	if errors.Is(err, errOneOrder) {
 		return ""
 	}
-	return agent.Clean(err.Error(), maxWords)
+	return agent.Clean(err.Error(), maxDetail)
 }
 
-// finish cleans the texts and adds {Name}.
+// finish cleans the texts of a problem and adds the argument Name.
 func finish(p *agent.CertificateProblem, name string) *agent.CertificateProblem {
-	p.CA = agent.Clean(p.CA, maxWords)
+	p.CA = agent.Clean(p.CA, maxDetail)
 	args := map[string]string{"Name": name}
 	for key, value := range p.Args {
 		args[key] = agent.Clean(value, 200)
@@ -104,7 +106,7 @@ func hostOf(directory string) string {
 	return u.Host
 }
 
-// explain explains a request that failed.
+// explain explains a request that failed. eab says whether an external account binding was sent, and eabLost whether its key is lost.
 func (f *failure) explain(eab, eabLost, termsDeclined bool) *agent.CertificateProblem {
 	if f.err != nil {
 		return networkProblem(f.err, f.host)
@@ -115,12 +117,12 @@ func (f *failure) explain(eab, eabLost, termsDeclined bool) *agent.CertificatePr
 	switch {
 	case f.step == stepDirectory && refused:
 		return noACME(f.host)
-	case f.step != stepAccount || !refused:
+	case f.step != stepAccount || !refused: // neither the binding nor the terms are the reason
 	case p.Code == agent.CauseEABNeeded && eabLost:
 		p.Code = agent.CauseEABLost
-	case p.Code == agent.CauseEABNeeded && eab, eab && (kind == "unauthorized" || kind == "malformed" || kind == "badsignaturealgorithm"):
+	case eab && (p.Code == agent.CauseEABNeeded || kind == "unauthorized" || kind == "malformed" || kind == "badsignaturealgorithm"):
 		p.Code = agent.CauseEABWrong
-	case p.Code == agent.CauseEABNeeded, p.Code == agent.CauseEmail:
+	case p.Code == agent.CauseEABNeeded, p.Code == agent.CauseEmail: // the reason is known
 	case termsDeclined:
 		p.Code = agent.CauseTerms
 	}
@@ -186,7 +188,8 @@ var (
 		"network is unreachable", "network unreachable"}
 )
 
-func contains(text string, words []string) bool {
+// containsAny reports whether a text has one of the words, in any case.
+func containsAny(text string, words []string) bool {
 	text = strings.ToLower(text)
 	for _, word := range words {
 		if strings.Contains(text, word) {
@@ -198,9 +201,9 @@ func contains(text string, words []string) bool {
 
 func dnsCause(words string) agent.CertificateCause {
 	switch {
-	case contains(words, wordsPrivate):
+	case containsAny(words, wordsPrivate):
 		return agent.CausePrivateAddress
-	case contains(words, wordsNotFound):
+	case containsAny(words, wordsNotFound):
 		return agent.CauseNotFound
 	}
 	return agent.CauseDNS
@@ -212,13 +215,13 @@ func (v *validation) problem() *agent.CertificateProblem {
 	kind := kindOf(v.Error.Type)
 	switch {
 	case p.Code == agent.CauseCAA, p.Code == agent.CauseRateLimited, p.Code == agent.CauseRefusedName, kind == "dns":
-	case contains(p.CA, wordsPrivate):
+	case containsAny(p.CA, wordsPrivate):
 		p.Code = agent.CausePrivateAddress
-	case contains(p.CA, wordsNotFound):
+	case containsAny(p.CA, wordsNotFound):
 		p.Code = agent.CauseNotFound
-	case contains(p.CA, wordsDNS):
+	case containsAny(p.CA, wordsDNS):
 		p.Code = agent.CauseDNS
-	case kind == "connection", contains(p.CA, wordsConnection):
+	case kind == "connection", containsAny(p.CA, wordsConnection):
 		p.Code = agent.CauseConnection
 	case kind == "unauthorized", kind == "tls", kind == "malformed":
 		p.Code = agent.CauseWrongAnswer
@@ -265,7 +268,7 @@ func networkProblem(err error, host string) *agent.CertificateProblem {
 	case errors.As(err, &certificate):
 		p.Code = agent.CauseUntrustedCA
 		if chain := certificate.UnverifiedCertificates; len(chain) > 0 {
-			p.Args["Issuer"] = nameOf(chain[len(chain)-1])
+			p.Args["Issuer"] = nameText(chain[len(chain)-1].Issuer)
 		}
 		var unknown x509.UnknownAuthorityError
 		if !errors.As(err, &unknown) {
@@ -276,9 +279,6 @@ func networkProblem(err error, host string) *agent.CertificateProblem {
 	}
 	return p
 }
-
-// nameOf returns the issuer of a certificate for people.
-func nameOf(c *x509.Certificate) string { return cmp.Or(c.Issuer.CommonName, c.Issuer.String()) }
 
 // Terms asks a directory for the URL of its terms of service; agent.TermsNone if it has none. Errors: *agent.CertificateProblem.
 func Terms(ctx context.Context, directory string, roots *x509.CertPool) (string, error) {

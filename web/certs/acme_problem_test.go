@@ -20,12 +20,12 @@ import (
 
 // TestProblemsOfCA: what CAs answer, in the words of Boulder (Let's Encrypt), Pebble and step-ca.
 func TestProblemsOfCA(t *testing.T) {
-	long := strings.Repeat("я", 2*maxWords)
+	long := strings.Repeat("я", 2*maxDetail)
 	for _, c := range []struct {
 		step, kind, detail string
 		status             int
 		cause              agent.CertificateCause
-		args               string // of the texts, besides Name and Port
+		address            string // argument of the texts
 	}{
 		{"validation", "dns", "DNS problem: NXDOMAIN looking up A for gw.company.ru - check that a DNS record exists for this domain", 400, agent.CauseNotFound, ""},
 		{"validation", "dns", "no valid A records found for gw.company.ru; no valid AAAA records found for gw.company.ru", 400, agent.CauseNotFound, ""},
@@ -82,13 +82,13 @@ func TestProblemsOfCA(t *testing.T) {
 			if p == nil {
 				t.Fatalf("%s, %s: no problem", c.step, c.detail)
 			}
-			if p.Code != c.cause || p.Args["Address"] != c.args || p.Args["Name"] != gatewayDNS {
-				t.Errorf("%s, %s, %s: %+v, want %s %s", c.step, c.kind, c.detail, p, c.cause, c.args)
+			if p.Code != c.cause || p.Args["Address"] != c.address || p.Args["Name"] != gatewayDNS {
+				t.Errorf("%s, %s, %s: %+v, want %s %s", c.step, c.kind, c.detail, p, c.cause, c.address)
 			}
 			if c.step == "validation" && p.Args["Port"] != "80" {
 				t.Errorf("%s: port %q", c.detail, p.Args["Port"])
 			}
-			if p.Code != agent.CauseNoACME && p.CA != agent.Clean(c.detail, maxWords) && c.detail != "" {
+			if p.Code != agent.CauseNoACME && p.CA != agent.Clean(c.detail, maxDetail) && c.detail != "" {
 				t.Errorf("the CA's words %q became %q", c.detail, p.CA)
 			}
 			if orders := len(g.ca.Orders(gatewayDNS)); orders > 1 {
@@ -124,7 +124,7 @@ func TestNoPermittedChallenge(t *testing.T) {
 	})
 }
 
-// TestHangingCA: a validation that never ends, and one that ends only in what is written beside it.
+// TestHangingCA: a validation that never ends, and one of which the CA shows an error although it does not end.
 func TestHangingCA(t *testing.T) {
 	for _, c := range []struct {
 		kind  string
@@ -240,8 +240,8 @@ func TestTerms(t *testing.T) {
 	}
 }
 
-// TestCertificateInChain: a chain whose certificates do not belong together is not served.
-func TestCertificateInChain(t *testing.T) {
+// TestBrokenChain: a chain whose certificates do not belong together is not served.
+func TestBrokenChain(t *testing.T) {
 	run(t, 90*day, nil, func(g *gateway) {
 		g.Orders.mu.Lock()
 		h := g.orders[gatewayDNS].held
@@ -269,13 +269,13 @@ func TestRetryAfterHeader(t *testing.T) {
 	}
 }
 
-func TestRenewalOf(t *testing.T) {
+func TestOrderedRenewal(t *testing.T) {
 	from := time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)
 	for days, before := range map[time.Duration]time.Duration{1: 8 * time.Hour, 6: 2 * day, 45: 15 * day, 90: 30 * day, 397: 30 * day} {
 		seen := map[time.Time]bool{}
 		for i := range 50 {
 			leaf := &x509.Certificate{NotBefore: from, NotAfter: from.Add(days * day), Raw: fmt.Append(nil, i)}
-			at := renewalOf(leaf)
+			at := orderedRenewal(leaf)
 			if left := leaf.NotAfter.Sub(at); left < before || left > before*11/10 {
 				t.Errorf("a certificate of %d days is renewed %v before its end", days, left)
 			}

@@ -24,17 +24,17 @@ import (
 
 const (
 	maxAnswer = 1 << 20 // bytes of one answer of the CA
-	// afterTry is how long requests go out after a try. In that time autocert withdraws in the background what is left open at the CA.
-	afterTry      = 2 * time.Minute
+	// afterAttempt is how long requests go out after an attempt. In that time autocert withdraws in the background what is left open at the CA.
+	afterAttempt  = 2 * time.Minute
 	maxRetryAfter = 8 * 24 * time.Hour // the longest limit of Let's Encrypt is a week
 	maxPoll       = 10 * time.Second   // between two questions about the progress of an order
 )
 
 var (
-	errTryOver  = errors.New("the try is over")
-	errOneOrder = errors.New("a try makes one order only")
-	errNotHTTPS = errors.New("the CA leads to an address without encryption")
-	errTooLong  = fmt.Errorf("the answer of the CA is longer than %d bytes", maxAnswer)
+	errAttemptOver = errors.New("the attempt is over")
+	errOneOrder    = errors.New("an attempt makes one order only")
+	errNotHTTPS    = errors.New("the CA leads to an address without encryption")
+	errTooLong     = fmt.Errorf("the answer of the CA is longer than %d bytes", maxAnswer)
 )
 
 // newTransport returns a transport for requests to a CA. roots may have signed its certificate; nil = the roots of the system.
@@ -88,7 +88,7 @@ type failure struct {
 	step    step
 	url     string
 	host    string
-	err     error // of the network; nil = the CA answered with status and document
+	err     error // of the network; nil = the CA answered with status and problem
 	status  int
 	problem problemDocument
 }
@@ -103,7 +103,7 @@ type validation struct {
 	} `json:"validationRecord"`
 }
 
-// caTransport sends the requests of one try. It hides all challenges but those of one type from autocert, and keeps what the CA
+// caTransport sends the requests of one attempt. It hides all challenges but those of one type from autocert, and keeps what the CA
 // said, because autocert does not return it.
 type caTransport struct {
 	base      http.RoundTripper
@@ -112,7 +112,7 @@ type caTransport struct {
 	challenge string // type of the challenges that are not hidden
 
 	mu         sync.Mutex
-	over       time.Time // end of the try
+	over       time.Time // end of the attempt
 	newAccount string    // URLs in the directory
 	newOrder   string
 	ordered    bool // autocert has got a challenge or a certificate
@@ -122,7 +122,7 @@ type caTransport struct {
 	retryAfter time.Time   // the latest that the CA named
 }
 
-// end ends the try. Later requests are refused, and soon all.
+// end ends the attempt. After afterAttempt its requests are refused.
 func (t *caTransport) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,6 +154,7 @@ func (t *caTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
+// send sends a request and reads the whole answer.
 func (t *caTransport) send(r *http.Request) (*http.Response, []byte, error) {
 	answer, err := t.base.RoundTrip(r)
 	if err != nil {
@@ -174,8 +175,8 @@ func (t *caTransport) permit(r *http.Request) (step, error) {
 	switch url := r.URL.String(); {
 	case t.ctx.Err() != nil:
 		return 0, t.ctx.Err()
-	case !t.over.IsZero() && time.Since(t.over) > afterTry:
-		return 0, errTryOver
+	case !t.over.IsZero() && time.Since(t.over) > afterAttempt:
+		return 0, errAttemptOver
 	case r.URL.Scheme != "https":
 		t.failed = failure{host: r.URL.Host, err: errNotHTTPS}
 		return 0, errNotHTTPS
@@ -190,6 +191,7 @@ func (t *caTransport) permit(r *http.Request) (step, error) {
 	return stepOrder, nil
 }
 
+// fail keeps a failure, unless the attempt is over.
 func (t *caTransport) fail(f failure) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -229,14 +231,23 @@ func retryAfter(header string, now time.Time) time.Time {
 	return until
 }
 
+// limitPoll limits the time after which autocert asks about the progress of an order again. autocert would not wait at all for a time
+// in the past, which a CA names whose clock is behind. Without a header it waits for a second.
+func limitPoll(h http.Header) {
+	switch wait := time.Until(retryAfter(h.Get("Retry-After"), time.Now())); {
+	case wait > maxPoll:
+		h.Set("Retry-After", strconv.Itoa(int(maxPoll/time.Second)))
+	case wait < time.Second:
+		h.Del("Retry-After")
+	}
+}
+
 // read keeps what later requests need to know from an answer, and returns the answer for autocert.
 func (t *caTransport) read(r *http.Request, answer *http.Response, body []byte) []byte {
-	if wait := retryAfter(answer.Header.Get("Retry-After"), time.Now()); time.Until(wait) > maxPoll {
-		answer.Header.Set("Retry-After", strconv.Itoa(int(maxPoll/time.Second)))
-	}
+	limitPoll(answer.Header)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed.url == r.URL.String() { // it has been repeated
+	if t.failed.url == r.URL.String() { // it failed before, and was repeated
 		t.failed = failure{}
 	}
 	var object map[string]json.RawMessage
@@ -261,7 +272,7 @@ func (t *caTransport) read(r *http.Request, answer *http.Response, body []byte) 
 	return filtered
 }
 
-// filter returns the challenges of the permitted type. The caller holds mu.
+// filter returns the challenges of the permitted type. It keeps the types of all, and which one failed. The caller holds mu.
 func (t *caTransport) filter(challenges []json.RawMessage) json.RawMessage {
 	t.offered = nil
 	permitted := slices.DeleteFunc(challenges, func(text json.RawMessage) bool {
@@ -285,22 +296,23 @@ func (t *caTransport) filter(challenges []json.RawMessage) json.RawMessage {
 	return list
 }
 
-// heard is what the CA said during a try.
+// heard is what the CA said during an attempt.
 type heard struct {
-	failed  failure     // the last request that failed; without a host: none
-	invalid *validation // the challenge that failed; nil = none
-	offered string      // types of the challenges
-	isACME  bool        // the directory is one
+	failed     failure     // the last request that failed; without a host: none
+	invalid    *validation // the challenge that failed; nil = none
+	offered    string      // types of the challenges
+	isACME     bool        // the directory is one
+	retryAfter time.Time   // the latest that the CA named; zero = none
 }
 
 func (t *caTransport) heard() heard {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return heard{t.failed, t.invalid, strings.Join(t.offered, ", "), t.newOrder != ""}
+	return heard{t.failed, t.invalid, strings.Join(t.offered, ", "), t.newOrder != "", t.retryAfter}
 }
 
-// accountGone reports whether the CA refused the account, because it does not have it or because it was deactivated. A new account
-// does not help one that the CA itself has revoked.
+// accountGone reports whether the CA refused the account, because it does not have it or because it was deactivated. An
+// account that the CA itself revoked does not count: the CA would refuse a new one too.
 func (t *caTransport) accountGone() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -308,13 +320,7 @@ func (t *caTransport) accountGone() bool {
 	case "accountdoesnotexist":
 		return true
 	case "unauthorized":
-		return (f.url == t.newAccount || f.url == t.newOrder) && contains(f.problem.Detail, []string{"deactivated"})
+		return (f.url == t.newAccount || f.url == t.newOrder) && strings.Contains(strings.ToLower(f.problem.Detail), "deactivated")
 	}
 	return false
-}
-
-func (t *caTransport) wait() time.Time {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.retryAfter
 }

@@ -116,7 +116,7 @@ func (a *Authority) replaceRoot(self identity, n names) error {
 
 // isFresh reports whether a leaf exists and need not be renewed.
 func isFresh(leaf *tls.Certificate, now time.Time) bool {
-	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(RenewalOf(leaf))
+	return leaf != nil && !now.Before(leaf.Leaf.NotBefore) && now.Before(LeafRenewal(leaf))
 }
 
 // Certificate returns the certificate for a name or address of the gateway, with its chain. It issues one if there is none
@@ -141,7 +141,7 @@ func (a *Authority) renew(name string) (*tls.Certificate, error) {
 	}
 	if !outlives(current.root, now) {
 		if err := a.replaceRoot(current.self, current.names); err != nil {
-			if old != nil && covers(old.Leaf, now) {
+			if old != nil && validAt(old.Leaf, now) {
 				return old, nil
 			}
 			return nil, fmt.Errorf("renew the gateway's root: %w", err)

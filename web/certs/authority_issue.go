@@ -39,6 +39,7 @@ func newKey() (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
+// identify derives the identity of a key.
 func identify(key *ecdsa.PrivateKey) (identity, error) {
 	spki, err := x509.MarshalPKIXPublicKey(key.Public())
 	if err != nil {
@@ -53,6 +54,7 @@ func identify(key *ecdsa.PrivateKey) (identity, error) {
 	}, nil
 }
 
+// newRoot issues a root that is valid from now.
 func (id identity) newRoot(n names, now time.Time) (*x509.Certificate, error) {
 	from := now.Add(-backdate)
 	return id.signRoot(n, from, from.AddDate(rootYears, 0, 0), nil)
@@ -130,8 +132,8 @@ func (id identity) newLeaf(root *x509.Certificate, name string, now time.Time) (
 	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, root.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-// RenewalOf returns when a leaf of the own root is renewed.
-func RenewalOf(leaf *tls.Certificate) time.Time { return leaf.Leaf.NotAfter.Add(-leafLife / 3) }
+// LeafRenewal returns when a leaf of the own root is renewed. That of ordered certificates is orderedRenewal.
+func LeafRenewal(leaf *tls.Certificate) time.Time { return leaf.Leaf.NotAfter.Add(-leafLife / 3) }
 
 // sign issues a certificate for the key subject. issuer is the certificate of the key signer.
 func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
@@ -144,9 +146,10 @@ func sign(template, issuer *x509.Certificate, subject, signer *ecdsa.PrivateKey)
 
 // outlives reports whether a root is valid now and for as long as the leaves that are issued now.
 func outlives(root *x509.Certificate, now time.Time) bool {
-	return covers(root, now) && root.NotAfter.Sub(now) >= rootSpare
+	return validAt(root, now) && root.NotAfter.Sub(now) >= rootSpare
 }
 
-func covers(c *x509.Certificate, now time.Time) bool {
+// validAt reports whether a certificate is valid at a time.
+func validAt(c *x509.Certificate, now time.Time) bool {
 	return !now.Before(c.NotBefore) && !now.After(c.NotAfter)
 }

@@ -7,14 +7,14 @@ import (
 	"ideco-agent/agent"
 )
 
-// Choice chooses the certificate for a name. Whatever the others lack, the own root serves.
+// Choice chooses the certificate for a name. If no other is usable, it takes the one of the own root.
 type Choice struct {
 	Uploaded func(name string) *tls.Certificate // an uploaded certificate that fits the name; nil = none
 	Ordered  func(name string) *tls.Certificate // one ordered by ACME; nil = none
 	Root     *Authority
 }
 
-// Certificate returns the first of the preferred certificates that the client can verify, by its own account.
+// Certificate returns the first of the preferred certificates that the client supports, as its ClientHello says.
 func (c Choice) Certificate(hello *tls.ClientHelloInfo, name string) (*tls.Certificate, error) {
 	for _, one := range c.preferred(name) {
 		if hello.SupportsCertificate(one.Certificate) == nil {
@@ -55,5 +55,5 @@ func (c Choice) preferred(name string) []Sourced {
 
 // isUsable reports whether a certificate exists, is valid now and has the name.
 func isUsable(c *tls.Certificate, name string, now time.Time) bool {
-	return c != nil && c.Leaf != nil && covers(c.Leaf, now) && c.Leaf.VerifyHostname(name) == nil
+	return c != nil && c.Leaf != nil && validAt(c.Leaf, now) && c.Leaf.VerifyHostname(name) == nil
 }

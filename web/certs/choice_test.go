@@ -2,13 +2,11 @@ package certs
 
 import (
 	"crypto"
-	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"math/big"
 	"net"
 	"testing"
 	"time"
@@ -18,33 +16,17 @@ import (
 	"ideco-agent/agent"
 )
 
-// foreign issues a certificate for a name under another root, valid from one time to another.
+// foreign issues a certificate for a name that its own key signs, valid from one time to another.
 func foreign(t *testing.T, key crypto.Signer, name string, from, until time.Time) *tls.Certificate {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotBefore: from, NotAfter: until}
+	template := x509.Certificate{NotBefore: from, NotAfter: until}
 	if ip := net.ParseIP(name); ip != nil {
 		template.IPAddresses = []net.IP{ip}
 	} else {
 		template.DNSNames = []string{name}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
-
-func ecdsaKey(t *testing.T) crypto.Signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
+	m := issue(t, nil, key, template)
+	return &tls.Certificate{Certificate: [][]byte{m.cert.Raw}, PrivateKey: key, Leaf: m.cert}
 }
 
 // hello is what a client offers that knows ECDSA and RSA, as Windows does.
@@ -65,29 +47,29 @@ func TestChoice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := foreign(t, ecdsaKey(t), name, start, start.Add(hour))
-	wildcard := foreign(t, ecdsaKey(t), "*.company.ru", start, start.Add(hour))
-	expired := foreign(t, ecdsaKey(t), name, start.Add(-hour), start.Add(-time.Second))
-	future := foreign(t, ecdsaKey(t), name, start.Add(hour), start.Add(2*hour))
-	other := foreign(t, ecdsaKey(t), "other.ru", start, start.Add(hour))
+	good := foreign(t, ecKey(t, elliptic.P256()), name, start, start.Add(hour))
+	wildcard := foreign(t, ecKey(t, elliptic.P256()), "*.company.ru", start, start.Add(hour))
+	expired := foreign(t, ecKey(t, elliptic.P256()), name, start.Add(-hour), start.Add(-time.Second))
+	future := foreign(t, ecKey(t, elliptic.P256()), name, start.Add(hour), start.Add(2*hour))
+	other := foreign(t, ecKey(t, elliptic.P256()), "other.ru", start, start.Add(hour))
 	unknown := foreign(t, edwards, name, start, start.Add(hour))
 	unparsed := &tls.Certificate{Certificate: good.Certificate, PrivateKey: good.PrivateKey}
 	for what, c := range map[string]struct {
 		uploaded, ordered, want *tls.Certificate // nil = none; the own root's
 		source                  agent.CertificateSource
 	}{
-		"none":                       {nil, nil, nil, agent.SourceOwnRoot},
-		"uploaded":                   {good, nil, good, agent.SourceUploaded},
-		"ordered":                    {nil, good, good, agent.SourceACME},
-		"both":                       {wildcard, good, wildcard, agent.SourceUploaded},
-		"expired":                    {expired, nil, nil, agent.SourceOwnRoot},
-		"expired, ordered":           {expired, good, good, agent.SourceACME},
-		"ordered one expired":        {nil, expired, nil, agent.SourceOwnRoot},
-		"not yet valid":              {future, future, nil, agent.SourceOwnRoot},
-		"another name":               {other, other, nil, agent.SourceOwnRoot},
-		"a key the client knows not": {unknown, nil, nil, agent.SourceUploaded},
-		"the same, with an ordered":  {unknown, good, good, agent.SourceUploaded},
-		"one that was not parsed":    {unparsed, nil, nil, agent.SourceOwnRoot},
+		"none":                        {nil, nil, nil, agent.SourceOwnRoot},
+		"uploaded":                    {good, nil, good, agent.SourceUploaded},
+		"ordered":                     {nil, good, good, agent.SourceACME},
+		"both":                        {wildcard, good, wildcard, agent.SourceUploaded},
+		"expired":                     {expired, nil, nil, agent.SourceOwnRoot},
+		"expired, ordered":            {expired, good, good, agent.SourceACME},
+		"ordered one expired":         {nil, expired, nil, agent.SourceOwnRoot},
+		"not yet valid":               {future, future, nil, agent.SourceOwnRoot},
+		"another name":                {other, other, nil, agent.SourceOwnRoot},
+		"a key unknown to the client": {unknown, nil, nil, agent.SourceUploaded},
+		"the same, with an ordered":   {unknown, good, good, agent.SourceUploaded},
+		"one that was not parsed":     {unparsed, nil, nil, agent.SourceOwnRoot},
 	} {
 		choice := Choice{Root: root,
 			Uploaded: func(string) *tls.Certificate { return c.uploaded },
@@ -123,7 +105,7 @@ func TestChoice(t *testing.T) {
 // TestChoiceByAddress: a client that sends no name gets an uploaded certificate with the address.
 func TestChoiceByAddress(t *testing.T) {
 	root, _ := openAt(t, start)
-	good := foreign(t, ecdsaKey(t), "10.0.0.1", start, start.Add(time.Hour))
+	good := foreign(t, ecKey(t, elliptic.P256()), "10.0.0.1", start, start.Add(time.Hour))
 	choice := Choice{Root: root, Uploaded: func(string) *tls.Certificate { return good }, Ordered: func(string) *tls.Certificate { return nil }}
 	for address, want := range map[string]bool{"10.0.0.1": true, "10.0.0.2": false} {
 		if got, err := choice.Certificate(hello(""), address); (got == good) != want || err != nil {

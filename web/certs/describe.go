@@ -58,6 +58,7 @@ func pinOf(spki []byte) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
+// namesIn returns the DNS names and the IP addresses of a certificate.
 func namesIn(c *x509.Certificate) []string {
 	var list []string
 	for _, name := range c.DNSNames {
@@ -77,6 +78,7 @@ func nameText(n pkix.Name) string {
 	return agent.Clean(n.String(), 200)
 }
 
+// keyText returns the kind of a public key; "" if it is unknown.
 func keyText(key any) string {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:

@@ -1,6 +1,6 @@
 // Package certs holds the gateway's certificates. For each name Choice takes the first of these that is valid and that the
-// client can verify: an uploaded certificate, one that Orders ordered by ACME, one of the own root. Clients that hold a pin
-// get the own root's in any case. So there is always a certificate, whatever fails.
+// client can verify: an uploaded certificate, one that Orders ordered by ACME, one that the own root issued. The own root
+// can always issue one, so there is a certificate whatever else fails. Clients that hold a pin always get that one.
 //
 // The own root is made at the first start. Under it there is a certificate (leaf) for each name or address by which clients
 // reach the gateway. Its files in the directory:
@@ -12,7 +12,7 @@
 //
 //	acme/CA/NAME.pem      an ordered certificate: its private key and the chain; CA is the host of the directory and a hash of its URL
 //	acme/CA/account.key   the key of the account at the CA; account-HASH.key if it is bound to an external account
-//	acme/CA/tries.json    when the certificates were tried, and the last problem of each name, so that a start forgets no limit
+//	acme/CA/tries.json    the times of the challenges and the last problem of each name, so that a restart keeps to the CA's limits
 //
 // The pin (base64 of the SHA-256 of the SubjectPublicKeyInfo), the subject and the SubjectKeyId depend on the key only. So
 // the root can be issued again at any time, for other names or another twenty years, and clients with a pin are not

@@ -85,8 +85,9 @@ func writeKey(dir, name string, key *ecdsa.PrivateKey) error {
 	return atomicfile.Write(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600)
 }
 
-// readRoot reads a root certificate; nil if the file is missing. It checks that the root belongs to the key in keyFile.
-func readRoot(dir, name string, key *ecdsa.PrivateKey, keyFile, cure string) (*x509.Certificate, error) {
+// readRoot reads a root certificate; nil if the file is missing. It checks that the root belongs to the key, which is in
+// the file keyName.
+func readRoot(dir, name string, key *ecdsa.PrivateKey, keyName, cure string) (*x509.Certificate, error) {
 	path := filepath.Join(dir, name)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -101,7 +102,7 @@ func readRoot(dir, name string, key *ecdsa.PrivateKey, keyFile, cure string) (*x
 	}
 	if !key.PublicKey.Equal(root.PublicKey) {
 		return nil, fmt.Errorf("%s belongs to another key than %s: restore the two that belong together from a backup; "+
-			"or %s", path, keyFile, cure)
+			"or %s", path, keyName, cure)
 	}
 	if err := root.CheckSignature(root.SignatureAlgorithm, root.RawTBSCertificate, root.Signature); err != nil {
 		return nil, fmt.Errorf("%s is damaged: its signature is wrong: %w: %s", path, err, cure)

@@ -205,8 +205,8 @@ func TestForeignFormIsReplaced(t *testing.T) {
 func TestRootIsRenewed(t *testing.T) {
 	dir := t.TempDir()
 	a := openWith(t, dir, domains...)
-	later := func() time.Time { return time.Now().AddDate(19, 0, 0) }
-	b, err := open(dir, later)
+	in19Years := func() time.Time { return time.Now().AddDate(19, 0, 0) }
+	b, err := open(dir, in19Years)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestRootIsRenewed(t *testing.T) {
 	if b.Pin() != a.Pin() || !slices.Equal(b.names(), a.names()) {
 		t.Errorf("pin %s, names %v", b.Pin(), b.names())
 	}
-	if end := b.current.Load().root.NotAfter; end.Before(later().AddDate(19, 0, 0)) {
+	if end := b.current.Load().root.NotAfter; end.Before(in19Years().AddDate(19, 0, 0)) {
 		t.Errorf("the root still ends %v", end)
 	}
 }
@@ -227,6 +227,7 @@ func flipSignature(text []byte) []byte {
 	return pem.EncodeToMemory(block)
 }
 
+// directory puts a directory in the place of a file.
 func directory(name string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) {
 		remove(t, dir, name)
@@ -236,7 +237,7 @@ func directory(name string) func(*testing.T, string) {
 	}
 }
 
-func pkcs8(t *testing.T, key any) []byte {
+func pkcs8(t testing.TB, key any) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {

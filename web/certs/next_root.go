@@ -148,8 +148,8 @@ type NextStep int
 
 // Steps.
 const (
-	NextWaits     NextStep = iota // nothing, or there is no next root
-	NextPostponed                 // the change comes later, or sooner, by the time that did not count
+	NextWaits     NextStep = iota // nothing: the change is not due, or none is announced
+	NextPostponed                 // the change comes later by the time that did not count, or earlier if the clock was set back
 	NextIsRoot                    // the next root is the root now
 )
 
@@ -191,7 +191,7 @@ func (a *Authority) FollowNext() (NextStep, error) {
 	return NextIsRoot, nil
 }
 
-// sawNext notes the time of a call of FollowNext. If the file system refuses it, a restart postpones the change.
+// sawNext makes next the announced root, looked at now. If the file system refuses the time, a restart postpones the change.
 func (a *Authority) sawNext(next *nextRoot) {
 	seen := *next
 	seen.seen = a.now().Round(0)
@@ -223,9 +223,9 @@ func describeRoot(root *x509.Certificate) agent.RootCertificate {
 	return agent.RootCertificate{ChainCertificate: DescribeOne(root), Pin: pinOf(root.RawSubjectPublicKeyInfo)}
 }
 
-// ToldNext returns the pin of the root that comes, or came, after the root with a pin, and when; empty if none does. Connections from before
-// a change still use the former root, so for them the change stays announced.
-func (a *Authority) ToldNext(pin string) (next string, from time.Time) {
+// Successor returns the pin of the root that replaces, or has replaced, the root with a pin, and when; empty if none does. Connections
+// from before a change still use the former root, so for them the change stays announced.
+func (a *Authority) Successor(pin string) (next string, from time.Time) {
 	a.issuing.Lock()
 	defer a.issuing.Unlock()
 	if n := a.next.Load(); n != nil && pin == a.Pin() {
@@ -254,6 +254,7 @@ func (a *Authority) Sign(pin string, text []byte) (string, error) {
 	return base64.StdEncoding.EncodeToString(signature), nil
 }
 
+// keyOf returns the key of the root with a pin; nil if it is unknown.
 func (a *Authority) keyOf(pin string) *ecdsa.PrivateKey {
 	if now := a.current.Load().self; now.pin == pin {
 		return now.key

@@ -24,7 +24,7 @@ func (a *Authority) announce(t *testing.T) (pin string, from time.Time) {
 	if err := a.AnnounceNext(); err != nil {
 		t.Fatal(err)
 	}
-	return a.ToldNext(a.Pin())
+	return a.Successor(a.Pin())
 }
 
 // follow calls FollowNext every hour for a time, and returns the steps that did something.
@@ -89,7 +89,7 @@ func TestChangeOfTheRoot(t *testing.T) {
 	if err := a.SetNames(append(domains, "new.ru")); err != nil { // the next root must permit it too
 		t.Fatal(err)
 	}
-	if p, f := a.ToldNext(old.pin); p != pin || !f.Equal(from) {
+	if p, f := a.Successor(old.pin); p != pin || !f.Equal(from) {
 		t.Errorf("another domain changed the announcement to %s, %s", p, f)
 	}
 	if steps := a.follow(t, clock, time.Hour); !slices.Equal(steps, []NextStep{NextIsRoot}) || a.Pin() != pin {
@@ -111,12 +111,12 @@ func TestChangeOfTheRoot(t *testing.T) {
 	}
 
 	// Connections from before the change.
-	if next, at := a.ToldNext(old.pin); next != pin || !at.Equal(from) {
+	if next, at := a.Successor(old.pin); next != pin || !at.Equal(from) {
 		t.Errorf("agents under the former root are told %s, %s", next, at)
 	}
 	a.checkSigns(t, old.pin, &old.key.PublicKey)
 	a.checkSigns(t, pin, &a.self().key.PublicKey)
-	if next, _ := a.ToldNext(pin); next != "" {
+	if next, _ := a.Successor(pin); next != "" {
 		t.Errorf("after the change %s is announced", next)
 	}
 	again := a.reopen(t, clock)
@@ -130,7 +130,7 @@ func TestChangeOfTheRoot(t *testing.T) {
 	if steps := a.follow(t, clock, 31*day); !slices.Equal(steps, []NextStep{NextIsRoot}) || a.Pin() != second {
 		t.Errorf("the second change: %v", steps)
 	}
-	if next, _ := a.ToldNext(old.pin); next != second {
+	if next, _ := a.Successor(old.pin); next != second {
 		t.Errorf("agents under the first root are told %s, not the current %s", next, second)
 	}
 }
@@ -146,7 +146,7 @@ func TestCancelledChange(t *testing.T) {
 	if err := a.CancelNext(); err != nil {
 		t.Fatal(err)
 	}
-	if next, _ := a.ToldNext(pin); next != "" || !slices.Equal(list(t, a.dir), []string{keyFile, rootFile}) {
+	if next, _ := a.Successor(pin); next != "" || !slices.Equal(list(t, a.dir), []string{keyFile, rootFile}) {
 		t.Errorf("cancelled, and %q is announced; the directory holds %v", next, list(t, a.dir))
 	}
 	if steps := a.follow(t, clock, 2*day); len(steps) > 0 || a.Pin() != pin || !bytes.Equal(a.rootPEM(), root) {
@@ -242,7 +242,7 @@ func TestCrashDuringTheChange(t *testing.T) {
 			}
 			for start := range 2 {
 				b := openWith(t, dir, domains...)
-				if next, _ := b.ToldNext(b.Pin()); b.Pin() != c.pins[done] || next != c.next[done] {
+				if next, _ := b.Successor(b.Pin()); b.Pin() != c.pins[done] || next != c.next[done] {
 					t.Errorf("%s, %d files, start %d: pin %s, next %q", what, steps, start, b.Pin(), next)
 				}
 				if err := goVerify(b, servedLeaf(t, b, domains[0]), domains[0]); err != nil {

@@ -22,8 +22,8 @@ import (
 	"ideco-agent/agent/atomicfile"
 )
 
-// OrdersConfig configures Orders. The functions may be called from several goroutines. Those that return settings, names or Covered must
-// not call a method of Orders. ALPNLeadsHere, Check and Event may be nil.
+// OrdersConfig configures Orders. The functions may be called from several goroutines. Settings, Names and Covered must not call a
+// method of Orders. ALPNLeadsHere, Check and Event may be nil.
 type OrdersConfig struct {
 	Dir      string // data directory; everything is in its subdirectory acme
 	Settings func() OrderSettings
@@ -43,7 +43,7 @@ type OrderSettings struct {
 	Roots     *x509.CertPool // that may have signed the certificate of Directory; nil = those of the system
 	Email     string         // may be empty
 	EAB       *acme.ExternalAccountBinding
-	EABLost   bool   // the key of EAB cannot be decrypted, and EAB.Key is empty; an account that is there is used
+	EABLost   bool   // the key of EAB cannot be decrypted, and EAB.Key is empty; an account that exists already is used
 	Terms     string // agent.ACMESettings.Terms
 }
 
@@ -53,11 +53,6 @@ func (s OrderSettings) equal(o OrderSettings) bool {
 	return s.Directory == o.Directory && s.Email == o.Email && s.EABLost == o.EABLost && s.Terms == o.Terms &&
 		(s.Roots == o.Roots || s.Roots != nil && s.Roots.Equal(o.Roots)) &&
 		(s.EAB == o.EAB || s.EAB != nil && o.EAB != nil && s.EAB.KID == o.EAB.KID && slices.Equal(s.EAB.Key, o.EAB.Key))
-}
-
-// isPublic reports whether a directory is one of Let's Encrypt, which can check public names only. Another CA may be the company's.
-func isPublic(directory string) bool {
-	return directory == agent.LetsEncrypt || directory == agent.LetsEncryptStaging
 }
 
 // Orders orders certificates by ACME and renews them, one at a time. Its methods may be called from several goroutines.
@@ -71,7 +66,7 @@ type Orders struct {
 	// served has the certificates that Certificate returns. Handshakes do not wait for mu, which is held while files are written.
 	served atomic.Pointer[map[string]*tls.Certificate]
 
-	updating sync.Mutex // held while the fields below are compared with OrdersConfig
+	updating sync.Mutex // held by update, so that an older answer of OrdersConfig does not replace a newer one
 
 	mu       sync.Mutex // guards all below
 	settings OrderSettings
@@ -87,13 +82,14 @@ type Orders struct {
 
 // order is what is known about a name.
 type order struct {
-	cause   agent.CertificateCause // why the CA cannot check the name; empty = it may
+	cause   agent.CertificateCause // why the CA can never check the name; empty = it may be able to
 	covered bool                   // OrdersConfig.Covered
 	held    *held                  // nil = none
 	unsaved bool                   // held could not be written
 }
 
-// OpenOrders reads the certificates that were ordered before. Nothing is ordered before Run is called.
+// OpenOrders reads the certificates that were ordered before, and removes the files that a crash left half-written. No other process may
+// write there. Nothing is ordered before Run is called.
 func OpenOrders(config OrdersConfig) (*Orders, error) {
 	o := &Orders{config: config, dir: filepath.Join(config.Dir, ordersDir), transport: newTransport,
 		write: atomicfile.Write, wake: make(chan struct{}, 1),
@@ -101,13 +97,14 @@ func OpenOrders(config OrdersConfig) (*Orders, error) {
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the directory of ordered certificates: %w", err)
 	}
+	o.removeLeftovers()
 	o.update()
 	return o, nil
 }
 
 // Certificate returns the ordered certificate for a name; nil if there is none that is valid now.
 func (o *Orders) Certificate(name string) *tls.Certificate {
-	if c := (*o.served.Load())[name]; c != nil && covers(c.Leaf, time.Now()) {
+	if c := (*o.served.Load())[name]; c != nil && validAt(c.Leaf, time.Now()) {
 		return c
 	}
 	return nil
@@ -127,17 +124,18 @@ func (o *Orders) publish() {
 // Changed must be called after the settings, the names or the uploaded certificates have changed. It does not wait for the CA.
 func (o *Orders) Changed() {
 	o.update()
-	o.awake()
+	o.wakeUp()
 }
 
-func (o *Orders) awake() {
+// wakeUp makes Run look again at what is due.
+func (o *Orders) wakeUp() {
 	select {
 	case o.wake <- struct{}{}:
 	default:
 	}
 }
 
-// update compares the orders with OrdersConfig.
+// update takes over the settings, names and uploaded certificates of OrdersConfig. It ends a try that they no longer want.
 func (o *Orders) update() {
 	o.updating.Lock()
 	defer o.updating.Unlock()
@@ -194,32 +192,32 @@ func (o *Orders) newOrder(name string, now time.Time) *order {
 // for names with a dot only.
 func neverCause(name, directory string) agent.CertificateCause {
 	cause, _ := agent.OrderableName(name)
-	if cause == agent.CausePrivateName && !isPublic(directory) && strings.Contains(name, ".") {
+	if cause == agent.CausePrivateName && !agent.IsLetsEncrypt(directory) && strings.Contains(name, ".") {
 		return ""
 	}
 	return cause
 }
 
-// due returns when a name is tried next; false = never, as things are. The caller holds mu.
+// due returns when a name is tried next; false = never, unless OrdersConfig changes. The caller holds mu.
 func (o *Orders) due(name string, now time.Time) (time.Time, bool) {
 	one, t := o.orders[name], o.tries[name]
 	if !o.settings.isOn() || one.cause != "" || one.covered {
 		return time.Time{}, false
 	}
 	t.prune(now)
-	at := later(t.Next, t.permitted(1))
+	at := later(t.Next, t.permitted())
 	if o.isDone(one, now) && !one.unsaved {
 		at = later(at, one.held.renewal)
 	}
 	return at, true
 }
 
-// isDone reports whether there is a valid certificate of the CA in the settings.
+// isDone reports whether the gateway has a valid certificate of the CA in the settings.
 func (o *Orders) isDone(one *order, now time.Time) bool {
 	return one.held.isValid(now) && one.held.ca == o.ca
 }
 
-// next returns the name that is tried next, and when; false = none.
+// next returns the name that is tried next, and when; false = none. Of names that are due now it takes the first in their order.
 func (o *Orders) next(now time.Time) (name string, at time.Time, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -241,10 +239,8 @@ func (o *Orders) Run(ctx context.Context) error {
 			o.try(ctx, name)
 			continue
 		}
-		o.mu.Lock()
-		told, contact := o.contactDue()
-		o.mu.Unlock()
-		if contact && !told.After(now) {
+		contactAt, contact := o.contactDue()
+		if contact && !contactAt.After(now) {
 			o.tellContact(ctx)
 			continue
 		}
@@ -253,7 +249,7 @@ func (o *Orders) Run(ctx context.Context) error {
 			wait = min(wait, at.Sub(now))
 		}
 		if contact {
-			wait = min(wait, told.Sub(now))
+			wait = min(wait, contactAt.Sub(now))
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -278,14 +274,14 @@ func (o *Orders) TryNow() (notBefore time.Time, ok bool) {
 			continue
 		}
 		failed = true
-		if at := t.permitted(1); !at.After(now) {
+		if at := t.permitted(); !at.After(now) {
 			t.Next, ok = time.Time{}, true
 		} else if notBefore.IsZero() || at.Before(notBefore) {
 			notBefore = at
 		}
 	}
 	if ok || !failed {
-		o.awake()
+		o.wakeUp()
 		return time.Time{}, true
 	}
 	return notBefore, false
@@ -341,6 +337,7 @@ func (o *Orders) ChallengeCertificate(hello *tls.ClientHelloInfo) *tls.Certifica
 	return nil
 }
 
+// waiting returns the attempt whose challenge may wait; nil = none.
 func (o *Orders) waiting() *attempt {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -27,8 +27,10 @@ type contact struct {
 	failures int
 }
 
-// contactDue returns when the CA is told the address; false = it knows it. The caller holds mu.
+// contactDue returns when the CA is told the address; false = it knows it, or there is none to tell.
 func (o *Orders) contactDue() (time.Time, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	return o.contact.next, !o.contact.told && o.settings.isOn() && o.settings.Email != ""
 }
 
@@ -51,7 +53,7 @@ func (o *Orders) tellContact(ctx context.Context) {
 	}
 	if o.contact.failures == 0 {
 		o.config.Log.Warn("the certification authority was not told the e-mail address", "directory", settings.Directory,
-			"error", agent.Clean(err.Error(), maxWords))
+			"error", agent.Clean(err.Error(), maxDetail))
 	}
 	o.contact.next = time.Now().Add(backoff(o.contact.failures))
 	o.contact.failures++

@@ -3,7 +3,6 @@ package certs
 import (
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -28,7 +27,7 @@ const (
 	maxOrderFile = 4 << 20
 )
 
-// held is an ordered certificate.
+// held is an ordered certificate that the gateway has.
 type held struct {
 	*tls.Certificate
 	pem     []byte // the key and the chain, as in the file
@@ -36,7 +35,7 @@ type held struct {
 	renewal time.Time
 }
 
-func (h *held) isValid(now time.Time) bool { return h != nil && covers(h.Leaf, now) }
+func (h *held) isValid(now time.Time) bool { return h != nil && validAt(h.Leaf, now) }
 
 // caDir returns the name of the directory for all that belongs to one CA.
 func caDir(directory string) string {
@@ -68,7 +67,7 @@ func parseHeld(text []byte, name, ca string) (*held, error) {
 	if err := pair.Leaf.VerifyHostname(name); err != nil {
 		return nil, err
 	}
-	return &held{Certificate: &pair, pem: text, ca: ca, renewal: renewalOf(pair.Leaf)}, nil
+	return &held{Certificate: &pair, pem: text, ca: ca, renewal: orderedRenewal(pair.Leaf)}, nil
 }
 
 // loadHeld reads the certificate for a name that a CA issued. It returns nil if there is none.
@@ -111,6 +110,19 @@ func (o *Orders) newest(ca, name string, now time.Time) *held {
 	return best
 }
 
+// removeLeftovers removes half-written files of the CAs; private keys may be in them.
+func (o *Orders) removeLeftovers() {
+	entries, err := os.ReadDir(o.dir)
+	for _, e := range entries {
+		if e.IsDir() {
+			err = errors.Join(err, atomicfile.RemoveLeftovers(filepath.Join(o.dir, e.Name())))
+		}
+	}
+	if err != nil {
+		o.config.Log.Warn("half-written files of ordered certificates stay", "error", err)
+	}
+}
+
 func readFile(path string) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxOrderFile {
 		return nil, fmt.Errorf("%s has %d bytes; at most %d are read", path, info.Size(), maxOrderFile)
@@ -129,7 +141,7 @@ func (o *Orders) save(ca, name string, content []byte) error {
 	return nil
 }
 
-// loadTries reads what happened at a CA. Without the file, the tries before are forgotten.
+// loadTries reads what happened at a CA. If the file cannot be read, earlier tries are forgotten.
 func (o *Orders) loadTries(ca string) map[string]*tries {
 	var read map[string]tries
 	path := filepath.Join(o.dir, ca, triesFile)
@@ -148,13 +160,20 @@ func (o *Orders) loadTries(ca string) map[string]*tries {
 	return found
 }
 
-// saveTries writes what happened at the CA in the settings. The caller holds mu.
+// saveTries writes the tries at the CA in the settings. The caller holds mu.
 func (o *Orders) saveTries() error {
 	text, err := json.Marshal(o.tries)
 	if err != nil {
 		return fmt.Errorf("encode the times of orders: %w", err)
 	}
 	return o.save(o.ca, triesFile, text)
+}
+
+// trySaveTries logs an error of saveTries. The caller holds mu.
+func (o *Orders) trySaveTries() {
+	if err := o.saveTries(); err != nil {
+		o.config.Log.Warn("the times of orders cannot be written", "error", err)
+	}
 }
 
 // forgetOthers forgets the names that the gateway no longer has, and removes their keys and certificates at all CAs. Tries that
@@ -168,9 +187,7 @@ func (o *Orders) forgetOthers(now time.Time) {
 		return isOther(name) && len(t.Times) == 0 && !t.RetryAfter.After(now)
 	})
 	if len(o.tries) < tried {
-		if err := o.saveTries(); err != nil {
-			o.config.Log.Warn("the times of orders cannot be written", "error", err)
-		}
+		o.trySaveTries()
 	}
 	files, err := fs.Glob(os.DirFS(o.dir), "*/"+certificateFile("*"))
 	if err != nil {
@@ -188,16 +205,4 @@ func (o *Orders) forgetOthers(now time.Time) {
 		}
 		o.config.Log.Info("the ordered certificate of a name that was removed is removed", "name", name, "file", path)
 	}
-}
-
-// parseChain parses the certificates of a chain.
-func parseChain(der [][]byte) ([]*x509.Certificate, error) {
-	chain := make([]*x509.Certificate, len(der))
-	for i, one := range der {
-		var err error
-		if chain[i], err = x509.ParseCertificate(one); err != nil {
-			return nil, err
-		}
-	}
-	return chain, nil
 }

@@ -15,7 +15,7 @@ const (
 	renewBefore = 30 * 24 * time.Hour // the longest time before the end that a certificate is renewed
 	minBackoff  = 10 * time.Minute
 	maxBackoff  = 12 * time.Hour
-	// maxTries in an hour for a name. Let's Encrypt permits five failed validations an hour, and gives back one in 12 minutes.
+	// maxTries is how many challenges a name may have in an hour. Let's Encrypt permits five failed validations an hour, and gives back one in 12 minutes.
 	maxTries = 4
 )
 
@@ -31,8 +31,9 @@ type tries struct {
 	Reported   []agent.CertificateCause  `json:"reported"`    // causes since the last success that have an event
 }
 
-// report reports whether a cause needs an event, and notes that it has one. Causes that alternate have one each.
-func (t *tries) report(cause agent.CertificateCause) bool {
+// noteCause notes a cause and reports whether it needs an event: only the first of its kind since the last success. Files of earlier
+// versions have no Reported, so there the last problem tells.
+func (t *tries) noteCause(cause agent.CertificateCause) bool {
 	if slices.Contains(t.Reported, cause) {
 		return false
 	}
@@ -51,10 +52,10 @@ func (t *tries) prune(now time.Time) {
 	}
 }
 
-// permitted returns when the CA's limits permit n challenges. It may be in the past.
-func (t *tries) permitted(n int) time.Time {
+// permitted returns when the CA's limits permit another challenge. It may be in the past.
+func (t *tries) permitted() time.Time {
 	at := t.RetryAfter
-	if i := len(t.Times) - maxTries + n - 1; i >= 0 {
+	if i := len(t.Times) - maxTries; i >= 0 {
 		at = later(at, t.Times[i].Add(time.Hour))
 	}
 	return at
@@ -63,19 +64,19 @@ func (t *tries) permitted(n int) time.Time {
 // backoff returns how long to wait after a failure that followed so many others.
 func backoff(failures int) time.Duration { return min(minBackoff<<min(failures, 10), maxBackoff) }
 
-// failed plans the next try after a failure. end is when the certificate that is there ends; zero = there is none.
+// failed plans the next try after a failure. end is when the present certificate ends; zero = there is none.
 func (t *tries) failed(now, end, retryAfter time.Time) {
 	wait := backoff(t.Failures)
 	t.Failures++
 	if left := end.Sub(now); left > 0 {
-		wait = min(wait, max(left/4, minBackoff)) // certificates of a day or a week
+		wait = min(wait, max(left/4, minBackoff)) // for certificates that live a day or a week
 	}
 	t.Ended, t.Next, t.RetryAfter = now, now.Add(wait+rand.N(wait/10)), retryAfter
 }
 
-// renewalOf returns when a certificate is renewed: when a third of its life is left, at most 30 days before its end. That time is
-// moved forward by up to a tenth, always the same for a certificate.
-func renewalOf(leaf *x509.Certificate) time.Time {
+// orderedRenewal returns when a certificate is renewed: when a third of its life is left, at most 30 days before its end. Each
+// certificate is renewed earlier than that by a part of its own, up to a tenth, so that not all gateways order at the same time.
+func orderedRenewal(leaf *x509.Certificate) time.Time {
 	before := min(leaf.NotAfter.Sub(leaf.NotBefore)/3, renewBefore)
 	sum := sha256.Sum256(leaf.Raw)
 	jitter := time.Duration(float64(binary.BigEndian.Uint32(sum[:])) / (1 << 32) * float64(before/10))

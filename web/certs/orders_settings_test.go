@@ -1,7 +1,13 @@
 package certs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -220,7 +226,7 @@ func TestOneNameDoesNotHoldUpTheOther(t *testing.T) {
 	})
 }
 
-// TestAnotherCA: the certificate of the CA before is served until the new CA has issued one, but none of the tests of Let's Encrypt.
+// TestAnotherCA: the certificate of the CA before is served until the new CA has issued one, but never a test certificate of Let's Encrypt.
 // While nothing is ordered, none is served.
 func TestAnotherCA(t *testing.T) {
 	run(t, 90*day, func(g *gateway) { g.settings.Directory = agent.LetsEncryptStaging }, func(g *gateway) {
@@ -329,7 +335,7 @@ func TestExternalAccount(t *testing.T) {
 	})
 }
 
-// TestTermsOfService: only accepted terms are agreed to. An account that is there goes on under other terms unless the CA refuses it.
+// TestTermsOfService: only accepted terms are agreed to. An account that exists is still used under other terms, unless the CA refuses it.
 func TestTermsOfService(t *testing.T) {
 	const old, changed = "https://ca.company.ru/terms-1", "https://ca.company.ru/terms-2"
 	run(t, 90*day, func(g *gateway) { g.ca.Terms = changed; g.settings.Terms = old }, func(g *gateway) {
@@ -563,4 +569,43 @@ func TestDamagedFiles(t *testing.T) {
 			t.Errorf("%d orders, %d accounts", len(g.ca.Orders(gatewayDNS)), len(g.ca.Accounts()))
 		}
 	})
+}
+
+// TestLeftovers: what a crash left half-written may hold a private key.
+func TestLeftovers(t *testing.T) {
+	run(t, 90*day, nil, func(g *gateway) {
+		g.stop()
+		left := filepath.Join(g.dir, ordersDir, caDir(companyCA), "."+certificateFile(gatewayDNS)+".123.tmp")
+		if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		g.open()
+		if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", left, err)
+		}
+		if g.Certificate(gatewayDNS) == nil {
+			t.Error("the certificate is not served")
+		}
+		g.start()
+	})
+}
+
+// TestChainSize: clients refuse a chain that is too large, so it must not take the place of the own root's.
+func TestChainSize(t *testing.T) {
+	for size, want := range map[int]bool{1 << 10: true, maxChainBytes: false} {
+		key, err := newKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		template := &x509.Certificate{DNSNames: []string{gatewayDNS}, NotAfter: time.Now().Add(90 * day),
+			ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Value: make([]byte, size)}}}
+		leaf, err := sign(template, template, key, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &held{Certificate: &tls.Certificate{Certificate: [][]byte{leaf.Raw}, Leaf: leaf}}
+		if err := checkChain(h); (err == nil) != want {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
 }

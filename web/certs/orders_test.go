@@ -145,7 +145,7 @@ func (g *gateway) methods() string {
 	return strings.Join(list, " ")
 }
 
-// run runs a test in a bubble with a gateway that orders. set changes the CA and the gateway before.
+// run runs a test in a bubble of synctest with a gateway that orders. set changes the CA and the gateway before.
 func run(t *testing.T, life time.Duration, set func(*gateway), test func(*gateway)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -244,7 +244,7 @@ func TestOrderRenewal(t *testing.T) {
 						if c == nil {
 							return false
 						}
-						due := renewalOf(c.Leaf)
+						due := orderedRenewal(c.Leaf)
 						return !time.Now().Before(due) && time.Since(due) < life/6
 					})
 					g.start()
@@ -471,9 +471,9 @@ func TestServeChallenge(t *testing.T) {
 				"http://203.0.113.7" + path:                   false,
 				"http://[2001:db8::1]:80" + path:              false,
 				"http://" + gatewayDNS + path + "x":           false,
-				"http://" + gatewayDNS + challengePath:        false,
+				"http://" + gatewayDNS + ChallengePath:        false,
 				"http://" + gatewayDNS + "/":                  false,
-				"http://" + gatewayDNS + "/x" + challengePath: false,
+				"http://" + gatewayDNS + "/x" + ChallengePath: false,
 			} {
 				if got := ask(g, http.MethodGet, url); got != want {
 					t.Errorf("%s answered: %v", url, got)

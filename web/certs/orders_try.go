@@ -1,8 +1,11 @@
 package certs
 
 import (
+	"bytes"
 	"context"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,11 +16,11 @@ import (
 
 const checkTime = 30 * time.Second // for OrdersConfig.Check and ALPNLeadsHere
 
-// tried is one try for a name.
-type tried struct {
+// try is one try to order a certificate for a name, under the settings at its begin.
+type try struct {
 	name     string
 	settings OrderSettings
-	ca       string
+	ca       string // caDir of the settings
 }
 
 // try orders a certificate for a name and keeps the result. A try that ctx or a change of the settings ends leaves no trace but the
@@ -30,7 +33,7 @@ func (o *Orders) try(ctx context.Context, name string) {
 		o.mu.Unlock()
 		return
 	}
-	one := tried{name, o.settings, o.ca}
+	one := try{name, o.settings, o.ca}
 	o.running, o.cancel = name, cancel
 	unsaved := o.orders[name].unsaved
 	o.mu.Unlock()
@@ -55,10 +58,11 @@ func (o *Orders) try(ctx context.Context, name string) {
 	}
 }
 
-// order orders: by HTTP-01, and if the CA cannot connect to port 80, by TLS-ALPN-01 where port 443 leads here.
-func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfter time.Time, problem *agent.CertificateProblem) {
+// order orders by HTTP-01, and if the CA cannot connect to port 80, by TLS-ALPN-01 where port 443 leads here. At Let's Encrypt it does
+// not order for a name with private addresses only.
+func (o *Orders) order(ctx context.Context, one try) (issued []byte, retryAfter time.Time, problem *agent.CertificateProblem) {
 	var checks []agent.NameCheck
-	if isPublic(one.settings.Directory) {
+	if agent.IsLetsEncrypt(one.settings.Directory) {
 		checks = o.check(ctx, one.name)
 		if address, only := onlyPrivate(checks); only {
 			return nil, time.Time{}, finish(&agent.CertificateProblem{Code: agent.CausePrivateAddress,
@@ -66,7 +70,7 @@ func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfte
 		}
 	}
 	issued, retryAfter, problem = o.orderBy(ctx, one, challengeHTTP)
-	if problem != nil && problem.Code == agent.CauseConnection && o.leadsHere(ctx, one.name) {
+	if problem != nil && problem.Code == agent.CauseConnection && o.mayTryALPN(ctx, one.name) {
 		byALPN, after, second := o.orderBy(ctx, one, challengeALPN)
 		if second == nil {
 			return byALPN, after, nil
@@ -85,7 +89,7 @@ func (o *Orders) order(ctx context.Context, one tried) (issued []byte, retryAfte
 }
 
 // orderBy orders with one type of challenge. If the CA no longer has the account, it makes a new one under the accepted terms, once.
-func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]byte, time.Time, *agent.CertificateProblem) {
+func (o *Orders) orderBy(ctx context.Context, one try, challenge string) ([]byte, time.Time, *agent.CertificateProblem) {
 	a, issued, err := o.attemptBy(ctx, one, challenge)
 	if err != nil && a.transport.accountGone() {
 		o.config.Log.Warn("the certification authority no longer has the account of this gateway; a new one is made",
@@ -103,12 +107,11 @@ func (o *Orders) orderBy(ctx context.Context, one tried, challenge string) ([]by
 		o.config.Log.Info("no certificate was issued", "name", one.name, "method", challenge, "cause", problem.Code,
 			"detail", problem.CA, "error", a.cause(err))
 	}
-	return nil, a.transport.wait(), problem
+	return nil, a.transport.heard().retryAfter, problem
 }
 
-// attemptBy makes one attempt. That it begins is written first, because the limits of the CA also count tries of a program that was
-// ended.
-func (o *Orders) attemptBy(ctx context.Context, one tried, challenge string) (*attempt, []byte, error) {
+// attemptBy makes one attempt. Its time is written first, because the CA's limits count the challenge even if the program ends meanwhile.
+func (o *Orders) attemptBy(ctx context.Context, one try, challenge string) (*attempt, []byte, error) {
 	a := newAttempt(ctx, attemptConfig{
 		name: one.name, challenge: challenge, settings: one.settings,
 		account: filepath.Join(o.dir, one.ca, accountFile(one.settings)),
@@ -124,11 +127,11 @@ func (o *Orders) attemptBy(ctx context.Context, one tried, challenge string) (*a
 	return a, issued, err
 }
 
-// start notes that an attempt begins.
-func (o *Orders) start(ctx context.Context, one tried, a *attempt) error {
+// start notes the time of an attempt and makes its challenge answerable.
+func (o *Orders) start(ctx context.Context, one try, a *attempt) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if ctx.Err() != nil { // the settings are others now, and so may tries be
+	if ctx.Err() != nil { // after a change of the settings, tries may belong to another CA
 		return ctx.Err()
 	}
 	t := o.tries[one.name]
@@ -140,14 +143,14 @@ func (o *Orders) start(ctx context.Context, one tried, a *attempt) error {
 	return nil
 }
 
-// leadsHere reports whether TLS-ALPN-01 may be tried now.
-func (o *Orders) leadsHere(ctx context.Context, name string) bool {
+// mayTryALPN reports whether the CA's limits permit TLS-ALPN-01 now and port 443 leads here.
+func (o *Orders) mayTryALPN(ctx context.Context, name string) bool {
 	if o.config.ALPNLeadsHere == nil {
 		return false
 	}
 	o.mu.Lock()
 	t := o.tries[name]
-	permitted := ctx.Err() == nil && t != nil && !t.permitted(1).After(time.Now())
+	permitted := ctx.Err() == nil && t != nil && !t.permitted().After(time.Now())
 	o.mu.Unlock()
 	if !permitted {
 		return false
@@ -177,8 +180,16 @@ func onlyPrivate(checks []agent.NameCheck) (address string, only bool) {
 	return "", false
 }
 
+// current returns what is known about the name of a try; nil if the settings no longer have the name or the CA. The caller holds mu.
+func (o *Orders) current(one try) *order {
+	if o.ca != one.ca {
+		return nil
+	}
+	return o.orders[one.name]
+}
+
 // succeeded keeps an issued certificate.
-func (o *Orders) succeeded(one tried, issued []byte) {
+func (o *Orders) succeeded(one try, issued []byte) {
 	h, err := parseHeld(issued, one.name, one.ca)
 	if err == nil {
 		err = checkChain(h)
@@ -188,13 +199,13 @@ func (o *Orders) succeeded(one tried, issued []byte) {
 		return
 	}
 	o.mu.Lock()
-	current := o.orders[one.name]
-	if current == nil || o.ca != one.ca { // the settings have changed
+	current := o.current(one)
+	if current == nil {
 		o.mu.Unlock()
 		return
 	}
 	event := agent.CertificateEvent{At: time.Now(), Event: agent.EventIssued, Name: one.name, Source: agent.SourceACME,
-		Detail: agent.Clean(nameOf(h.Leaf), maxWords)}
+		Detail: nameText(h.Leaf.Issuer)}
 	if current.held != nil {
 		event.Event = agent.EventRenewed
 	}
@@ -210,9 +221,12 @@ func (o *Orders) succeeded(one tried, issued []byte) {
 	}
 }
 
-// checkChain checks that each certificate of a chain signed the one before.
+// checkChain checks that each certificate of a chain signed the one before, and that clients accept its size.
 func checkChain(h *held) error {
-	chain, err := parseChain(h.Certificate.Certificate)
+	if size := len(bytes.Join(h.Certificate.Certificate, nil)); size > maxChainBytes {
+		return fmt.Errorf("the chain has %d bytes, more than %d", size, maxChainBytes)
+	}
+	chain, err := x509.ParseCertificates(bytes.Join(h.Certificate.Certificate, nil))
 	if err != nil {
 		return err
 	}
@@ -225,11 +239,11 @@ func checkChain(h *held) error {
 }
 
 // saveAgain writes a certificate that could not be written.
-func (o *Orders) saveAgain(one tried) *agent.CertificateProblem {
+func (o *Orders) saveAgain(one try) *agent.CertificateProblem {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	current := o.orders[one.name]
-	if current == nil || o.ca != one.ca { // the settings have changed
+	current := o.current(one)
+	if current == nil {
 		return nil
 	}
 	if err := o.save(one.ca, certificateFile(one.name), current.held.pem); err != nil {
@@ -237,9 +251,7 @@ func (o *Orders) saveAgain(one tried) *agent.CertificateProblem {
 	}
 	current.unsaved = false
 	o.tries[one.name] = &tries{Times: o.tries[one.name].Times, Ended: time.Now()}
-	if err := o.saveTries(); err != nil {
-		o.config.Log.Warn("the times of orders cannot be written", "error", err)
-	}
+	o.trySaveTries()
 	return nil
 }
 
@@ -248,10 +260,10 @@ func storageProblem(name string, err error) *agent.CertificateProblem {
 }
 
 // failed keeps a problem and plans the next try.
-func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter time.Time) {
+func (o *Orders) failed(one try, problem *agent.CertificateProblem, retryAfter time.Time) {
 	o.mu.Lock()
-	current := o.orders[one.name]
-	if current == nil || o.ca != one.ca {
+	current := o.current(one)
+	if current == nil {
 		o.mu.Unlock()
 		return
 	}
@@ -260,18 +272,15 @@ func (o *Orders) failed(one tried, problem *agent.CertificateProblem, retryAfter
 		end = current.held.Leaf.NotAfter
 	}
 	t, now := o.tries[one.name], time.Now()
-	isNew := t.report(problem.Code)
+	isNew := t.noteCause(problem.Code)
 	t.failed(now, end, retryAfter)
 	if problem.Code == agent.CauseRateLimited {
 		problem.Args["Until"] = later(t.Next, t.RetryAfter).Format(time.RFC3339) // as the texts expect
 	}
 	t.Problem = problem
-	err := o.saveTries()
+	o.trySaveTries()
 	o.mu.Unlock()
 
-	if err != nil {
-		o.config.Log.Warn("the times of orders cannot be written", "error", err)
-	}
 	if isNew {
 		o.event(agent.CertificateEvent{At: now, Event: agent.EventFailed, Name: one.name, Source: agent.SourceACME, Cause: problem.Code,
 			Args: problem.Args, Detail: problem.CA})

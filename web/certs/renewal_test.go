@@ -32,7 +32,6 @@ func openAt(t *testing.T, at time.Time) (*Authority, *clock) {
 }
 
 func TestRenewal(t *testing.T) {
-	const day = 24 * time.Hour
 	for _, c := range []struct {
 		after   time.Duration
 		renewed bool

@@ -15,9 +15,9 @@ import (
 )
 
 // ParseUpload returns the certificate that files hold for one of the gateway's names, with its key and its chain. The files are in
-// PEM, DER, PKCS #7 or PFX (PKCS #12), in any order; the password is that of the PFX or of the key. Leaf is set. The chain is complete
-// without its root, which every client has or lacks anyway: each issuer is in the files, but the last may be a root of the system.
-// Nothing is fetched. Errors: agent.Problem with the field "certificate" or "password".
+// PEM, DER, PKCS #7 or PFX (PKCS #12), in any order; the password is that of the PFX or of the key. Leaf is set. The chain
+// ends below its root, which a client must have anyway. All issuers must be in the files, but the root may also be the system's;
+// nothing is fetched. Errors: agent.Problem with the field "certificate" or "password".
 func ParseUpload(files [][]byte, password string, names []string, now time.Time) (*tls.Certificate, error) {
 	system, err := x509.SystemCertPool()
 	if err != nil {
@@ -57,6 +57,7 @@ func parseUpload(files [][]byte, password string, names []string, now time.Time,
 // maxChainBytes limits what every handshake sends. TLS libraries refuse long certificate messages; OpenSSL's limit is 100 KiB.
 const maxChainBytes = 64 << 10
 
+// refuse returns a problem with the files.
 func refuse(code, value string) error {
 	return agent.Problem{Field: "certificate", Code: code, Value: agent.Clean(value, 300)}
 }
@@ -73,11 +74,11 @@ func (up *upload) pair(names []string, now time.Time) (leaf *x509.Certificate, k
 		return nil, nil, refuse(agent.UploadNoKey, "")
 	}
 	better := func(c *x509.Certificate) bool {
-		if leaf == nil || coversAny(c, names) != coversAny(leaf, names) {
-			return leaf == nil || coversAny(c, names)
+		if leaf == nil || isForAny(c, names) != isForAny(leaf, names) {
+			return leaf == nil || isForAny(c, names)
 		}
-		if covers(c, now) != covers(leaf, now) {
-			return covers(c, now)
+		if validAt(c, now) != validAt(leaf, now) {
+			return validAt(c, now)
 		}
 		return c.NotAfter.After(leaf.NotAfter)
 	}
@@ -90,12 +91,8 @@ func (up *upload) pair(names []string, now time.Time) (leaf *x509.Certificate, k
 		}
 	}
 	if leaf == nil {
-		first := up.certs[0]
-		for _, c := range slices.Backward(up.certs) {
-			if !c.IsCA {
-				first = c
-			}
-		}
+		isLeaf := func(c *x509.Certificate) bool { return !c.IsCA }
+		first := up.certs[max(0, slices.IndexFunc(up.certs, isLeaf))]
 		if keyText(first.PublicKey) == "" {
 			return nil, nil, refuse(agent.UploadKind, "")
 		}
@@ -104,8 +101,8 @@ func (up *upload) pair(names []string, now time.Time) (leaf *x509.Certificate, k
 	return leaf, key, nil
 }
 
-// coversAny reports whether a certificate is for one of the names.
-func coversAny(c *x509.Certificate, names []string) bool {
+// isForAny reports whether a certificate is for one of the names.
+func isForAny(c *x509.Certificate, names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return c.VerifyHostname(name) == nil })
 }
 
@@ -126,7 +123,7 @@ func checkUploaded(leaf *x509.Certificate, names []string, now time.Time) error 
 		return refuse(agent.UploadNoNames, nameText(leaf.Subject))
 	case len(names) == 0:
 		return refuse(agent.UploadNoDomain, "")
-	case !coversAny(leaf, names):
+	case !isForAny(leaf, names):
 		text := strings.Join(listed[:min(len(listed), 5)], ", ")
 		if len(listed) > 5 {
 			text += "…"
@@ -138,6 +135,7 @@ func checkUploaded(leaf *x509.Certificate, names []string, now time.Time) error 
 	return nil
 }
 
+// date writes a date as the texts do, in local time.
 func date(t time.Time) string { return t.Local().Format("02.01.2006") }
 
 // forServers reports whether a certificate may be used by a TLS server (RFC 5280, 4.2.1.3 and 4.2.1.12).

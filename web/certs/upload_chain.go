@@ -41,8 +41,8 @@ func buildChain(leaf *x509.Certificate, uploaded []*x509.Certificate, now time.T
 	return chain, nil
 }
 
-// isRoot reports whether a certificate is signed by its own key. Go does not verify SHA-1, with which old roots are signed; of those
-// the names decide.
+// isRoot reports whether a certificate is signed by its own key. Old roots are signed with SHA-1, which Go does not
+// verify; for them the names and key identifiers are enough.
 func isRoot(c *x509.Certificate) bool {
 	if !bytes.Equal(c.RawSubject, c.RawIssuer) || len(c.AuthorityKeyId) > 0 && !bytes.Equal(c.AuthorityKeyId, c.SubjectKeyId) {
 		return false
@@ -61,11 +61,11 @@ func explainChain(leaf *x509.Certificate, uploaded []*x509.Certificate, now time
 		}
 		issuer := issuerOf(c, uploaded, now)
 		switch {
-		case isRoot(c): // an issuer does not permit the names or the usage
+		case isRoot(c): // the chain is there, but an issuer does not permit the names or the usage
 			return refuse(agent.UploadIssuerUnsuitable, nameText(leaf.Issuer))
 		case issuer == nil:
 			return refuse(agent.UploadIssuerMissing, nameText(c.Issuer))
-		case !covers(issuer, now):
+		case !validAt(issuer, now):
 			return refuse(agent.UploadIssuerExpired, nameText(issuer.Subject))
 		case slices.Contains(seen, issuer), c.CheckSignatureFrom(issuer) != nil:
 			return refuse(agent.UploadIssuerUnsuitable, nameText(issuer.Subject))
@@ -79,7 +79,7 @@ func issuerOf(c *x509.Certificate, among []*x509.Certificate, now time.Time) (is
 	for _, one := range among {
 		named := bytes.Equal(one.RawSubject, c.RawIssuer) &&
 			(len(c.AuthorityKeyId) == 0 || len(one.SubjectKeyId) == 0 || bytes.Equal(c.AuthorityKeyId, one.SubjectKeyId))
-		if named && (issuer == nil || covers(one, now) && !covers(issuer, now)) {
+		if named && (issuer == nil || validAt(one, now) && !validAt(issuer, now)) {
 			issuer = one
 		}
 	}

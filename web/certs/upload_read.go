@@ -32,9 +32,10 @@ type upload struct {
 	certs   []*x509.Certificate // without duplicates
 	keys    []crypto.Signer
 	request bool // there is a certificate signing request
+	work    int  // iterations so far, see maxIterations
 }
 
-// readUpload reads files. Errors: agent.Problem.
+// readUpload reads the files of an upload. Errors: agent.Problem.
 func readUpload(files [][]byte, password string) (*upload, error) {
 	up, size := &upload{}, 0
 	for _, file := range files {
@@ -59,6 +60,7 @@ func readUpload(files [][]byte, password string) (*upload, error) {
 	return up, nil
 }
 
+// read reads a file in any format.
 func (up *upload) read(file []byte, password string) error {
 	var whole asn1.RawValue
 	if rest, err := asn1.Unmarshal(file, &whole); err == nil && len(rest) == 0 && whole.Tag == asn1.TagSequence {
@@ -103,6 +105,7 @@ func (up *upload) readBlock(block *pem.Block, password string) error {
 	return nil
 }
 
+// readDER finds out what a DER file is and reads it.
 func (up *upload) readDER(der []byte, password string) error {
 	if _, err := x509.ParseCertificateRequest(der); err == nil {
 		up.request = true
@@ -183,7 +186,7 @@ func (up *upload) addKey(key any) error {
 }
 
 func (up *upload) readKeyBlock(block *pem.Block, password string) error {
-	//lint:ignore SA1019 Keys that OpenSSL before 3.0 encrypted are still about. The encryption is weak, but only this program reads it.
+	//lint:ignore SA1019 Keys that OpenSSL before 3.0 encrypted are still in use. The encryption is weak, but only this program reads it.
 	if !x509.IsEncryptedPEMBlock(block) {
 		return up.readKey(block.Bytes, password)
 	}
@@ -192,7 +195,7 @@ func (up *upload) readKeyBlock(block *pem.Block, password string) error {
 	if err != nil {
 		return refusePassword(password)
 	}
-	if _, err := parsePlainKey(der); err != nil { // a wrong password is not always noticed
+	if _, err := parsePlainKey(der); err != nil { // DecryptPEMBlock does not notice every wrong password
 		return refusePassword(password)
 	}
 	return up.readKey(der, password)
@@ -216,7 +219,7 @@ func (up *upload) readKey(der []byte, password string) error {
 	if password == "" {
 		return refusePassword(password)
 	}
-	if err := checkWork(der); err != nil {
+	if err := up.checkWork(der); err != nil {
 		return err
 	}
 	key, err := recovered(func() (any, error) { return youmark.ParsePKCS8PrivateKey(der, []byte(password)) })
@@ -252,11 +255,11 @@ func (up *upload) readPFX(der []byte, password string) error {
 	if len(der) > maxPFXBytes {
 		return refuse(agent.UploadTooLarge, "")
 	}
-	if err := checkWork(der); err != nil {
+	if err := up.checkWork(der); err != nil {
 		return err
 	}
 	p, err := decodePFX(der, password)
-	if err != nil && password != "" { // the password of another file
+	if err != nil && password != "" { // it may be the password of another file
 		if open, failed := decodePFX(der, ""); failed == nil {
 			p, err = open, nil
 		}
@@ -301,41 +304,44 @@ func recovered[T any](parse func() (T, error)) (result T, err error) {
 	return parse()
 }
 
-// maxIterations limits how often a file makes the gateway hash the password. Usual are 2,000 to 600,000.
+// maxIterations limits how often an upload makes the gateway hash the password. Usual are 2,000 to 600,000 for a key, and three times as
+// many for a PFX.
 const maxIterations = 2_000_000
 
 // scryptOID is the OID of a derivation that may also take much memory: 1.3.6.1.4.1.11591.4.11.
 var scryptOID = []byte{0x06, 0x09, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xda, 0x47, 0x04, 0x0b}
 
-// checkWork refuses a PFX or an encrypted key that would take too much work to decrypt. It looks for the parameters of every
+// checkWork refuses a PFX or an encrypted key if the upload would take too much work to decrypt. It looks for the parameters of every
 // derivation of a key: a salt, which is an octet string, and then the number of iterations. It does not see those of a key that is
 // encrypted twice; no usual program writes that.
-func checkWork(der []byte) error {
-	if bytes.Contains(der, scryptOID) || tooMuchWork(der, 0) {
+func (up *upload) checkWork(der []byte) error {
+	up.work += iterations(der, 0)
+	if bytes.Contains(der, scryptOID) || up.work > maxIterations {
 		return refuse(agent.UploadWork, "")
 	}
 	return nil
 }
 
-func tooMuchWork(der []byte, depth int) bool {
+// iterations returns the sum of the iterations in der; a number above maxIterations counts as maxIterations+1.
+func iterations(der []byte, depth int) (sum int) {
 	for salt := false; len(der) > 0 && depth < 32; {
 		var v asn1.RawValue
 		rest, err := asn1.Unmarshal(der, &v)
 		if err != nil {
-			return false // not DER after all, such as something encrypted
+			break // not DER after all, such as something encrypted
 		}
-		var n int64
 		if v.Tag == asn1.TagInteger && salt {
-			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil || n > maxIterations {
-				return true
+			var n int64
+			if _, err := asn1.Unmarshal(v.FullBytes, &n); err != nil {
+				n = maxIterations + 1
 			}
+			sum += int(min(max(n, 0), maxIterations+1))
 		}
 		salt = v.Tag == asn1.TagOctetString
-		nested := v.IsCompound || salt && bytes.HasPrefix(v.Bytes, []byte{0x30}) // other octet strings are random, such as keys
-		if nested && tooMuchWork(v.Bytes, depth+1) {
-			return true
+		if v.IsCompound || salt && bytes.HasPrefix(v.Bytes, []byte{0x30}) { // other octet strings are random, such as keys
+			sum += iterations(v.Bytes, depth+1)
 		}
 		der = rest
 	}
-	return false
+	return sum
 }

@@ -33,8 +33,6 @@ import (
 	"ideco-agent/agent/needs"
 )
 
-const gatewayName = "gw.company.ru"
-
 var uploadTime = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
 
 // made is a certificate with its key.
@@ -45,7 +43,7 @@ type made struct {
 
 func (m made) certPEM() []byte { return pemOf("CERTIFICATE", m.cert.Raw) }
 
-func (m made) keyPEM(t testing.TB) []byte { return pemOf("PRIVATE KEY", m.keyDER(t)) }
+func (m made) keyPEM(t testing.TB) []byte { return pkcs8(t, m.key) }
 
 func (m made) keyDER(t testing.TB) []byte {
 	t.Helper()
@@ -106,14 +104,14 @@ func leafTemplate(names ...string) x509.Certificate {
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
 }
 
-// testPKI is a company's root, an issuer under it and a certificate for gatewayName under that.
+// testPKI is a company's root, an issuer under it and a certificate for gatewayDNS under that.
 type testPKI struct{ root, issuer, leaf made }
 
 func newPKI(t testing.TB) testPKI {
 	t.Helper()
 	root := issue(t, nil, ecKey(t, elliptic.P256()), caTemplate("Company root"))
 	issuer := issue(t, &root, ecKey(t, elliptic.P256()), caTemplate("Company issuer"))
-	return testPKI{root, issuer, issue(t, &issuer, ecKey(t, elliptic.P256()), leafTemplate(gatewayName))}
+	return testPKI{root, issuer, issue(t, &issuer, ecKey(t, elliptic.P256()), leafTemplate(gatewayDNS))}
 }
 
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
@@ -124,7 +122,7 @@ func parse(files [][]byte, password string, system ...made) (*tls.Certificate, e
 	for _, root := range system {
 		pool.AddCert(root.cert)
 	}
-	return parseUpload(files, password, []string{gatewayName, "192.0.2.7"}, uploadTime, pool)
+	return parseUpload(files, password, []string{gatewayDNS, "192.0.2.7"}, uploadTime, pool)
 }
 
 // accepted checks that an upload was accepted with a chain and the key of its leaf.
@@ -205,17 +203,11 @@ func TestUploadOfOpenSSL(t *testing.T) {
 	needs.Program(t, "openssl", "openssl")
 	root := issue(t, nil, rsaKey(t, 2048), caTemplate("Company root"))
 	issuer := issue(t, &root, rsaKey(t, 2048), caTemplate("Company issuer"))
-	leaf := issue(t, &issuer, rsaKey(t, 2048), leafTemplate(gatewayName))
+	leaf := issue(t, &issuer, rsaKey(t, 2048), leafTemplate(gatewayDNS))
 	dir := t.TempDir()
-	write := func(name string, content []byte) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("key.pem", leaf.keyPEM(t))
-	write("leaf.pem", leaf.certPEM())
-	write("cas.pem", join(root.certPEM(), issuer.certPEM()))
+	write(t, filepath.Join(dir, "key.pem"), leaf.keyPEM(t))
+	write(t, filepath.Join(dir, "leaf.pem"), leaf.certPEM())
+	write(t, filepath.Join(dir, "cas.pem"), join(root.certPEM(), issuer.certPEM()))
 	for _, one := range []struct {
 		command string
 		others  [][]byte
@@ -299,14 +291,14 @@ func TestUploadChain(t *testing.T) {
 	template := caTemplate("Narrow issuer")
 	template.PermittedDNSDomainsCritical, template.PermittedDNSDomains = true, []string{"other.ru"}
 	narrow := issue(t, &p.root, ecKey(t, elliptic.P256()), template)
-	c, err = parse([][]byte{issue(t, &narrow, p.leaf.key, leafTemplate(gatewayName)).certPEM(), narrow.certPEM(), p.root.certPEM(), key}, "")
+	c, err = parse([][]byte{issue(t, &narrow, p.leaf.key, leafTemplate(gatewayDNS)).certPEM(), narrow.certPEM(), p.root.certPEM(), key}, "")
 	refused(t, "name not permitted", c, err, agent.Problem{Code: agent.UploadIssuerUnsuitable, Value: "Narrow issuer"})
 
 	noCA := issue(t, &p.root, ecKey(t, elliptic.P256()), leafTemplate("other.ru"))
-	c, err = parse([][]byte{issue(t, &noCA, p.leaf.key, leafTemplate(gatewayName)).certPEM(), noCA.certPEM(), p.root.certPEM(), key}, "")
+	c, err = parse([][]byte{issue(t, &noCA, p.leaf.key, leafTemplate(gatewayDNS)).certPEM(), noCA.certPEM(), p.root.certPEM(), key}, "")
 	refused(t, "the issuer is no CA", c, err, agent.Problem{Code: agent.UploadIssuerUnsuitable, Value: "server"})
 
-	self := issue(t, nil, p.leaf.key, leafTemplate(gatewayName))
+	self := issue(t, nil, p.leaf.key, leafTemplate(gatewayDNS))
 	c, err = parse(upload(self), "")
 	accepted(t, c, err, self)
 
@@ -318,7 +310,7 @@ func TestUploadChain(t *testing.T) {
 	bridged := caTemplate("Bridged root")
 	bridgedRoot := issue(t, nil, ecKey(t, elliptic.P256()), bridged)
 	cross := issue(t, &third.root, bridgedRoot.key, bridged)
-	under := issue(t, &bridgedRoot, p.leaf.key, leafTemplate(gatewayName))
+	under := issue(t, &bridgedRoot, p.leaf.key, leafTemplate(gatewayDNS))
 	c, err = parse(upload(under, cross), "", third.root)
 	accepted(t, c, err, under, cross)
 }
@@ -336,27 +328,27 @@ func TestUploadOnFallbackRoots(t *testing.T) {
 	}
 	p := newPKI(t)
 	files := [][]byte{p.leaf.certPEM(), p.leaf.keyPEM(t), p.issuer.certPEM()}
-	_, err := ParseUpload(files, "", []string{gatewayName}, uploadTime)
+	_, err := ParseUpload(files, "", []string{gatewayDNS}, uploadTime)
 	if problem := (agent.Problem{}); !errors.As(err, &problem) || problem.Code != agent.UploadIssuerMissing {
 		t.Errorf("without roots: %v", err)
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(p.root.cert)
 	x509.SetFallbackRoots(roots)
-	c, err := ParseUpload(files, "", []string{gatewayName}, uploadTime)
+	c, err := ParseUpload(files, "", []string{gatewayDNS}, uploadTime)
 	accepted(t, c, err, p.leaf, p.issuer)
 }
 
 func TestUploadChoosesTheLeaf(t *testing.T) {
 	p := newPKI(t)
 	key := p.leaf.key
-	template := leafTemplate(gatewayName)
+	template := leafTemplate(gatewayDNS)
 	template.NotBefore, template.NotAfter = uploadTime.AddDate(-1, 0, 0), uploadTime.AddDate(0, 0, -1)
 	expired := issue(t, &p.issuer, key, template)
 	template = leafTemplate("other.ru")
 	template.NotBefore, template.NotAfter = uploadTime.AddDate(0, -1, 0), uploadTime.AddDate(5, 0, 0)
 	elsewhere := issue(t, &p.issuer, key, template)
-	stranger := issue(t, &p.issuer, ecKey(t, elliptic.P256()), leafTemplate(gatewayName))
+	stranger := issue(t, &p.issuer, ecKey(t, elliptic.P256()), leafTemplate(gatewayDNS))
 	want := issue(t, &p.issuer, key, leafTemplate("*.company.ru"))
 	certs := []made{expired, elsewhere, stranger, want, p.issuer, p.root}
 	for range certs {
@@ -378,7 +370,7 @@ func TestUploadChoosesTheLeaf(t *testing.T) {
 func TestUploadRefusals(t *testing.T) {
 	p := newPKI(t)
 	leaf := func(key crypto.Signer, change func(*x509.Certificate)) [][]byte {
-		template := leafTemplate(gatewayName)
+		template := leafTemplate(gatewayDNS)
 		if change != nil {
 			change(&template)
 		}
@@ -392,12 +384,12 @@ func TestUploadRefusals(t *testing.T) {
 		c.SignatureAlgorithm = x509.SHA1WithRSA // its own signature says nothing
 		return c
 	}())
-	sha1 := leafTemplate(gatewayName)
+	sha1 := leafTemplate(gatewayDNS)
 	sha1.SignatureAlgorithm = x509.SHA1WithRSA
 	sha1Issuer := caTemplate("SHA-1 issuer")
 	sha1Issuer.SignatureAlgorithm = x509.SHA1WithRSA
 	forged := issue(t, &oldRoot, ecKey(t, elliptic.P256()), sha1Issuer)
-	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{gatewayName}}, p.leaf.key)
+	request, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{DNSNames: []string{gatewayDNS}}, p.leaf.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -433,11 +425,11 @@ func TestUploadRefusals(t *testing.T) {
 		"Ed25519":                  {leaf(edKey, nil), agent.Problem{Code: agent.UploadKind, Value: "Ed25519"}},
 		"P-224":                    {leaf(ecKey(t, elliptic.P224()), nil), agent.Problem{Code: agent.UploadKind, Value: "ECDSA P-224"}},
 		"RSA 1024":                 {leaf(rsaKey(t, 1024), nil), agent.Problem{Code: agent.UploadWeakKey, Value: "server, RSA 1024"}},
-		"an issuer with RSA 1024": {[][]byte{issue(t, &weakIssuer, p.leaf.key, leafTemplate(gatewayName)).certPEM(), p.leaf.keyPEM(t), weakIssuer.certPEM(), p.root.certPEM()},
+		"an issuer with RSA 1024": {[][]byte{issue(t, &weakIssuer, p.leaf.key, leafTemplate(gatewayDNS)).certPEM(), p.leaf.keyPEM(t), weakIssuer.certPEM(), p.root.certPEM()},
 			agent.Problem{Code: agent.UploadWeakKey, Value: "Weak issuer, RSA 1024"}},
 		"SHA-1": {[][]byte{issue(t, &oldRoot, p.leaf.key, sha1).certPEM(), p.leaf.keyPEM(t), oldRoot.certPEM()},
 			agent.Problem{Code: agent.UploadWeakSignature, Value: "server, SHA1-RSA"}},
-		"an issuer with SHA-1": {[][]byte{issue(t, &forged, p.leaf.key, leafTemplate(gatewayName)).certPEM(), p.leaf.keyPEM(t), forged.certPEM(), oldRoot.certPEM()},
+		"an issuer with SHA-1": {[][]byte{issue(t, &forged, p.leaf.key, leafTemplate(gatewayDNS)).certPEM(), p.leaf.keyPEM(t), forged.certPEM(), oldRoot.certPEM()},
 			agent.Problem{Code: agent.UploadWeakSignature, Value: "SHA-1 issuer, SHA1-RSA"}},
 		"expired": {changed(func(c *x509.Certificate) {
 			c.NotBefore, c.NotAfter = uploadTime.AddDate(-1, 0, 0), uploadTime.AddDate(0, 0, -1)
@@ -447,8 +439,8 @@ func TestUploadRefusals(t *testing.T) {
 		}), agent.Problem{Code: agent.UploadEarly, Value: "28.11.2026"}},
 		"other names": {changed(func(c *x509.Certificate) { c.DNSNames = []string{"a.ru", "b.ru", "c.ru", "d.ru", "e.ru", "f.ru"} }),
 			agent.Problem{Code: agent.UploadOtherNames, Value: "a.ru, b.ru, c.ru, d.ru, e.ru…"}},
-		"only a common name": {changed(func(c *x509.Certificate) { c.DNSNames, c.Subject.CommonName = nil, gatewayName }),
-			agent.Problem{Code: agent.UploadNoNames, Value: gatewayName}},
+		"only a common name": {changed(func(c *x509.Certificate) { c.DNSNames, c.Subject.CommonName = nil, gatewayDNS }),
+			agent.Problem{Code: agent.UploadNoNames, Value: gatewayDNS}},
 		"for clients": {changed(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }),
 			agent.Problem{Code: agent.UploadUsage}},
 		"for encryption only": {changed(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }), agent.Problem{Code: agent.UploadUsage}},
@@ -464,12 +456,12 @@ func TestUploadRefusals(t *testing.T) {
 	c, err := parseUpload([][]byte{p.leaf.certPEM(), p.leaf.keyPEM(t)}, "", nil, uploadTime, x509.NewCertPool())
 	refused(t, "a gateway without a name", c, err, agent.Problem{Code: agent.UploadNoDomain})
 
-	good := issue(t, &oldRoot, p.leaf.key, leafTemplate(gatewayName))
+	good := issue(t, &oldRoot, p.leaf.key, leafTemplate(gatewayDNS))
 	c, err = parse([][]byte{good.certPEM(), p.leaf.keyPEM(t), oldRoot.certPEM()}, "")
 	accepted(t, c, err, good) // under a root with SHA-1
-	any := leafTemplate(gatewayName)
-	any.KeyUsage, any.ExtKeyUsage = 0, nil
-	good = issue(t, &p.root, p.leaf.key, any)
+	unlimited := leafTemplate(gatewayDNS)
+	unlimited.KeyUsage, unlimited.ExtKeyUsage = 0, nil
+	good = issue(t, &p.root, p.leaf.key, unlimited)
 	c, err = parse([][]byte{good.certPEM(), p.leaf.keyPEM(t), p.root.certPEM()}, "")
 	accepted(t, c, err, good)
 }
@@ -509,6 +501,8 @@ func TestUploadPFXRefusals(t *testing.T) {
 			refused(t, fmt.Sprint(n[1], " iterations"), c, err, agent.Problem{Code: agent.UploadWork})
 		}
 	}
+	c, err = parse(slices.Repeat([][]byte{slow}, 3), "secret")
+	refused(t, "too many PFX", c, err, agent.Problem{Code: agent.UploadWork})
 	c, err = parse([][]byte{store}, "secret")
 	refused(t, "a PFX without a key", c, err, agent.Problem{Code: agent.UploadNoKey})
 	large := append([]byte{0x30, 0x83, 1, 0, 3, 2, 1, 3}, append([]byte{0x30, 0x82, 0xff, 0xfc}, make([]byte, 0xfffc)...)...)
@@ -562,7 +556,7 @@ func TestUploadRSAIsLimited(t *testing.T) {
 	p := newPKI(t)
 	n := new(big.Int).Lsh(big.NewInt(1), 8192)
 	huge := &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}
-	template := leafTemplate(gatewayName)
+	template := leafTemplate(gatewayDNS)
 	der, err := x509.CreateCertificate(rand.Reader, &template, p.issuer.cert, huge, p.issuer.key)
 	if err != nil {
 		t.Fatal(err)
@@ -576,7 +570,7 @@ func FuzzUpload(f *testing.F) {
 	p := newPKI(f)
 	f.Add(join(p.leaf.certPEM(), p.issuer.certPEM(), p.root.certPEM()), p.leaf.keyPEM(f), "")
 	f.Add(p.leaf.cert.Raw, p.leaf.keyDER(f), "")
-	rsaLeaf := issue(f, nil, rsaKey(f, 2048), leafTemplate(gatewayName))
+	rsaLeaf := issue(f, nil, rsaKey(f, 2048), leafTemplate(gatewayDNS))
 	f.Add(rsaLeaf.certPEM(), rsaLeaf.keyPEM(f), "")
 	for _, e := range []*pkcs12.Encoder{pkcs12.Modern2026, pkcs12.Modern2023, pkcs12.LegacyDES, pkcs12.LegacyRC2} {
 		der, err := e.WithIterations(1).Encode(p.leaf.key, p.leaf.cert, []*x509.Certificate{p.issuer.cert, p.root.cert}, "secret")
@@ -610,7 +604,7 @@ func FuzzUpload(f *testing.F) {
 			}
 			return
 		}
-		if c.Leaf.VerifyHostname(gatewayName) != nil && c.Leaf.VerifyHostname("192.0.2.7") != nil {
+		if c.Leaf.VerifyHostname(gatewayDNS) != nil && c.Leaf.VerifyHostname("192.0.2.7") != nil {
 			t.Errorf("a certificate for %q", c.Leaf.DNSNames)
 		}
 		der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)

@@ -23,7 +23,7 @@ import (
 )
 
 // publicNetwork has a gateway with a public address, a host in its LAN, and the Internet with a CA. Its DNS server has the address
-// of a public resolver and is also the gateway's own. Here the ports are those of the world outside: 80 and 443.
+// of a public resolver and is also the gateway's own. The CA looks for challenges at the real ports 80 and 443.
 var publicNetwork = netlab.Network{Places: []string{"gw", "lan", "net"}, Script: `
 mkdir -p /etc/netns/$P-gw; echo nameserver ` + publicDNS.String() + ` >/etc/netns/$P-gw/resolv.conf
 join gw lan0 lan eth0; join gw wan0 net eth0

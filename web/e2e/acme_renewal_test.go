@@ -41,7 +41,7 @@ func TestACMERenewal(t *testing.T) {
 			}, acmeName)
 			o.store(old.Certificate[0], old.PrivateKey.(*ecdsa.PrivateKey))
 			o.ca.Stop()
-			o.start(o.where.Portal[0], o.where.Agents[0], o.where.HTTP[0])
+			o.startAgain()
 			if leaf, _ := o.leaf(o.where.Portal[0]); !leaf.Equal(old.Leaf) {
 				t.Errorf("at its start the portal serves a certificate of %s", leaf.Issuer)
 			}

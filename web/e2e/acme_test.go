@@ -91,18 +91,24 @@ func (o *ordering) order() acmeOrder {
 // settles waits until an order has a state, and returns it.
 func (o *ordering) settles(state string) acmeOrder {
 	o.t.Helper()
+	return o.until(state, func(now acmeOrder) bool { return now.State == state })
+}
+
+// until waits until an order fulfils a condition, and returns it.
+func (o *ordering) until(what string, fulfils func(acmeOrder) bool) acmeOrder {
+	o.t.Helper()
 	var now acmeOrder
 	deadline := time.After(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if now = o.order(); now.State == state {
+		if now = o.order(); fulfils(now) {
 			return now
 		}
 		select {
 		case <-tick.C:
 		case <-deadline:
-			o.t.Fatalf("the order is never %s but %+v, error %+v", state, now, now.Error)
+			o.t.Fatalf("the order is never %s but %+v, error %+v", what, now, now.Error)
 		}
 	}
 }
@@ -132,8 +138,7 @@ func (o *ordering) leaf(address string, protocols ...string) (leaf *x509.Certifi
 		_, err := chain[0].Verify(x509.VerifyOptions{DNSName: acmeName, Roots: roots, Intermediates: intermediates})
 		return err
 	}
-	own := verify(o.roots())
-	if own == nil {
+	if verify(o.roots()) == nil {
 		return chain[0], byOwn
 	}
 	if strings.Contains(chain[0].Issuer.CommonName, "Pebble") {
@@ -176,7 +181,7 @@ func (o *ordering) validated(when string, web, alpn int) {
 func (o *ordering) restart() {
 	o.t.Helper()
 	o.kill(syscall.SIGKILL)
-	o.start(o.where.Portal[0], o.where.Agents[0], o.where.HTTP[0])
+	o.startAgain()
 }
 
 // TestACMEIssue: the saved settings bring a certificate within seconds, while a connected agent stays. A restart serves it at once,

@@ -77,7 +77,7 @@ func TestSSOOfTheAgentAD(t *testing.T) {
 	refused("127.0.0.1", "bob", "sso_unavailable") // an address is no service
 
 	o.kill(syscall.SIGKILL)
-	o.start(o.where.Portal[0], o.where.Agents[0], o.where.HTTP[0])
+	o.startAgain()
 	o.admin = o.rest("boss", adminPassword)
 	accepted(alias, "bob")
 }

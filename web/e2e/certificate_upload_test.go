@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -27,7 +27,7 @@ type companyCert struct {
 	key *ecdsa.PrivateKey
 }
 
-// issueUnder issues a certificate under another one; without one it is a root. The certificate is a CA if it has no names.
+// issueUnder issues a certificate that by signs; nil = a root, which signs itself. Without names the certificate is that of a CA.
 func issueUnder(t testing.TB, by *companyCert, subject string, life time.Duration, names ...string) *companyCert {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -67,7 +67,7 @@ func (c *companyCert) keyPEM(t testing.TB) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
-// pfx returns a PFX by OpenSSL.
+// pfx returns a PFX made by OpenSSL, with the key, the certificate and its issuers.
 func (c *companyCert) pfx(t testing.TB, password string, issuers ...*companyCert) []byte {
 	t.Helper()
 	needs.Program(t, "openssl", "openssl")
@@ -84,6 +84,7 @@ func (c *companyCert) pfx(t testing.TB, password string, issuers ...*companyCert
 	return out
 }
 
+// saved writes a file to a directory of its own and returns its path.
 func saved(t testing.TB, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -93,8 +94,8 @@ func saved(t testing.TB, name string, content []byte) string {
 	return path
 }
 
-// TestUploadedCertificate: an uploaded certificate serves at once and after a restart, without dropping an agent. What does not fit is
-// refused with the reason. Without the file secret.key, and after the removal, the own root serves.
+// TestUploadedCertificate: an uploaded certificate is served at once and after a restart, without dropping an agent. Unsuitable ones are
+// refused with the reason. Without the file secret.key, and after the removal, a certificate of the own root is served.
 func TestUploadedCertificate(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
@@ -153,20 +154,16 @@ func TestUploadedCertificate(t *testing.T) {
 	upload := map[string]any{"pfx": leaf.pfx(t, "secret", root, issuer), "password": "secret"}
 	admin.must("POST", "/certificates", upload, &added)
 	serves("uploaded", company, own)
-	restart := func() {
-		t.Helper()
-		g.kill(syscall.SIGTERM)
-		g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
-	}
 	admin.waitSessions("after the upload", func(list []session) bool { return len(list) == 1 && list[0].State == "connected" })
-	restart()
+	g.kill(syscall.SIGTERM)
+	g.startAgain()
 	serves("after a restart", company, own)
 
 	g.kill(syscall.SIGTERM)
 	if err := os.Remove(filepath.Join(g.data, "secret.key")); err != nil {
 		t.Fatal(err)
 	}
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	serves("without secret.key", own, company)
 	var list struct {
 		Uploaded []struct {
@@ -184,9 +181,9 @@ func TestUploadedCertificate(t *testing.T) {
 		t.Errorf("the same certificate has ID %d and %d", first, added.ID)
 	}
 	serves("uploaded again", company, own)
-	admin.must("DELETE", "/certificates/1", nil, nil)
+	admin.must("DELETE", fmt.Sprint("/certificates/", first), nil, nil)
 	serves("removed", own, company)
-	if key := leaf.keyPEM(t); bytes.Contains([]byte(g.log.String()), []byte(key[40:80])) || strings.Contains(g.log.String(), "secret\"") {
+	if key := leaf.keyPEM(t); strings.Contains(g.log.String(), key[40:80]) || strings.Contains(g.log.String(), "secret\"") {
 		t.Error("the log has the key or the password")
 	}
 }

@@ -65,14 +65,14 @@ func TestUnreachableDirectory(t *testing.T) {
 			t.Errorf("%s has the password", name)
 		}
 	}
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	logins("after a restart", away)
 
 	g.kill(syscall.SIGTERM)
 	if err := os.Remove(key); err != nil {
 		t.Fatal(err)
 	}
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	logins("without the key file", away)
 	if log := g.log.String(); !strings.Contains(log, "cannot be decrypted") || strings.Contains(log, password) {
 		t.Error("the log does not say that the password is lost, or has it")

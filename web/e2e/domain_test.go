@@ -103,7 +103,7 @@ func TestAnotherDomain(t *testing.T) {
 	}
 	goesOn("saved")
 	g.kill(syscall.SIGKILL)
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	agent.waits("authorized") // comes back by itself
 	goesOn("restarted")
 	g.agent("anna", userPassword, "laptop", "--root", installed).waits("authorized")

@@ -43,7 +43,7 @@ func TestGatewayOnTrial(t *testing.T) {
 
 	try("192.0.2.54")
 	g.kill(syscall.SIGKILL)
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	if open() != "192.0.2.53" {
 		t.Errorf("after a restart %q is in force", open())
 	}

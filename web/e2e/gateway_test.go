@@ -111,6 +111,12 @@ func (g *gateway) start(portal, agents, http string) {
 	}
 }
 
+// startAgain starts the gateway at the addresses at which it listened before.
+func (g *gateway) startAgain() {
+	g.t.Helper()
+	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+}
+
 func (g *gateway) kill(s syscall.Signal) {
 	g.t.Helper()
 	_ = g.cmd.Process.Signal(s)

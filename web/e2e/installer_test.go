@@ -3,9 +3,7 @@ package e2e
 import (
 	"archive/zip"
 	"bytes"
-	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/pem"
 	"io"
 	"net/http"
@@ -17,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"ideco-agent/agent/client/gatewaytest"
 	"ideco-agent/agent/needs"
 )
 
@@ -146,20 +145,17 @@ func (g *gateway) pin() string {
 	return pinOfFile(g.t, filepath.Join(g.data, "root.pem"))
 }
 
+// pinOfFile computes the pin of the root in a PEM file.
 func pinOfFile(t testing.TB, path string) string {
 	t.Helper()
 	certificate, err := x509.ParseCertificate(pemFile(t, path))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pinOf(certificate)
+	return gatewaytest.Pin(certificate)
 }
 
-func pinOf(root *x509.Certificate) string {
-	sum := sha256.Sum256(root.RawSubjectPublicKeyInfo)
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
-
+// pemFile returns the content of the first PEM block of a file.
 func pemFile(t testing.TB, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)

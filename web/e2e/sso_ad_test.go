@@ -182,9 +182,8 @@ func TestSSOAgentAD(t *testing.T) {
 	}
 
 	late := alice.Token(t)
-	portal, agents, plain := o.where.Portal[0], o.where.Agents[0], o.where.HTTP[0]
 	o.kill(syscall.SIGKILL)
-	o.start(portal, agents, plain)
+	o.startAgain()
 	began := time.Now()
 	w = o.wire("127.0.1.1")
 	if r := w.sso(late, "pc"); r.Code != "sso_stale" {

@@ -104,7 +104,7 @@ func (f *faulty) heals() {
 func (f *faulty) restarts(signal syscall.Signal) {
 	f.t.Helper()
 	f.kill(signal)
-	f.start(f.where.Portal[0], f.where.Agents[0], f.where.HTTP[0])
+	f.startAgain()
 	f.admin = f.rest("boss", adminPassword)
 }
 
@@ -188,7 +188,7 @@ func TestStoreFullAtStart(t *testing.T) {
 			clear := fill(t, dir)
 			f.failsToStart("make room on the disk")
 			clear()
-			f.start(f.where.Portal[0], f.where.Agents[0], f.where.HTTP[0])
+			f.startAgain()
 		}
 	})
 }
@@ -313,7 +313,7 @@ func TestStoreMoved(t *testing.T) {
 			t.Errorf("an administrator was made in a directory without a database:\n%s", out)
 		}
 		must(os.Rename(aside, database))
-		f.start(f.where.Portal[0], f.where.Agents[0], f.where.HTTP[0])
+		f.startAgain()
 		f.admin = f.rest("boss", adminPassword)
 		f.isOver(id)
 		f.heals()

@@ -25,44 +25,45 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/client"
+	"ideco-agent/agent/client/gatewaytest"
 	"ideco-agent/agent/protocol"
 )
 
-// faithful is an agent that knows the gateway by a name and a pin, as an installer gives them, and no other root. Nobody is there to
-// help it.
-type faithful struct {
-	dir   string // of what it has learned
-	began atomic.Int64
+// pinnedAgent is an agent that knows the gateway by a name and a pin, as an installer gives them, and trusts no other root. Nobody
+// configures it again.
+type pinnedAgent struct {
+	dir   string       // with the file of what it has learned
+	began atomic.Int64 // how often it got access
 	ended chan client.Result
 }
 
-// learned is what an agent stores of what the gateway has told it.
+// learned is what an agent stores of what the gateway has told.
 type learned struct{ Hosts, Pins []string }
 
-// faithfuls are agents under one set of names.
-type faithfuls struct {
+// pinnedAgents are the agents of one gateway, for which DNS is simulated.
+type pinnedAgents struct {
 	t      *testing.T
 	g      *gateway
 	admin  rest
-	agents []*faithful
+	agents []*pinnedAgent
 
 	mu    sync.Mutex
-	names []string // that DNS knows
+	names []string // that DNS resolves
 }
 
-const faithfulCount = 50
+const pinnedAgentCount = 50
 
-// TestAgentsFollow: agents with a pin come back by themselves when the gateway gets a public certificate, loses it, gets another name,
-// and changes its root.
-func TestAgentsFollow(t *testing.T) {
+// TestPinnedAgentsReconnect: agents with a pin reconnect by themselves when the gateway gets a public certificate, loses it, gets another
+// name, and changes its root.
+func TestPinnedAgentsReconnect(t *testing.T) {
 	t.Parallel()
 	g := startGateway(t)
-	f := &faithfuls{t: t, g: g, admin: g.administrator()}
+	f := &pinnedAgents{t: t, g: g, admin: g.administrator()}
 	f.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
 	f.admin.must("PUT", settingPath, map[string]any{"auth_domain": "old.test", "local_networks": []string{"127.0.0.0/8"}}, nil)
-	f.knows("old.test")
+	f.resolve("old.test")
 	oldPin := g.pin()
-	for i := range faithfulCount {
+	for i := range pinnedAgentCount {
 		f.admin.user(map[string]any{"login": fmt.Sprint("user", i)})
 		f.start(i, "old.test", oldPin)
 	}
@@ -101,7 +102,7 @@ func TestAgentsFollow(t *testing.T) {
 	began := f.began()
 	f.wait("the change of the root", func() bool {
 		chain := f.chain("new.test", protocol.ALPNPinned)
-		return pinOf(chain[len(chain)-1]) == newPin
+		return gatewaytest.Pin(chain[len(chain)-1]) == newPin
 	})
 	f.admin = g.rest("boss", adminPassword)
 	f.allConnected("the change of the root")
@@ -114,7 +115,7 @@ func TestAgentsFollow(t *testing.T) {
 	f.noneEnded("in the end")
 
 	// An agent that was off all the time has only what its installer gave it.
-	late := f.start(faithfulCount, "third.test", oldPin)
+	late := f.start(pinnedAgentCount, "third.test", oldPin)
 	select {
 	case r := <-late.ended:
 		if r.Outcome != client.NotTrusted {
@@ -125,16 +126,16 @@ func TestAgentsFollow(t *testing.T) {
 	}
 }
 
-// knows says which names DNS knows. All lead to the gateway.
-func (f *faithfuls) knows(names ...string) {
+// resolve sets the names that DNS resolves. All lead to the gateway.
+func (f *pinnedAgents) resolve(names ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.names = names
 }
 
-func (f *faithfuls) start(i int, host, pin string) *faithful {
+func (f *pinnedAgents) start(i int, host, pin string) *pinnedAgent {
 	f.t.Helper()
-	a := &faithful{dir: filepath.Join(f.t.TempDir(), "agent"), ended: make(chan client.Result, 1)}
+	a := &pinnedAgent{dir: filepath.Join(f.t.TempDir(), "agent"), ended: make(chan client.Result, 1)}
 	parsed, err := client.ParsePin(pin)
 	if err != nil {
 		f.t.Fatal(err)
@@ -167,18 +168,18 @@ func (f *faithfuls) start(i int, host, pin string) *faithful {
 			a.ended <- r
 		}
 	}()
-	if i < faithfulCount {
+	if i < pinnedAgentCount {
 		f.agents = append(f.agents, a)
 	}
 	return a
 }
 
-// wait waits until something is so.
-func (f *faithfuls) wait(what string, so func() bool) {
+// wait waits until done returns true. No agent may end meanwhile.
+func (f *pinnedAgents) wait(what string, done func() bool) {
 	f.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(patience); !so(); {
+	for deadline := time.After(patience); !done(); {
 		f.noneEnded(what)
 		select {
 		case <-tick.C:
@@ -188,7 +189,7 @@ func (f *faithfuls) wait(what string, so func() bool) {
 	}
 }
 
-func (f *faithfuls) noneEnded(what string) {
+func (f *pinnedAgents) noneEnded(what string) {
 	f.t.Helper()
 	for i, a := range f.agents {
 		select {
@@ -200,7 +201,7 @@ func (f *faithfuls) noneEnded(what string) {
 }
 
 // allConnected waits until the gateway has a connection with each agent.
-func (f *faithfuls) allConnected(when string) {
+func (f *pinnedAgents) allConnected(when string) {
 	f.t.Helper()
 	f.wait(when, func() bool {
 		connected := 0
@@ -209,37 +210,37 @@ func (f *faithfuls) allConnected(when string) {
 				connected++
 			}
 		}
-		return connected == faithfulCount
+		return connected == pinnedAgentCount
 	})
 }
 
-// began counts how often the agents got access.
-func (f *faithfuls) began() (n int64) {
+// began returns how often the agents got access in sum.
+func (f *pinnedAgents) began() (n int64) {
 	for _, a := range f.agents {
 		n += a.began.Load()
 	}
 	return n
 }
 
-func (f *faithfuls) restart(s syscall.Signal) {
+func (f *pinnedAgents) restart(s syscall.Signal) {
 	f.t.Helper()
 	f.g.kill(s)
-	f.g.start(f.g.where.Portal[0], f.g.where.Agents[0], f.g.where.HTTP[0])
+	f.g.startAgain()
 }
 
-// rename gives the gateway another name, and removes the former one, also from DNS, once all agents know.
-func (f *faithfuls) rename(name string) {
+// rename gives the gateway another name. Once all agents know it, it removes the former one, also from DNS.
+func (f *pinnedAgents) rename(name string) {
 	f.t.Helper()
 	f.admin.must("PUT", settingPath, map[string]any{"auth_domain": name}, nil)
 	f.wait(name+" is learned", func() bool {
 		return f.learned(func(l learned) bool { return len(l.Hosts) > 0 && l.Hosts[0] == name })
 	})
 	f.admin.must("PUT", settingPath, map[string]any{"former_domains": []string{}}, nil)
-	f.knows(name)
+	f.resolve(name)
 }
 
 // learned reports whether what each agent has learned is as wanted.
-func (f *faithfuls) learned(wanted func(learned) bool) bool {
+func (f *pinnedAgents) learned(wanted func(learned) bool) bool {
 	f.t.Helper()
 	for _, a := range f.agents {
 		var list []learned
@@ -260,9 +261,9 @@ func (f *faithfuls) learned(wanted func(learned) bool) bool {
 	return true
 }
 
-// serves checks the issuer of the certificate at the agent endpoint for agents without a pin; empty = the own root. Those with a pin always get
-// the own root.
-func (f *faithfuls) serves(name, issuer string) {
+// serves checks the issuer of what the agent endpoint serves to agents without a pin; empty = the own root. Agents with a pin must get a
+// certificate of the own root.
+func (f *pinnedAgents) serves(name, issuer string) {
 	f.t.Helper()
 	const own = "Ideco agent root"
 	if got := f.chain(name)[0].Issuer.CommonName; !strings.HasPrefix(got, cmp.Or(issuer, own)) {
@@ -274,7 +275,7 @@ func (f *faithfuls) serves(name, issuer string) {
 }
 
 // chain returns what the agent endpoint serves for a name to clients that offer ALPN protocols besides http/1.1.
-func (f *faithfuls) chain(name string, offered ...string) []*x509.Certificate {
+func (f *pinnedAgents) chain(name string, offered ...string) []*x509.Certificate {
 	f.t.Helper()
 	conn, err := tls.Dial("tcp", f.g.where.Agents[0], &tls.Config{ServerName: name, NextProtos: append([]string{"http/1.1"}, offered...), InsecureSkipVerify: true})
 	if err != nil {
@@ -287,8 +288,9 @@ func (f *faithfuls) chain(name string, offered ...string) []*x509.Certificate {
 	return conn.ConnectionState().PeerCertificates
 }
 
-// changeRootAt restarts the gateway with another time of the announced change, as if it had been announced earlier.
-func (f *faithfuls) changeRootAt(at func() time.Time) {
+// changeRootAt restarts the gateway with another time of the announced change, as if it had been announced earlier. It stops the gateway
+// before it calls at.
+func (f *pinnedAgents) changeRootAt(at func() time.Time) {
 	f.t.Helper()
 	f.g.kill(syscall.SIGKILL)
 	path := filepath.Join(f.g.data, "root-next.pem")
@@ -300,7 +302,7 @@ func (f *faithfuls) changeRootAt(at func() time.Time) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	root.NotBefore = at().Add(-agent.RootNotice - 24*time.Hour) // as package certs does
+	root.NotBefore = at().Add(-agent.RootNotice - 24*time.Hour) // package certs keeps the time of the change like this
 	root.NotAfter = root.NotBefore.AddDate(20, 0, 0)
 	der, err := x509.CreateCertificate(rand.Reader, root, root, root.PublicKey, key)
 	if err != nil {
@@ -309,5 +311,5 @@ func (f *faithfuls) changeRootAt(at func() time.Time) {
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
 		f.t.Fatal(err)
 	}
-	f.g.start(f.g.where.Portal[0], f.g.where.Agents[0], f.g.where.HTTP[0])
+	f.g.startAgain()
 }

@@ -105,7 +105,7 @@ func TestVPN(t *testing.T) {
 	before := admin.sessions()[0].ID
 	g.kill(syscall.SIGKILL)
 	agent.waits("reconnecting")
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	agent.waits("tunnel")
 	seesInside(t, socks)
 	if after := admin.sessions(); len(after) != 1 || after[0].ID != before {

@@ -164,7 +164,7 @@ func TestAgentComesBack(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		g.kill(signal)
 		agent.waits("reconnecting")
-		g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+		g.startAgain()
 		agent.waits("authorized")
 		list := admin.waitSessions("back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })
 		if list[0].ID != before {

@@ -217,7 +217,7 @@ func (p *winePrefix) serves(t *testing.T, tunnels bool) {
 	w.state("authorized", "yours")
 	g.kill(syscall.SIGKILL)
 	w.state("reconnecting", "yours")
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	w.state("authorized", "yours")
 	admin = g.rest("boss", adminPassword)
 

@@ -248,7 +248,7 @@ func (p *winePrefix) checkLogin(g *installerGateway) {
 	}
 	g.kill(syscall.SIGKILL)
 	a.waits("reconnecting")
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	a.waits("authorized")
 	g.endedByAdministrator(a, "lan")
 }

@@ -15,8 +15,8 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// keepsTrust tests that the service, which is stopped, keeps what the gateway tells by trust, uses it after a restart, and drops it with
-// another pin of the installer.
+// keepsTrust tests that the service keeps what the gateway tells by the message trust, uses it after a restart, and drops it when the
+// installer's pin changes. It starts the service and stops it again.
 func (p *winePrefix) keepsTrust(t *testing.T) {
 	t.Helper()
 	root, next, stranger := gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil), gatewaytest.NewRoot(t, nil)
@@ -67,7 +67,7 @@ func (p *winePrefix) keepsTrust(t *testing.T) {
 	preset(stranger.Pin())
 	w.logsIn("remote", userPassword)
 	w.state("authorized", "yours")
-	preset(next.Pin()) // other than the one with which it was learned
+	preset(next.Pin()) // not the pin with which the rest was learned
 	w.does(map[string]string{"do": "logout"})
 	w.state("ended", "free")
 	served.Store(root)

@@ -170,7 +170,7 @@ func (d *desktop) comesBack(g *installerGateway) {
 	d.logsInAgain(g)
 	g.kill(syscall.SIGKILL)
 	d.sees(windowTitle, "no access while the gateway is gone", func(w control) bool { return !w.says(textAccess) })
-	g.start(g.where.Portal[0], g.where.Agents[0], g.where.HTTP[0])
+	g.startAgain()
 	g.admin = g.rest("boss", adminPassword)
 	d.says(textAccess, buttonOut)
 	g.admin.waitSessions("the session is back", func(s []session) bool { return len(s) == 1 && s[0].State == "connected" })

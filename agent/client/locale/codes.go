@@ -42,7 +42,7 @@ var codeTexts = map[string]text{
 		"The root certificate of gateway {server} has changed, and the gateway did not announce it. Do not enter a password. Call your administrator: if they changed the certificate, install Ideco agent again with a new installer."},
 	CertificateDates: { // not_trusted for this reason
 		"На этом компьютере {now}, а сертификат шлюза {server} в это время не действует. Не вводите пароль. Проверьте дату и время на компьютере; если они верны, позвоните администратору.",
-		"The clock of this computer says {now}, and the certificate of gateway {server} is not valid then. Do not enter a password. Check date and time on the computer; if they are right, call your administrator."},
+		"The clock of this computer shows {now}, and the certificate of gateway {server} is not valid at that time. Do not enter a password. Check the date and time on this computer; if they are right, call your administrator."},
 	"tunnel_blocked": {
 		"Вход выполнен, но эта сеть не пропускает VPN (UDP {port}). Попробуйте другую, например раздачу с телефона.",
 		"You are logged in, but this network blocks VPN (UDP {port}). Try another one, for instance your phone."},

@@ -89,7 +89,7 @@ type account struct {
 	key            *ecdsa.PublicKey
 	contact        []string
 	closed         *Problem // nil = the account is valid
-	closedLate     bool
+	closedLate     bool     // newAccount returns the account all the same
 }
 
 type order struct {
@@ -234,6 +234,7 @@ func (c *CA) nonce() string {
 	return nonce
 }
 
+// serve answers a request, or returns the problem to answer with.
 func (c *CA) serve(w *httptest.ResponseRecorder, r *http.Request) *Problem {
 	base := "https://" + r.URL.Host
 	step, id, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -284,6 +285,7 @@ func (c *CA) serve(w *httptest.ResponseRecorder, r *http.Request) *Problem {
 	return c.serveOrder(w, base, step, id, a, decode(jws.Payload))
 }
 
+// accountOf returns the account with a URL; nil = none.
 func (c *CA) accountOf(kid string) *account {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -370,6 +372,7 @@ func (c *CA) refuse(step, name string) *Problem {
 	return c.Refuse(step, name)
 }
 
+// serveOrder answers a request of an account, whose signature is verified.
 func (c *CA) serveOrder(w *httptest.ResponseRecorder, base, step, id string, a *account, payload []byte) *Problem {
 	if step == "account" {
 		var change struct{ Contact []string }

@@ -19,6 +19,7 @@ type signed struct {
 	Signature string `json:"signature"`
 }
 
+// header is the protected header of a request.
 type header struct {
 	Alg   string          `json:"alg"`
 	JWK   json.RawMessage `json:"jwk"`
@@ -27,6 +28,7 @@ type header struct {
 	URL   string          `json:"url"`
 }
 
+// decode decodes base64url; nil if the text is none.
 func decode(text string) []byte {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {

@@ -54,13 +54,13 @@ type CA struct {
 	tb          testing.TB
 	options     Options
 	dir         string
-	httpPort    uint16
-	tlsPort     uint16
-	management  string // URL of Pebble's
+	httpPort    uint16 // where the CA looks for http-01
+	tlsPort     uint16 // where the CA looks for tls-alpn-01
+	management  string // URL of the management of Pebble
 	nameServer  string // HOST:PORT
 	nameControl string // URL of the management of the DNS server
 	pebble      *process
-	issued      *x509.CertPool
+	issued      *x509.CertPool // see Issued
 	client      *http.Client
 }
 
@@ -100,6 +100,7 @@ func Start(tb testing.TB, o Options) *CA {
 	return ca
 }
 
+// write writes a file for Pebble.
 func (ca *CA) write(name string, content []byte) {
 	ca.tb.Helper()
 	if err := os.WriteFile(filepath.Join(ca.dir, name), content, 0o600); err != nil {
@@ -195,7 +196,7 @@ func (ca *CA) answers(p *process, url string) bool {
 	}
 }
 
-// port returns an address with a port: the given one, or without Options.Address one that was free a moment ago.
+// port returns HOST:PORT to listen at: the usual port, or without Options.Address one that was free a moment ago.
 func (ca *CA) port(usual uint16) string {
 	ca.tb.Helper()
 	if ca.HTTP == nil {
@@ -223,6 +224,7 @@ func (ca *CA) Restart() {
 // Issued returns the root of the certificates that the CA issues, also when it is down.
 func (ca *CA) Issued() *x509.CertPool { return ca.issued }
 
+// readRoot reads the root for Issued.
 func (ca *CA) readRoot() {
 	ca.tb.Helper()
 	ca.issued = x509.NewCertPool()
@@ -253,8 +255,8 @@ func (ca *CA) Attempt() string {
 	return all[len(all)-1][1]
 }
 
-// Resolve sets the addresses of a name, as the CA sees them. None means that the name has no address, nor has any other that is not
-// set.
+// Resolve sets the addresses of a name, as the CA sees them. Without addresses the name has none, and neither has any other name that was
+// not set.
 func (ca *CA) Resolve(name string, addresses ...string) {
 	ca.tb.Helper()
 	ca.tell("clear-a", map[string]any{"host": name + "."})
@@ -265,6 +267,7 @@ func (ca *CA) Resolve(name string, addresses ...string) {
 	ca.tell("add-a", map[string]any{"host": name + ".", "addresses": addresses})
 }
 
+// tell sends a command to the DNS server.
 func (ca *CA) tell(what string, body any) {
 	ca.tb.Helper()
 	ca.ask(ca.nameControl+"/"+what, body)

@@ -24,6 +24,8 @@ import (
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+
+	"ideco-agent/agent/netlab"
 )
 
 const name = "portal.example.test"
@@ -35,9 +37,9 @@ func issue(t *testing.T, ca *CA) (*tls.Certificate, string, error) {
 	roots.AppendCertsFromPEM(ca.RootPEM)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
-	words := &listener{RoundTripper: transport}
+	answers := &recorder{RoundTripper: transport}
 	m := &autocert.Manager{Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(name),
-		Client: &acme.Client{DirectoryURL: ca.Directory, HTTPClient: &http.Client{Transport: words}}}
+		Client: &acme.Client{DirectoryURL: ca.Directory, HTTPClient: &http.Client{Transport: answers}}}
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Host, _, _ = net.SplitHostPort(r.Host)
 		m.HTTPHandler(nil).ServeHTTP(w, r)
@@ -47,29 +49,29 @@ func issue(t *testing.T, ca *CA) (*tls.Certificate, string, error) {
 	ca.HTTP.Lead(web.Listener.Addr().String())
 	c, err := m.GetCertificate(&tls.ClientHelloInfo{ServerName: name, SupportedCurves: []tls.CurveID{tls.CurveP256},
 		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}, SignatureSchemes: []tls.SignatureScheme{tls.ECDSAWithP256AndSHA256}})
-	words.mu.Lock()
-	defer words.mu.Unlock()
-	return c, words.said.String(), err
+	answers.mu.Lock()
+	defer answers.mu.Unlock()
+	return c, answers.said.String(), err
 }
 
-// listener keeps the answers of the CA.
-type listener struct {
+// recorder sends requests and keeps the answers of the CA.
+type recorder struct {
 	http.RoundTripper
 	mu   sync.Mutex
 	said strings.Builder // guarded by mu
 }
 
-func (l *listener) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := l.RoundTripper.RoundTrip(r)
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.RoundTripper.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(response.Body)
 	response.Body = io.NopCloser(bytes.NewReader(b))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.said.Write(b)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said.Write(b)
 	return response, err
 }
 
@@ -163,7 +165,7 @@ func TestNothingLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pids []string
-	until(t, "the other process has a CA", func() bool {
+	netlab.Eventually(t, "the other process has a CA", func() bool {
 		b, err := os.ReadFile(file)
 		pids = strings.Fields(string(b))
 		return err == nil
@@ -174,22 +176,9 @@ func TestNothingLeft(t *testing.T) {
 		t.Errorf("the CA has the processes %v, want two", pids)
 	}
 	for _, pid := range pids {
-		until(t, "process "+pid+" has ended", func() bool {
+		netlab.Eventually(t, "process "+pid+" has ended", func() bool {
 			status, err := os.ReadFile("/proc/" + pid + "/status")
 			return err != nil || !strings.Contains(string(status), "pebble") || strings.Contains(string(status), "Z (zombie)")
 		})
-	}
-}
-
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.After(patience); !done(); {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("not within %v: %s", patience, what)
-		}
 	}
 }

@@ -18,6 +18,7 @@ type process struct {
 	ended chan struct{}
 }
 
+// start starts a program.
 func start(tb testing.TB, cmd *exec.Cmd) *process {
 	tb.Helper()
 	p := &process{cmd: cmd, ended: make(chan struct{})}
@@ -41,6 +42,7 @@ func start(tb testing.TB, cmd *exec.Cmd) *process {
 	return p
 }
 
+// stop kills the program and waits for its end.
 func (p *process) stop() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended

@@ -58,6 +58,7 @@ func (r *Relay) Count() int {
 	return r.count
 }
 
+// forward counts a connection and connects it to the target, until either end closes it.
 func (r *Relay) forward(c net.Conn) {
 	defer c.Close()
 	r.mu.Lock()
