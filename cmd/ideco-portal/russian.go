@@ -55,6 +55,7 @@ var russian = map[string]string{
 	"%s stays open to others after chmod: put the data directory on a file system that keeps modes":          "%s и после chmod открыт другим: перенесите каталог данных на файловую систему с правами доступа",
 	"%s is not a directory; choose another one with --data":                                                  "%s — не каталог; укажите другой ключом --data",
 	"%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory": "%s — символическая ссылка: положите на её место сам файл; чтобы хранить всё на другом диске, сделайте ссылкой весь каталог",
+	"%s is not a directory: move it away, or restore the directory from a backup":                            "%s — не каталог: уберите его или восстановите каталог из копии",
 	"%s is not a file (%s): move it away, or restore the file from a backup":                                 "%s — не файл (%s): уберите его или восстановите файл из копии",
 	"%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»":                          "%s принадлежит %s, а программа запущена от имени %s: запустите её от имени %[2]s или выполните «%[4]s»",
 	"%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»":             "%s могут менять другие (права %s): убедитесь, что этого никто не сделал, и выполните «chmod %o %[1]s»",

@@ -153,7 +153,7 @@ func (c control) says(text string) bool {
 	return false
 }
 
-// peekPatience is how long reading the windows may take before it is tried again.
+// peekPatience is how long reading the windows may take before it is tried again. A slow answer to the first try still counts.
 const peekPatience = patience / 4
 
 func (d *desktop) look(title string) []control {
@@ -171,18 +171,20 @@ func (d *desktop) closesAsInstaller(title string) {
 // peeks reads all windows by the program peek; more are its further arguments.
 func (d *desktop) peeks(args ...string) []control {
 	d.t.Helper()
-	var file string
+	var files []string
 	var asked time.Time
 	var windows []control
 	d.until("peek at the windows", func() bool {
 		if time.Since(asked) > peekPatience { // on a busy machine peek may hang
 			d.looks++
-			file = filepath.Join(filepath.Dir(d.dir), fmt.Sprintf("look-%d.json", d.looks))
+			file := filepath.Join(filepath.Dir(d.dir), fmt.Sprintf("look-%d.json", d.looks))
 			d.open(windowsPath(d.peek), append([]string{windowsPath(file)}, args...)...)
-			asked = time.Now()
+			files, asked = append(files, file), time.Now()
 		}
-		b, err := os.ReadFile(file)
-		return err == nil && json.Unmarshal(b, &windows) == nil
+		return slices.ContainsFunc(files, func(file string) bool {
+			b, err := os.ReadFile(file)
+			return err == nil && json.Unmarshal(b, &windows) == nil
+		})
 	})
 	return windows
 }
