@@ -147,16 +147,17 @@ func (o *Orders) update() {
 
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	changed := !o.settings.equal(settings)
+	starts, changed := o.tries == nil, !o.settings.equal(settings)
 	if changed {
 		o.contact = contact{}
 	}
-	if o.tries == nil || o.settings.Directory != settings.Directory {
+	if starts || o.settings.Directory != settings.Directory {
 		o.ca, o.orders, o.tries = caDir(settings.Directory), map[string]*order{}, map[string]*tries{}
 		if settings.Directory != "" {
 			o.tries = o.loadTries(o.ca)
 		}
-	} else if changed {
+	}
+	if changed && !starts { // a start keeps the backoff
 		for _, t := range o.tries {
 			t.Next, t.Failures = time.Time{}, 0
 		}

@@ -312,6 +312,40 @@ func TestTryNowKeepsLimits(t *testing.T) {
 	})
 }
 
+// TestTryNowAtDeadCA: tries that reach no CA do not use up the tries of the hour.
+func TestTryNowAtDeadCA(t *testing.T) {
+	down := func(is bool) func(g *gateway) {
+		return func(g *gateway) { g.ca.Set(func() { g.ca.Down = func() bool { return is } }) }
+	}
+	run(t, 90*day, down(true), func(g *gateway) {
+		for range 2 * maxTries {
+			if notBefore, ok := g.TryNow(); !ok {
+				t.Fatalf("not before %v", notBefore)
+			}
+			pass(time.Minute)
+			g.wantState(agent.OrderFailed, agent.CauseUnreachable)
+		}
+		down(false)(g)
+		g.TryNow()
+		pass(time.Minute)
+		g.wantState(agent.OrderDone, "")
+	})
+}
+
+// TestBackAtCA: a CA that was chosen, left and chosen again is tried at once.
+func TestBackAtCA(t *testing.T) {
+	run(t, 90*day, func(g *gateway) { g.ca.HTTP = nil }, func(g *gateway) {
+		directory := g.settings.Directory
+		g.change(func() { g.settings.Directory = "" })
+		pass(time.Minute)
+		g.change(func() { g.settings.Directory = directory })
+		pass(time.Minute)
+		if n := len(g.ca.Validations()); n != 2 {
+			t.Errorf("%d validations, want 2", n)
+		}
+	})
+}
+
 // TestLimitsOutliveRestart: a program that starts again and again does not reach the limits either.
 func TestLimitsOutliveRestart(t *testing.T) {
 	run(t, 90*day, func(g *gateway) { g.ca.HTTP = nil }, func(g *gateway) {

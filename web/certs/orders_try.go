@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,30 +118,34 @@ func (o *Orders) attemptBy(ctx context.Context, one try, challenge string) (*att
 		account: filepath.Join(o.dir, one.ca, accountFile(one.settings)),
 		base:    o.transport(one.settings.Roots),
 	})
-	if err := o.start(ctx, one, a); err != nil {
+	uncount, err := o.start(ctx, one, a)
+	if err != nil {
 		return a, nil, err
 	}
 	issued, err := a.run(ctx)
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.attempt = nil
-	o.mu.Unlock()
+	if !a.transport.heard().isACME { // the CA was not even asked for an order, so its limits count nothing
+		uncount()
+	}
 	return a, issued, err
 }
 
-// start notes the time of an attempt and makes its challenge answerable.
-func (o *Orders) start(ctx context.Context, one try, a *attempt) error {
+// start notes the time of an attempt and makes its challenge answerable. uncount removes the time again; the caller holds mu.
+func (o *Orders) start(ctx context.Context, one try, a *attempt) (uncount func(), err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if ctx.Err() != nil { // after a change of the settings, tries may belong to another CA
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
-	t := o.tries[one.name]
-	t.Times = append(t.Times, time.Now())
+	t, now := o.tries[one.name], time.Now()
+	t.Times = append(t.Times, now)
 	if err := o.saveTries(); err != nil {
-		return err
+		return nil, err
 	}
 	o.attempt = a
-	return nil
+	return func() { t.Times = slices.DeleteFunc(t.Times, now.Equal) }, nil
 }
 
 // mayTryALPN reports whether the CA's limits permit TLS-ALPN-01 now and port 443 leads here.
