@@ -103,6 +103,9 @@ func (a *Authority) SetNames(domains []string) error {
 
 // replaceRoot issues a root and writes it to root.pem. The caller holds issuing.
 func (a *Authority) replaceRoot(self identity, n names) error {
+	if a.changing {
+		return errChanging
+	}
 	root, err := self.newRoot(n, a.now())
 	if err != nil {
 		return err

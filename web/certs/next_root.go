@@ -85,6 +85,9 @@ func removeNext(dir string) error {
 // ErrAnnounced says that a next root is announced already.
 var ErrAnnounced = errors.New("the next root is announced already")
 
+// errChanging says that root.key may be the next key already while the former root is still in use.
+var errChanging = errors.New("the change of the root has begun and could not be finished yet")
+
 // AnnounceNext makes the next root, which becomes the root after agent.RootNotice. It permits the same names.
 func (a *Authority) AnnounceNext() error {
 	a.issuing.Lock()
@@ -137,7 +140,7 @@ func (a *Authority) CancelNext() error {
 		return agent.ErrNotFound
 	}
 	if a.changing {
-		return errors.New("the change of the root has begun and could not be finished yet")
+		return errChanging
 	}
 	a.next.Store(nil)
 	return removeNext(a.dir)

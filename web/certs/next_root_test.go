@@ -286,6 +286,35 @@ func TestChangeOnABrokenDisk(t *testing.T) {
 	}
 }
 
+// TestNewDomainDuringTheChange: a disk error at the last step of the change leaves the former root in use. A new domain must not write
+// that root beside the next key.
+func TestNewDomainDuringTheChange(t *testing.T) {
+	a, clock := openAt(t, start)
+	next, _ := a.announce(t)
+	a.follow(t, clock, agent.RootNotice-time.Hour)
+	directory(nextKeyFile)(t, a.dir)
+	write(t, filepath.Join(a.dir, nextKeyFile, "in the way"), nil)
+	clock.set(clock.now().Add(time.Hour))
+	if step, err := a.FollowNext(); err == nil || step != NextWaits {
+		t.Fatalf("the next key cannot be removed: %v, %v", step, err)
+	}
+	if err := a.SetNames([]string{"new.ru"}); err == nil {
+		t.Error("the former root was issued for a new domain")
+	}
+	if err := os.RemoveAll(filepath.Join(a.dir, nextKeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	if again := a.reopen(t, clock); again.Pin() != next {
+		t.Errorf("restarted with %s", again.Pin())
+	}
+	if step, err := a.FollowNext(); err != nil || step != NextIsRoot {
+		t.Errorf("the disk works again: %v, %v", step, err)
+	}
+	if err := a.SetNames([]string{"new.ru"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBrokenNextRootStopsTheStart(t *testing.T) {
 	for name, harm := range map[string]func(*testing.T, string){
 		"key lost":     func(t *testing.T, dir string) { remove(t, dir, nextKeyFile) },
