@@ -127,8 +127,8 @@ func (n *nameChecks) resolve(ctx context.Context, name string) (seen resolution)
 }
 
 // probed returns the addresses that the CA will probably use. A company's CA probably resolves names as the gateway does. Let's
-// Encrypt never uses private addresses. A former domain may belong to a
-// stranger by now, who must not make the gateway connect to private addresses.
+// Encrypt never uses private addresses, and a former domain may belong to a stranger by now, who must not make the gateway connect to
+// one.
 func (n *nameChecks) probed(seen resolution) []netip.Addr {
 	addrs := seen.outside
 	if !n.atLetsEncrypt() && len(seen.inside) > 0 || seen.asked && !seen.answered {
