@@ -283,7 +283,7 @@ func TestCertificateHistory(t *testing.T) {
 func TestCertificateRoot(t *testing.T) {
 	a := newAdministration(t)
 	f, confirmed := a.certificates(), url.Values{"confirm": {"1"}}
-	const root = certificatePath + "/root"
+	const root = certificatePath + "/next-root"
 	if w := a.post(root, nil); w.Code != 200 || !says(t, w.Body.String(), ".question", "Новый начнёт действовать") || f.change != nil {
 		t.Errorf("not asked: %d", w.Code)
 	}

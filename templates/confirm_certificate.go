@@ -14,7 +14,7 @@ func ConfirmRootChange(l *locale.Localizer, from time.Time) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_root_title"),
 		Text:   l.T("confirm_root_text", locale.Args{"Time": l.Date(from)}),
-		Action: "/admin/certificate/root",
+		Action: "/admin/certificate/next-root",
 		Fields: []HiddenField{confirmed},
 		Button: l.T("confirm_root_button"),
 		Cancel: RootPath,
@@ -26,7 +26,7 @@ func ConfirmRootCancel(l *locale.Localizer) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_root_cancel_title"),
 		Text:   l.T("confirm_root_cancel_text"),
-		Action: "/admin/certificate/root/cancel",
+		Action: "/admin/certificate/next-root/cancel",
 		Fields: []HiddenField{confirmed},
 		Button: l.T("confirm_root_cancel_button"),
 		Cancel: RootPath,

@@ -49,7 +49,7 @@ func TestCertificateInChromium(t *testing.T) {
 
 	b.open("/admin/certificate")
 	b.click("#root .unfold:last-of-type summary")
-	b.click(`form[action="/admin/certificate/root"] button`)
+	b.click(`form[action="/admin/certificate/next-root"] button`)
 	b.sees(".question", "Сменить корневой сертификат?")
 	b.pictures("certificate-root-question")
 	b.click(".question button.danger")
@@ -58,7 +58,7 @@ func TestCertificateInChromium(t *testing.T) {
 	b.click("#history summary")
 	b.sees("#history", "Назначена смена корневого сертификата")
 	b.pictures("certificate-root-announced")
-	b.click(`form[action="/admin/certificate/root/cancel"] button`)
+	b.click(`form[action="/admin/certificate/next-root/cancel"] button`)
 	b.click(".question button.danger")
 	b.sees(".toast", "Смена корневого сертификата отменена")
 }

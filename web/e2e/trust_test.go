@@ -90,8 +90,8 @@ func TestPinnedAgentsReconnect(t *testing.T) {
 	v := g.visitor(netip.Addr{})
 	v.signIn("boss", adminPassword)
 	v.open("/admin/certificate")
-	v.submit("/admin/certificate/root", nil)
-	v.submit("/admin/certificate/root", nil) // confirmed
+	v.submit("/admin/certificate/next-root", nil)
+	v.submit("/admin/certificate/next-root", nil) // confirmed
 	newPin := pinOfFile(t, filepath.Join(g.data, "root-next.pem"))
 	f.wait("the next root is learned", func() bool { return f.learned(func(l learned) bool { return slices.Contains(l.Pins, newPin) }) })
 	f.changeRootAt(func() time.Time { return time.Now().Add(10 * time.Second) })
