@@ -168,7 +168,7 @@ var CertificateCauses = []CertificateCause{CauseSingleLabel, CausePrivateName, C
 	CauseConnection, CauseWrongAnswer, CauseCAA, CauseDNS, CauseRateLimited, CauseRefusedName, CauseUnreachable, CauseUntrustedCA,
 	CauseNoACME, CauseTerms, CauseEABNeeded, CauseEABWrong, CauseEABLost, CauseEmail, CauseCAFailed, CauseStorage, CauseOther}
 
-// NameCheck is one thing that the gateway found out about a name. Checks inform; they never prevent an order. The catalogues have the
+// NameCheck is one thing that the gateway found out about a name. Checks inform; only CheckPrivateDNS prevents an order, at Let's Encrypt. The catalogues have the
 // text under "certificate_check_<check>".
 type NameCheck struct {
 	Check NameCheckKind

@@ -131,8 +131,8 @@ func (c *certificates) warn(ctx context.Context) error {
 	defer again.Stop()
 	for {
 		for _, end := range c.Ending() {
-			c.log.Warn("a certificate ends or has ended, and nothing renews it: without one the gateway serves a certificate of its own root, which browsers "+
-				"do not trust by themselves; upload a new one, or see the page «Сертификат» for why none is ordered", "name", end.Name, "source", end.Source, "order", end.Order, "ends", end.NotAfter.UTC().Format(time.RFC3339))
+			c.log.Warn("a certificate expires soon or has expired, and was not renewed: after that the gateway serves a certificate of its own root, which browsers "+
+				"do not trust by themselves; upload a new one, or see the page «Сертификат» for why none was issued", "name", end.Name, "source", end.Source, "order", end.Order, "ends", end.NotAfter.UTC().Format(time.RFC3339))
 		}
 		select {
 		case <-ctx.Done():

@@ -29,7 +29,8 @@ type Internet struct {
 }
 
 // nameChecks finds out what a certification authority (CA) would meet at a name of the gateway: what DNS on the Internet answers, and
-// who answers at these addresses. The gateway asks from inside its network, so the findings only inform.
+// who answers at these addresses. The gateway asks from inside its network, so the findings inform. Only one
+// prevents an order: a name with private addresses only, at Let's Encrypt.
 type nameChecks struct {
 	directory func() string // agent.ACMESettings.Directory
 	public    publicDNS

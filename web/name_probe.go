@@ -30,8 +30,8 @@ const probeTimeout = 4 * time.Second
 type leadsTo int
 
 const (
-	leadsNowhere   leadsTo = iota // the gateway cannot connect, or gets no answer
-	leadsElsewhere                // another server answers
+	leadsNowhere   leadsTo = iota // no connection, or no HTTP answer
+	leadsElsewhere                // something accepts the connection and is not this process
 	leadsHere                     // this process answers
 )
 
@@ -63,7 +63,8 @@ func newNameProbes(dial func(ctx context.Context, network, address string) (net.
 	}, nil
 }
 
-// http asks port 80 of an address as a CA would, at the same path: a server in front may treat it specially.
+// http requests a path like that of a CA from port 80 of an address, because a server in front may treat such paths specially. It
+// follows no redirect.
 func (p *nameProbes) http(ctx context.Context, name string, a netip.Addr) leadsTo {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

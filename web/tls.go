@@ -49,8 +49,8 @@ func (c *certificates) challengeCertificate(hello *tls.ClientHelloInfo) (*tls.Ce
 	return nil, errNoChallenge
 }
 
-// agentTLS returns the configuration of the agent endpoint. A client that offers ALPNPinned gets the own root's chain. No session
-// is resumed, because the client would keep the chain of its earlier connection.
+// agentTLS returns the configuration of the agent endpoint. A client that offers ALPNPinned gets the own root's chain. TLS sessions
+// are not resumed, because the client would keep the chain of its earlier connection.
 func (c *certificates) agentTLS() *tls.Config {
 	config := certs.TLSConfig(tls.VersionTLS13, func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		name := c.hosts.nameFor(hello, true)

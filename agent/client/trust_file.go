@@ -17,7 +17,7 @@ type TrustFile struct {
 	path string // empty = there is no file
 
 	mu    sync.Mutex // guards cache and the file
-	cache []record   // used instead of the file if there is none, or it could not be written; otherwise nil
+	cache []record   // used instead of the file if path is empty or the file could not be written; otherwise nil
 }
 
 // record is what one gateway has told; the file is a JSON array of records.
@@ -26,7 +26,7 @@ type record struct {
 	learned
 }
 
-// maxGateways limits the records. There is more than one only where people type addresses or use the command line.
+// maxGateways limits the records. A new address or a new pin in the configuration makes another record.
 const maxGateways = 8
 
 // OpenTrust returns the TrustFile in a directory. With an empty dir it is kept in memory only.
@@ -72,7 +72,7 @@ func (f *TrustFile) save(gateway string, l learned) error {
 		return nil
 	}
 	if err := writeRecords(f.path, list); err != nil {
-		return fmt.Errorf("what the gateway has told: %w", err)
+		return fmt.Errorf("save the names and pins of the gateway: %w", err)
 	}
 	f.cache = nil
 	return nil
@@ -103,7 +103,7 @@ func (f *TrustFile) read() ([]record, error) {
 		err = json.Unmarshal(b, &list)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("what the gateway has told, %s: %w", f.path, err)
+		return nil, fmt.Errorf("read the names and pins of the gateway in %s: %w", f.path, err)
 	}
 	return list, nil
 }

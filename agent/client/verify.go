@@ -17,7 +17,7 @@ var errDates = errors.New("a certificate of the chain is not valid at this time"
 // errNoPin means that no root of the chain matches a pin.
 var errNoPin = errors.New("the chain has no root that matches a pin")
 
-// rootChangedError means that the chain is valid, but the root that the server sent in it is not a pinned one.
+// rootChangedError means that the chain is right, apart perhaps from its dates, but ends in a root that is not pinned.
 type rootChangedError struct{ pin Pin } // of that root
 
 func (e *rootChangedError) Error() string {
@@ -80,7 +80,7 @@ func verify(chain []*x509.Certificate, host string, roots *x509.CertPool, pins [
 	return verifyWith(nil, chain, host)
 }
 
-// withoutPin returns the error for a chain that matches no pin: rootChangedError if nothing else is wrong except the dates.
+// withoutPin returns the error for a chain that matches no pin: rootChangedError if nothing else is wrong, apart perhaps from the dates.
 func withoutPin(chain []*x509.Certificate, host string) error {
 	last := chain[len(chain)-1]
 	pool := x509.NewCertPool()

@@ -24,7 +24,7 @@ func (c Choice) Certificate(hello *tls.ClientHelloInfo, name string) (*tls.Certi
 	return c.OwnRoot(name)
 }
 
-// OwnRoot returns the certificate for clients that hold a pin.
+// OwnRoot returns the certificate that the own root issued for a name. Clients that hold a pin get it.
 func (c Choice) OwnRoot(name string) (*tls.Certificate, error) { return c.Root.Certificate(name) }
 
 // Sourced is a certificate with its source.

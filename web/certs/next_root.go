@@ -25,7 +25,8 @@ type nextRoot struct {
 	seen  time.Time // when FollowNext last looked, without a monotonic reading
 }
 
-// former is a root that was replaced since the start. Agents that connected before the change know only its key.
+// former is a root that was replaced since the start. Connections from before the change were verified with it, so what is sent on them
+// is signed with its key.
 type former struct {
 	self  identity
 	until time.Time
@@ -131,7 +132,8 @@ func (a *Authority) nameNext(n names) error {
 	return a.issueNext(next.self, n, next.root.NotBefore)
 }
 
-// CancelNext removes the next root. Agents that learned its pin keep it, but nobody has its key any more. Errors:
+// CancelNext removes the next root. Agents forget its pin at the next message trust. Until then it does no harm,
+// because nobody has the key any more. Errors:
 // agent.ErrNotFound.
 func (a *Authority) CancelNext() error {
 	a.issuing.Lock()
@@ -161,7 +163,7 @@ const maxGap = 24 * time.Hour
 
 // FollowNext makes the next root the root when its time has come. It must be called about every minute.
 //
-// Agents learn the next root while they are connected. So the time in which the gateway was off does not count, and a clock that jumps
+// Agents learn the next root while they are connected. So a long time in which the gateway was off does not count, and a clock that jumps
 // must not change the root: a gap over maxGap since the last call postpones the change by the gap. A clock that is set right again
 // undoes that. The time of the last call is kept as the modification time of root-next.pem.
 func (a *Authority) FollowNext() (NextStep, error) {

@@ -28,7 +28,7 @@ type OrdersConfig struct {
 	Dir      string // data directory; everything is in its subdirectory acme
 	Settings func() OrderSettings
 	Names    func() []string        // the domain, then the former domains, as agent.ParseDomain returns them
-	Covered  func(name string) bool // whether an uploaded certificate is served for the name, so that none is ordered
+	Covered  func(name string) bool // whether an uploaded certificate serves the name and will for agent.EndNotice, so that none is ordered
 	// ALPNLeadsHere reports whether port 443 of the name is known to lead to this gateway.
 	ALPNLeadsHere func(ctx context.Context, name string) bool
 	// Check finds out what the problem with a name may be.
@@ -263,8 +263,8 @@ func (o *Orders) Run(ctx context.Context) error {
 	return nil
 }
 
-// TryNow starts a try for each name whose last one failed, as far as the limits of the CA permit one now. If they permit none,
-// ok is false, and notBefore is when they will.
+// TryNow starts a try for each name whose last one failed, as far as the limits of the CA permit one now. ok is false only if a name
+// has failed and they permit none; notBefore is then when they will.
 func (o *Orders) TryNow() (notBefore time.Time, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -12,10 +12,10 @@ import (
 )
 
 const (
-	renewBefore = 30 * 24 * time.Hour // the longest time before the end that a certificate is renewed
+	renewBefore = 30 * 24 * time.Hour // the most before the end; orderedRenewal adds up to a tenth
 	minBackoff  = 10 * time.Minute
 	maxBackoff  = 12 * time.Hour
-	// maxTries is how many challenges a name may have in an hour. Let's Encrypt permits five failed validations an hour, and gives back one in 12 minutes.
+	// maxTries is how many challenges, not tries, a name may have in an hour. Let's Encrypt permits five failed validations an hour, and gives back one in 12 minutes.
 	maxTries = 4
 )
 
