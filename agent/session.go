@@ -14,10 +14,25 @@ type Kind string
 
 // Kinds of sessions.
 const (
-	KindLAN Kind = "lan" // the agent inside the local network: the address itself has access
-	KindVPN Kind = "vpn" // the agent outside, or with local_tunnel: a WireGuard tunnel has access
-	KindWeb Kind = "web" // a browser inside the local network; no session has this kind yet. It never follows a changed MAC: it has no TLS connection to ping
+	KindLAN    Kind = "lan"    // the agent inside the local network: the address itself has access
+	KindVPN    Kind = "vpn"    // the agent outside, or with local_tunnel: a WireGuard tunnel has access
+	KindWeb    Kind = "web"    // a browser inside the local network. It never follows a changed MAC: it has no TLS connection to ping
+	KindStatic Kind = "static" // a rule authorises the address, see AuthRule
 )
+
+// Way is how a person showed who they are at the last full login of a session.
+type Way string
+
+// Ways of logging in.
+const (
+	WayPassword Way = "password" // with the agent
+	WayTicket   Way = "ticket"   // with the agent, by a Kerberos ticket
+	WayBrowser  Way = "browser"  // with a password in a browser
+	WayRule     Way = "rule"     // an AuthRule, without a login
+)
+
+// Ways lists every Way, for tests that look for a missing text.
+var Ways = []Way{WayPassword, WayTicket, WayBrowser, WayRule}
 
 // State is the state of a live session.
 type State string
@@ -57,6 +72,11 @@ type Session struct {
 	Expires    time.Time
 	Ended      time.Time // zero while the session is open
 	Reason     Reason    // why it ended
+	Way        Way
+	Group      string // names of the groups of the account at the login, with ", " between two; for display only
+	MACStored  string // of the computer in the LAN, as last stored; empty if unknown
+	RxStored   uint64 // bytes from the person, as last stored; complete once the session has ended
+	TxStored   uint64 // bytes to the person, likewise
 	Resume     ResumeDigests
 }
 

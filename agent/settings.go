@@ -25,6 +25,7 @@ type Settings struct {
 	FormerDomains  []string       // domains before it that the gateway still serves, in the same form; the newest first
 	LocalNetworks  []netip.Prefix // networks of the LAN; sorted, without host bits
 	NetworksSeen   bool           // an administrator has saved the networks that were found at the first start
+	BrowserSignIn  []netip.Prefix // networks of the LAN whose hosts sign in by a browser; sorted, without host bits
 	LocalTunnel    bool           // agents in the LAN use a tunnel, too
 	VPNNetwork     netip.Prefix   // /16 to /30; the first address is the gateway
 	ForwardNets    []netip.Prefix // networks into the tunnel; empty = everything
@@ -67,6 +68,9 @@ func (s Settings) InLocalNetworks(a netip.Addr) bool {
 	a = Unmap(a)
 	return !s.InVPN(a) && InAny(s.LocalNetworks, a)
 }
+
+// SignsInByBrowser reports whether a peer is in the LAN and in a network whose hosts sign in by a browser.
+func (s Settings) SignsInByBrowser(p Peer) bool { return p.Inside && InAny(s.BrowserSignIn, p.Addr) }
 
 // InVPN reports whether an address belongs to the VPN network.
 func (s Settings) InVPN(a netip.Addr) bool {

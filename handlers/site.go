@@ -30,12 +30,17 @@ type Site struct {
 	Downloads    Downloads
 	Root         RootCertificate
 	Certificates Certificates
-	Setup        SetupToken
-	Addressing   Addressing
-	Health       func(context.Context) error // nil if all parts run
-	Storing      func() agent.StoreTrouble   // why nothing can be stored; "" if it can
-	Tunnel       Tunnel
-	Gateway      Gateway
+	Journal      Journal
+	AuthRules    AuthRules
+	// PubliclyTrusted reports whether browsers trust the certificate that the portal serves for the saved domain, without the own root
+	// or a company's.
+	PubliclyTrusted func() bool
+	Setup           SetupToken
+	Addressing      Addressing
+	Health          func(context.Context) error // nil if all parts run
+	Storing         func() agent.StoreTrouble   // why nothing can be stored; "" if it can
+	Tunnel          Tunnel
+	Gateway         Gateway
 	// Portal returns the URL of the portal for a peer inside that connected to the gateway's address arrival; "" = not known.
 	Portal func(arrival netip.Addr) string
 

@@ -1,0 +1,13 @@
+-- +goose Up
+-- AUTOINCREMENT: an id is never given twice, so that an old script cannot change a newer rule.
+CREATE TABLE auth_rules (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    enabled BOOLEAN NOT NULL,
+    address TEXT    NOT NULL,
+    mac     TEXT    NOT NULL, -- '' = any computer at the address
+    user_id BIGINT  NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    always  BOOLEAN NOT NULL,
+    comment TEXT    NOT NULL,
+    CHECK (address <> '' OR mac <> '')
+);
+CREATE INDEX auth_rules_by_user ON auth_rules (user_id);
