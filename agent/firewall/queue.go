@@ -3,6 +3,8 @@ package firewall
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -39,10 +41,11 @@ type sessionInfo struct {
 	owner
 	kind agent.Kind
 	addr netip.Addr
+	only mac // of GrantMAC; zero for Grant
 }
 
 func infoOf(s *agent.Session) sessionInfo {
-	return sessionInfo{owner{s.ID, s.UserID}, s.Kind, agent.Unmap(s.Address)}
+	return sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
 }
 
 func further(sessionID string, a netip.Addr) sessionInfo {
@@ -55,8 +58,23 @@ func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, sessionInfo: infoOf(&s)})
 }
 
+// GrantMAC does the same for one computer only, whatever the neighbour table says now or later. Behind a router, where no MAC is
+// visible, it succeeds and lets nothing through. Errors: also for a text that is no MAC.
+func (f *Firewall) GrantMAC(ctx context.Context, s agent.Session, only string) error {
+	address, err := net.ParseMAC(only)
+	if err != nil || len(address) != len(mac{}) {
+		return fmt.Errorf("%q is no MAC", only)
+	}
+	t := &task{action: actGrant, sessionInfo: infoOf(&s)}
+	t.only = mac(address)
+	return f.ask(ctx, t)
+}
+
+// ErrExpired is why Readmit fails for a session of KindWeb whose element has expired.
+var ErrExpired = errors.New("the address was closed while the gateway was away")
+
 // Readmit keeps the elements of a session of the previous process. An element that has expired, or was lost with a reboot,
-// is not added: the agent has not come back yet, and somebody else may have the address by now.
+// is not added: the agent has not come back yet, and somebody else may have the address by now. Errors: ErrExpired.
 func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, readmit: true, sessionInfo: infoOf(&s)})
 }
