@@ -27,38 +27,34 @@ const (
 	MaxRuleComment = 255 // characters
 )
 
-// ParseTarget sets Address and MAC from text. An empty text is none.
-func (r *AuthRule) ParseTarget(address, mac string) (problems Problems) {
-	r.Address, r.MAC = netip.Addr{}, ""
-	if address = strings.TrimSpace(address); address != "" {
-		a, err := netip.ParseAddr(address)
-		if err != nil || a.Zone() != "" {
-			problems = append(problems, Problem{"ip", "field_address", Clean(address, 64)})
-		} else {
-			r.Address = Unmap(a)
-		}
+// ParseRuleAddress reads the address of a rule. An empty text is none.
+func ParseRuleAddress(text string) (netip.Addr, Problem) {
+	if text = strings.TrimSpace(text); text == "" {
+		return netip.Addr{}, Problem{}
 	}
-	if mac = strings.TrimSpace(mac); mac != "" {
-		parsed, ok := ParseMAC(mac)
-		if !ok {
-			problems = append(problems, Problem{"mac", "field_mac", Clean(mac, 64)})
-		}
-		r.MAC = parsed
+	a, err := netip.ParseAddr(text)
+	if err != nil || a.Zone() != "" {
+		return netip.Addr{}, Problem{"ip", "field_address", Clean(text, 64)}
 	}
-	return problems
+	return Unmap(a), Problem{}
 }
 
-// ParseMAC reads the MAC of a network card: six bytes in hex, with colons, hyphens, dots or nothing between them. The result is in lower
-// case with colons. Addresses of groups and the zero address are of no card.
-func ParseMAC(text string) (string, bool) {
+// ParseRuleMAC reads the MAC of a rule, the one of a network card: six bytes in hex, with colons, hyphens, dots or nothing between
+// them. An empty text is none.
+func ParseRuleMAC(text string) (string, Problem) {
+	if text = strings.TrimSpace(text); text == "" {
+		return "", Problem{}
+	}
+	dotted := text
 	if len(text) == 12 {
-		text = text[:4] + "." + text[4:8] + "." + text[8:]
+		dotted = text[:4] + "." + text[4:8] + "." + text[8:]
 	}
-	m, err := net.ParseMAC(text)
-	if err != nil || len(m) != 6 || m[0]&1 != 0 || m.String() == "00:00:00:00:00:00" {
-		return "", false
+	m, err := net.ParseMAC(dotted)
+	isGroup := err == nil && m[0]&1 != 0 // also ff:ff:ff:ff:ff:ff
+	if err != nil || len(m) != 6 || isGroup || m.String() == "00:00:00:00:00:00" {
+		return "", Problem{"mac", "field_mac", Clean(text, 64)}
 	}
-	return m.String(), true
+	return m.String(), Problem{}
 }
 
 // Check returns all problems of a rule, field by field under the REST names. An Address is checked only if before has another one: a
