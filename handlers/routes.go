@@ -25,7 +25,7 @@ type kind int
 
 const (
 	page  kind = iota // HTML; a POST carries a CSRF token, see form_token.go
-	rest              // JSON; a request with a body needs the content type JSON
+	rest              // JSON; the content type of a request with a body is limited, see carriesJSON
 	plain             // neither: files, health
 )
 
