@@ -87,7 +87,7 @@ func TestOpenSessionsByStart(t *testing.T) {
 	for id, after := range map[string]time.Duration{"c": 3, "a": 1, "b": 2, "ended": 0} {
 		check(t, s.SaveSession(ctx, agent.Session{ID: id, Started: start.Add(after * time.Second)}))
 	}
-	check(t, s.EndSession(ctx, "ended", start, agent.ReasonAdmin))
+	check(t, s.EndSession(ctx, "ended", agent.SessionEnd{At: start, Reason: agent.ReasonAdmin}))
 	open, err := s.OpenSessions(ctx)
 	check(t, err)
 	got := ""
@@ -105,7 +105,7 @@ func TestEndSession(t *testing.T) {
 		s := newStore(t)
 		check(t, s.SaveSession(ctx, exampleSession()))
 		end := start.Add(time.Hour)
-		check(t, s.EndSession(ctx, "s1", end, reason))
+		check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: end, Reason: reason}))
 		got := journalOf(t, s, "s1")
 		if got.Ended != end || got.Reason != reason {
 			t.Errorf("%s: ended %v for %s", reason, got.Ended, got.Reason)
@@ -123,8 +123,8 @@ func TestEndSessionTwice(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	check(t, s.SaveSession(ctx, exampleSession()))
-	check(t, s.EndSession(ctx, "s1", start, agent.ReasonLost))
-	check(t, s.EndSession(ctx, "s1", start.Add(time.Hour), agent.ReasonAdmin))
+	check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: start, Reason: agent.ReasonLost}))
+	check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}))
 	got := journalOf(t, s, "s1")
 	if got.Ended != start || got.Reason != agent.ReasonLost {
 		t.Errorf("ended %v for %s", got.Ended, got.Reason)
@@ -146,7 +146,7 @@ func TestSessionByResume(t *testing.T) {
 			t.Errorf("%s: %v %s", state, err, diff)
 		}
 		want.Ended, want.Reason = start.Add(time.Hour), agent.ReasonLost
-		check(t, s.EndSession(ctx, want.ID, want.Ended, want.Reason))
+		check(t, s.EndSession(ctx, want.ID, agent.SessionEnd{At: want.Ended, Reason: want.Reason}))
 	}
 	for _, chain := range [][32]byte{{}, want.Resume.Current} {
 		if got, err := s.SessionByResume(ctx, chain); !errors.Is(err, agent.ErrNotFound) {
