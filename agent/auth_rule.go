@@ -1,6 +1,11 @@
 package agent
 
-import "net/netip"
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"unicode/utf8"
+)
 
 // RuleID identifies an AuthRule.
 type RuleID int64
@@ -16,5 +21,59 @@ type AuthRule struct {
 	Comment string
 }
 
-// MaxAuthRules is how many rules there may be.
-const MaxAuthRules = 10000
+// Limits of rules.
+const (
+	MaxAuthRules   = 10000
+	MaxRuleComment = 255 // characters
+)
+
+// ParseTarget sets Address and MAC from text. An empty text is none.
+func (r *AuthRule) ParseTarget(address, mac string) (problems Problems) {
+	r.Address, r.MAC = netip.Addr{}, ""
+	if address = strings.TrimSpace(address); address != "" {
+		a, err := netip.ParseAddr(address)
+		if err != nil || a.Zone() != "" {
+			problems = append(problems, Problem{"ip", "field_address", Clean(address, 64)})
+		} else {
+			r.Address = Unmap(a)
+		}
+	}
+	if mac = strings.TrimSpace(mac); mac != "" {
+		parsed, ok := ParseMAC(mac)
+		if !ok {
+			problems = append(problems, Problem{"mac", "field_mac", Clean(mac, 64)})
+		}
+		r.MAC = parsed
+	}
+	return problems
+}
+
+// ParseMAC reads the MAC of a network card: six bytes in hex, with colons, hyphens, dots or nothing between them. The result is in lower
+// case with colons. Addresses of groups and the zero address are of no card.
+func ParseMAC(text string) (string, bool) {
+	if len(text) == 12 {
+		text = text[:4] + "." + text[4:8] + "." + text[8:]
+	}
+	m, err := net.ParseMAC(text)
+	if err != nil || len(m) != 6 || m[0]&1 != 0 || m.String() == "00:00:00:00:00:00" {
+		return "", false
+	}
+	return m.String(), true
+}
+
+// Check returns all problems of a rule, field by field under the REST names. An Address is checked only if before has another one: a
+// change of the local networks must not prevent other changes of the rule.
+func (r AuthRule) Check(s Settings, before AuthRule) (problems Problems) {
+	refuse := func(wrong bool, field, code, value string) {
+		if wrong {
+			problems = append(problems, Problem{field, code, value})
+		}
+	}
+	a := r.Address
+	unusable := a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() || !s.InLocalNetworks(a)
+	refuse(!a.IsValid() && r.MAC == "", "ip", "field_rule_target", "")
+	refuse(a.IsValid() && a != before.Address && unusable, "ip", "field_rule_address", a.String())
+	refuse(r.Always && !a.IsValid(), "always_logged", "field_rule_always", "")
+	refuse(utf8.RuneCountInString(r.Comment) > MaxRuleComment, "comment", "field_too_long", "")
+	return problems
+}
