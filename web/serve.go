@@ -123,6 +123,8 @@ func Serve(ctx context.Context, c Config) error {
 	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
+	rules := newAuthRules(db, current.Current, manager, c.Log)
+	rules.begin(ctx)
 	reachable := portalHosts(open.portal[0].Addr(), settings.Current(), interfaceAddresses())
 	setup, links, err := openSetup(ctx, c, db, reachable)
 	if err != nil {
@@ -146,6 +148,7 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     downloads,
 		Root:          root,
 		Certificates:  certificates,
+		AuthRules:     rules,
 		Setup:         setup,
 		Addressing:    addressing,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
@@ -162,7 +165,7 @@ func Serve(ctx context.Context, c Config) error {
 		certificates.orders.Changed()
 		site.TrustChanged()
 	}
-	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, rules, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -188,6 +191,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.run(gctx) })
 	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { return b.certificates.run(gctx) })
+	g.Go(func() error { return b.rules.run(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })

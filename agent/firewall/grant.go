@@ -66,7 +66,7 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 	s.sessionInfo = c
 	var known address
 	if cur := r.addresses[c.addr]; cur != nil && cur.of != s {
-		if cur.of.user == c.user {
+		if cur.of.user == c.user && cur.of.kind != agent.KindStatic { // a rule proves no MAC
 			known = *cur
 		}
 		*touched = append(*touched, r.end(cur.of)...)
@@ -120,7 +120,7 @@ func (r *reconciler) grantAddress(t *task) error {
 	if err != nil {
 		return fmt.Errorf("reading the interfaces: %w", err)
 	}
-	at := r.plan.locate(now, s.kind, t.addr)
+	at := r.plan.locate(now, s.sessionInfo, t.addr)
 	if !at.isValid() || at.routed || at.lacksMAC() || at.name != own.at.name || at.mac != own.at.mac {
 		return ErrNotSameHost
 	}
@@ -155,8 +155,8 @@ func (r *reconciler) placeAll(list []*address, now *snapshot, keepMAC func(*addr
 
 func (r *reconciler) place(a *address, now *snapshot, keepMAC bool, touched *[]netip.Addr) {
 	*touched = append(*touched, a.addr)
-	at := r.plan.locate(now, a.of.kind, a.addr)
-	if at.matchesMAC() && (at.lacksMAC() || keepMAC) {
+	at := r.plan.locate(now, a.of.sessionInfo, a.addr)
+	if at.matchesMAC() && (at.lacksMAC() || keepMAC) && a.of.kind != agent.KindStatic {
 		at.mac = cmp.Or(r.knownMAC(a), at.mac)
 	}
 	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the further addresses were proved for the old MAC
@@ -209,7 +209,7 @@ func (r *reconciler) grantProbed() {
 	if r.logResult("reading the interfaces", err); err != nil {
 		return
 	}
-	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).lacksMAC() })
+	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.sessionInfo, a.addr).lacksMAC() })
 	var touched []netip.Addr
 	r.placeAll(known, now, keepAllMACs, &touched)
 	_, err = r.reconcile(touched)

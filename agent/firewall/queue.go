@@ -3,6 +3,7 @@ package firewall
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"time"
 
@@ -37,12 +38,17 @@ type task struct {
 // set.
 type sessionInfo struct {
 	owner
-	kind agent.Kind
-	addr netip.Addr
+	kind    agent.Kind
+	addr    netip.Addr
+	onlyMAC mac // of the rule of KindStatic; zero = any
 }
 
 func infoOf(s *agent.Session) sessionInfo {
-	return sessionInfo{owner{s.ID, s.UserID}, s.Kind, agent.Unmap(s.Address)}
+	c := sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
+	if m, err := net.ParseMAC(s.MACStored); s.Kind == agent.KindStatic && err == nil {
+		copy(c.onlyMAC[:], m)
+	}
+	return c
 }
 
 func further(sessionID string, a netip.Addr) sessionInfo {
