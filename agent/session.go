@@ -77,8 +77,8 @@ type Session struct {
 	Reason     Reason    // why it ended
 	Way        Way
 	Group      string // names of the groups of the account at the login, with ", " between two; for display only
-	MACStored  string // of the computer in the LAN, as last counted; empty if unknown
-	RxStored   uint64 // bytes from the person, as last counted; complete once the session has ended
+	MACStored  string // of the computer in the LAN, as last stored; empty if unknown. For KindStatic that of the rule; empty = any computer
+	RxStored   uint64 // bytes from the person, as last stored; complete once the session has ended
 	TxStored   uint64 // bytes to the person, likewise
 	Resume     ResumeDigests
 }

@@ -41,8 +41,6 @@ func (openFirewall) ProveMAC(context.Context, agent.MACChange, func(context.Cont
 	return false, nil
 }
 
-func (openFirewall) GrantMAC(context.Context, agent.Session, string) error { return nil }
-
 func (openFirewall) Traffic() map[string]agent.Traffic { return nil }
 func (openFirewall) Recount(context.Context, []string) {}
 func (openFirewall) MACs() map[string]net.HardwareAddr { return nil }

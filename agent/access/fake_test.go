@@ -319,7 +319,7 @@ type fakeFirewall struct {
 	other    map[netip.Addr]bool      // addresses of other computers
 	cuts     map[netip.Addr]int       // how often the connections of an address were cut
 	closed   map[string]bool          // sessions whose address had expired at Readmit
-	only     map[netip.Addr]string    // the MAC of GrantMAC
+	only     map[netip.Addr]string    // Session.MACStored of Grant
 	traffic  map[string]agent.Traffic // counts beside the fixed ones
 	recounts []string                 // IDs of Recount
 	broken   bool
@@ -373,19 +373,8 @@ func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
 		return errFake
 	}
 	w.granted[s.Address] = s.ID
-	delete(w.only, s.Address)
+	w.only[s.Address] = s.MACStored
 	delete(w.closed, s.ID)
-	return nil
-}
-
-// GrantMAC records the MAC.
-func (w *fakeFirewall) GrantMAC(ctx context.Context, s agent.Session, mac string) error {
-	if err := w.Grant(ctx, s); err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.only[s.Address] = mac
 	return nil
 }
 

@@ -23,7 +23,7 @@ const (
 // A session follows only if its agent answers a ping, sent after the change, on the session's own TLS connection, and the
 // former MAC no longer answers for the address; the limits are in package firewall, at ProveMAC. It follows at most once in
 // macAgain. A waiting session follows after its agent has come back. A session of KindWeb never follows: it has no such
-// connection. A session of KindStatic follows without proof, unless its rule names the MAC: the rule authorises whoever has the address.
+// connection. Neither does one of KindStatic, whose rule says which MACs have access.
 func (m *Manager) FollowMACs(ctx context.Context) error {
 	if m.firewall == nil {
 		return nil
@@ -40,12 +40,7 @@ func (m *Manager) FollowMACs(ctx context.Context) error {
 		case <-tick.C:
 		}
 		for _, change := range m.firewall.ChangedMACs(ctx) {
-			s, connection := m.mayFollow(change.Session)
-			switch {
-			case s == nil:
-			case s.Kind == agent.KindStatic:
-				m.followStatic(s, change)
-			default:
+			if s, connection := m.mayFollow(change.Session); s != nil {
 				checks.Go(func() error { m.followMAC(ctx, s, connection, change); return nil })
 			}
 		}
@@ -58,23 +53,11 @@ func (m *Manager) mayFollow(id string) (*session, Connection) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.sessions[id]
-	if s == nil || s.Kind == agent.KindVPN || s.Kind == agent.KindWeb || s.state() == agent.StateWaiting || s.following || now().Before(s.followed.Add(macAgain)) {
+	if s == nil || s.Kind != agent.KindLAN || s.connection == nil || s.following || now().Before(s.followed.Add(macAgain)) {
 		return nil, nil
 	}
 	s.following = true
 	return s, s.connection
-}
-
-// followStatic moves a session of KindStatic to another MAC.
-func (m *Manager) followStatic(s *session, found agent.MACChange) {
-	m.always(func(c *change) {
-		if c.sessions[s.ID] == s && !c.closed.Load() {
-			c.changeMAC(s, found)
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		s.following = false
-	})
 }
 
 func (m *Manager) followMAC(ctx context.Context, s *session, connection Connection, found agent.MACChange) {
@@ -115,9 +98,8 @@ func (c *change) changeMAC(s *session, found agent.MACChange) {
 	s.followed = c.now
 	c.mu.Unlock()
 	c.dropAllFurther(s)
-	if connection := s.connection; connection != nil {
-		c.notify = append(c.notify, func() { connection.ProveAgain(s.ID) })
-	}
+	connection := s.connection
+	c.notify = append(c.notify, func() { connection.ProveAgain(s.ID) })
 	c.log.WarnContext(c.ctx, "a session follows its computer's MAC", "event", "mac_changed", "session", s.ID, "account", s.Login,
 		"peer", s.ExternalIP, "mac", found.To.String(), "former_mac", found.From.String())
 }

@@ -64,11 +64,9 @@ type Refusals interface {
 // Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs and
 // ProveMAC.
 type Firewall interface {
-	// Grant lets Session.Address through.
+	// Grant lets Session.Address through. For KindWeb and KindStatic, a Session.MACStored is the only MAC that is let through;
+	// KindStatic without one has access from any computer.
 	Grant(context.Context, agent.Session) error
-	// GrantMAC does the same for the computer with this MAC only, whatever the neighbour table says. An address whose MAC is not
-	// visible, because it is behind a router, stays closed.
-	GrantMAC(ctx context.Context, s agent.Session, mac string) error
 	// Readmit keeps Session.Address let through after a restart. An address that has expired stays closed until Grant,
 	// because another computer may have it now; for KindWeb, which has no agent that comes back, it is an error.
 	Readmit(context.Context, agent.Session) error

@@ -80,8 +80,6 @@ type session struct {
 	followed       time.Time        // when its MAC was changed last
 	following      bool             // followMAC runs; guarded by mu alone
 	counters       counters         // guarded by mu alone
-	onlyMAC        string           // StaticSession.MAC
-	restored       bool             // of KindStatic, from the former process: onlyMAC is not known yet
 }
 
 // NewManager makes a Manager without sessions. Restore adds those of the former process.

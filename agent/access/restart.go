@@ -22,7 +22,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 		graceEnds := c.now.Add(max(c.settings.Grace, restoredGrace))
 		for _, s := range open {
 			c.renew()
-			restored := &session{Session: s, counters: countersOf(s, c.now), restored: true}
+			restored := &session{Session: s, counters: countersOf(s, c.now)}
 			if s.Kind.HasAgent() {
 				restored.graceEnds = graceEnds
 			}
@@ -110,8 +110,8 @@ func (c *change) restoreAccess(s *session) agent.Reason {
 		return ""
 	}
 	readmit := c.firewall.Readmit
-	if s.Kind == agent.KindWeb && s.MACStored != "" { // no agent will come back and ask for Grant
-		readmit = func(ctx context.Context, s agent.Session) error { return c.firewall.GrantMAC(ctx, s, s.MACStored) }
+	if s.Kind == agent.KindStatic || s.Kind == agent.KindWeb && s.MACStored != "" { // no other computer is let through than before
+		readmit = c.firewall.Grant
 	}
 	if err := readmit(c.ctx, s.Session); err != nil {
 		c.log.ErrorContext(c.ctx, "a restored session was not let through", "session", s.ID, "error", err)

@@ -31,14 +31,14 @@ func (m *Manager) SetStatic(ctx context.Context, set []StaticSession) {
 		return nil
 	})
 	for some := range slices.Chunk(again, staticAtOnce) { // other changes can run in between
-		m.always(func(c *change) { c.grantStaticAgain(some) })
+		m.always(func(c *change) { c.changeStaticMACs(some) })
 	}
 	for more := true; more; {
 		m.always(func(c *change) { more = c.staticIsDue() })
 	}
 }
 
-// setStatic ends what is not in the set, and notes what is missing. It returns the sessions that must be granted again.
+// setStatic ends what is not in the set, and notes what is missing. It returns the sessions whose MAC has changed.
 func (c *change) setStatic(set []StaticSession) (again []*session) {
 	clear(c.static)
 	clear(c.staticMissing)
@@ -60,7 +60,7 @@ func (c *change) setStatic(set []StaticSession) (again []*session) {
 			continue
 		}
 		delete(c.staticMissing, s.Address)
-		if s.restored || s.onlyMAC != want.MAC {
+		if s.MACStored != want.MAC {
 			again = append(again, s)
 		}
 	}
@@ -79,30 +79,29 @@ func (c *change) staticReason(s *session) agent.Reason {
 	return agent.ReasonAdmin
 }
 
-// grantStaticAgain lets sessions through under the present rules. What cannot be let through ends, and is tried again.
-func (c *change) grantStaticAgain(list []*session) {
+// changeStaticMACs gives sessions the MACs of their rules. What cannot be let through ends, and is tried again.
+func (c *change) changeStaticMACs(list []*session) {
 	for _, s := range list {
 		want, is := c.static[s.Address]
 		if c.sessions[s.ID] != s || !is || want.User != s.UserID || c.closed.Load() {
 			continue
 		}
 		c.renew()
-		s.onlyMAC, s.restored = want.MAC, false
-		if err := c.grantStatic(s); err != nil {
+		next := s.Session
+		next.MACStored = want.MAC
+		c.put(s, next)
+		c.mu.Lock()
+		s.counters.mac = want.MAC
+		c.mu.Unlock()
+		err := c.save(next)
+		if err == nil && c.firewall != nil {
+			err = c.firewall.Grant(c.ctx, next)
+		}
+		if err != nil {
 			c.log.ErrorContext(c.ctx, "a rule's address was not let through", "session", s.ID, "rule", want.Rule, "error", err)
 			c.end(s, agent.ReasonLost)
 		}
 	}
-}
-
-func (c *change) grantStatic(s *session) error {
-	switch {
-	case c.firewall == nil:
-		return nil
-	case s.onlyMAC != "":
-		return c.firewall.GrantMAC(c.ctx, s.Session, s.onlyMAC)
-	}
-	return c.firewall.Grant(c.ctx, s.Session)
 }
 
 // missStaticOf notes the static sessions of an account that are not live, after its account has changed.
@@ -162,20 +161,20 @@ func (c *change) beginStatic(want StaticSession) error {
 	if _, err := c.rights(user); err != nil { // reads the groups
 		return err
 	}
-	s := &session{inside: true, onlyMAC: want.MAC}
 	next := agent.Session{ID: agent.NewSessionID(), UserID: user.ID, Login: user.Login, Name: user.Name, Directory: user.Directory,
 		Kind: agent.KindStatic, Address: want.Address, ExternalIP: want.Address, Started: c.now, LoggedIn: c.now,
 		Way: agent.WayRule, Group: c.tree.Names(user), MACStored: want.MAC}
-	s.counters = countersOf(next, c.now)
 	if err := c.save(next); err != nil {
 		return err
 	}
-	s.Session = next
-	if err := c.grantStatic(s); err != nil {
-		c.withdraw(next)
-		c.recordEnd(next, agent.ReasonLost)
-		return err
+	if c.firewall != nil {
+		if err := c.firewall.Grant(c.ctx, next); err != nil {
+			c.withdraw(next)
+			c.recordEnd(next, agent.ReasonLost)
+			return err
+		}
 	}
+	s := &session{inside: true, counters: countersOf(next, c.now)}
 	c.put(s, next)
 	c.event("session_started", s.Session, "rule", want.Rule)
 	return nil

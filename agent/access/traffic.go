@@ -59,7 +59,10 @@ func growth(before, now uint64) uint64 {
 
 // withCounts returns the session with what was counted. The caller holds mu.
 func (s *session) withCounts(of agent.Session) agent.Session {
-	of.RxStored, of.TxStored, of.MACStored = s.counters.rx, s.counters.tx, s.counters.mac
+	of.RxStored, of.TxStored = s.counters.rx, s.counters.tx
+	if of.Kind != agent.KindStatic {
+		of.MACStored = s.counters.mac
+	}
 	return of
 }
 

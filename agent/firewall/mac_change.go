@@ -14,8 +14,8 @@ import (
 // ErrMACChangeOutdated says that the session or the neighbour table has changed since ChangedMACs returned the change.
 var ErrMACChangeOutdated = errors.New("the session or the neighbour table has changed since the MAC was read")
 
-// ChangedMACs returns the sessions whose own address has another MAC in the neighbour table, on the same interface, without those of
-// GrantMAC. The list is empty if this process may not open raw sockets, because ProveMAC needs them. A failure is logged.
+// ChangedMACs returns the sessions whose own address has another MAC in the neighbour table, on the same interface. The list
+// is empty if this process may not open raw sockets, because ProveMAC needs them. A failure is logged.
 func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 	if f.mode == ModeOff {
 		return nil
@@ -84,7 +84,7 @@ func (r *reconciler) changedMACs() (list []agent.MACChange, err error) {
 	}
 	var own []*address
 	for _, s := range r.sessions {
-		if a := s.addrs[0]; a.at.matchesMAC() && !a.at.lacksMAC() && s.only == (mac{}) {
+		if a := s.addrs[0]; a.at.matchesMAC() && !a.at.lacksMAC() {
 			own = append(own, a)
 		}
 	}
@@ -110,7 +110,7 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	if m, ok := now.mac(a.at.name, a.addr); !ok || m == a.at.mac {
 		return mac{}
 	}
-	if at := r.plan.locate(now, a.of.kind, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
+	if at := r.plan.locate(now, a.of.sessionInfo, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
 		return at.mac
 	}
 	return mac{}

@@ -3,7 +3,6 @@ package firewall
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -39,35 +38,28 @@ type task struct {
 // set.
 type sessionInfo struct {
 	owner
-	kind agent.Kind
-	addr netip.Addr
-	only mac // of GrantMAC; zero for Grant
+	kind    agent.Kind
+	addr    netip.Addr
+	onlyMAC mac // the only MAC that is let through; zero = the one in the neighbour table, or for KindStatic any
 }
 
 func infoOf(s *agent.Session) sessionInfo {
-	return sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
+	c := sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
+	if m, err := net.ParseMAC(s.MACStored); !s.Kind.HasAgent() && err == nil {
+		copy(c.onlyMAC[:], m)
+	}
+	return c
 }
 
 func further(sessionID string, a netip.Addr) sessionInfo {
 	return sessionInfo{owner: owner{session: sessionID}, addr: agent.Unmap(a)}
 }
 
-// Grant lets a session's address through. It ends another session that has the address. After an error nothing new is let
+// Grant lets a session's address through. For KindWeb and KindStatic a Session.MACStored is the only MAC that is let through; KindStatic
+// without one has access from any computer. It ends another session that has the address. After an error nothing new is let
 // through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, sessionInfo: infoOf(&s)})
-}
-
-// GrantMAC does the same for one computer only, whatever the neighbour table says now or later. Behind a router, where no MAC is
-// visible, it succeeds and lets nothing through. Errors: also for a text that is no MAC.
-func (f *Firewall) GrantMAC(ctx context.Context, s agent.Session, only string) error {
-	address, err := net.ParseMAC(only)
-	if err != nil || len(address) != len(mac{}) {
-		return fmt.Errorf("%q is no MAC", only)
-	}
-	t := &task{action: actGrant, sessionInfo: infoOf(&s)}
-	t.only = mac(address)
-	return f.ask(ctx, t)
 }
 
 // ErrExpired is why Readmit fails for a session of KindWeb whose element has expired.
