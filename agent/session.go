@@ -80,6 +80,21 @@ type Session struct {
 	Resume     ResumeDigests
 }
 
+// SessionCounts are the bytes from and to the person of a session, and the MAC of the computer in the LAN; empty if unknown.
+type SessionCounts struct {
+	Rx, Tx uint64
+	MAC    string
+}
+
+// SessionEnd is when and why a session ended, with its last counts. Counts that are smaller than the stored ones, and an empty MAC,
+// are not known at the end: the stored ones stay.
+type SessionEnd struct {
+	At     time.Time
+	Reason Reason
+	Rx, Tx uint64 // bytes from and to the person
+	MAC    string
+}
+
 // ResumeDigests are SHA-256 digests of the tokens with which an agent resumes a session without a password. All tokens of a
 // session share a secret name, so that a used token is still recognised. Zero digests match nothing.
 type ResumeDigests struct {

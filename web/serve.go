@@ -137,6 +137,7 @@ func Serve(ctx context.Context, c Config) error {
 		Sessions:      manager,
 		Settings:      settings,
 		AgentHosts:    db,
+		Journal:       db,
 		Accounts:      db,
 		Groups:        groups{db, directories},
 		Directories:   directories,

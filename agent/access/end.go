@@ -220,7 +220,7 @@ func (c *change) notifyEnded(connection Connection, reason agent.Reason) {
 // recordEnd writes an end after the connections were told. What the database does not take now, the store keeps.
 func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
 	c.writes = append(c.writes, func() {
-		err := c.store.EndSession(c.ctx, s.ID, c.now, reason)
+		err := c.store.EndSession(c.ctx, s.ID, agent.SessionEnd{At: c.now, Reason: reason})
 		if err != nil && !errors.Is(err, agent.ErrNotFound) {
 			c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", s.ID, "reason", string(reason), "error", err)
 		}

@@ -221,7 +221,7 @@ func (m *memoryStore) SaveSession(ctx context.Context, s agent.Session) error {
 	return nil
 }
 
-func (m *memoryStore) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
+func (m *memoryStore) EndSession(ctx context.Context, id string, end agent.SessionEnd) error {
 	if m.onEnd != nil {
 		m.onEnd()
 	}
@@ -235,10 +235,16 @@ func (m *memoryStore) EndSession(ctx context.Context, id string, at time.Time, r
 		return agent.ErrNotFound
 	}
 	if s.Ended.IsZero() {
-		s.Ended, s.Reason = at, reason
+		s.Ended, s.Reason = end.At, end.Reason
 		m.sessions[id] = s
 	}
 	return nil
+}
+
+func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.SessionCounts) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.fail("SaveTraffic")
 }
 
 func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err error) {

@@ -41,7 +41,9 @@ type Store interface {
 	SaveSession(context.Context, agent.Session) error
 	// EndSession ends a session. An ended one keeps its end. The end holds from now on, for the other methods and for the
 	// next process, also if the database cannot be written. Errors: agent.ErrNotFound.
-	EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error
+	EndSession(ctx context.Context, id string, end agent.SessionEnd) error
+	// SaveTraffic stores the present counts of live sessions by session ID. Unknown and ended sessions are left out.
+	SaveTraffic(context.Context, map[string]agent.SessionCounts) error
 	// OpenSessions returns the sessions without an end.
 	OpenSessions(context.Context) ([]agent.Session, error)
 	// SessionByResume returns the open or ended session with this Resume.Chain. Errors: agent.ErrNotFound, also for the
@@ -51,6 +53,11 @@ type Store interface {
 	VoidResume(context.Context, agent.UserID) error
 	// VoidDevice does the same for the person's ended sessions on one device.
 	VoidDevice(ctx context.Context, user agent.UserID, deviceID string) error
+}
+
+// Refusals stores refused attempts for the journal. It is called from a goroutine of its own.
+type Refusals interface {
+	AddRefused(context.Context, agent.Refused) error
 }
 
 // Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs and

@@ -20,6 +20,7 @@ type Config struct {
 	Store    Store
 	Firewall Firewall              // nil = none; sessions begin and end without it
 	Tunnel   Tunnel                // nil = none; access from outside is refused
+	Refusals Refusals              // nil = refused attempts are not stored
 	Settings func() agent.Settings // must not block or call the Manager
 	// Inside reports whether a peer is in the LAN under the settings, see agent.Peer. Iface is Peer.Interface of a session's
 	// connection; empty after a restart. It must not block. Nil = Settings.InLocalNetworks.

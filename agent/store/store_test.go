@@ -191,7 +191,7 @@ func TestConcurrentUse(t *testing.T) {
 				must(err)
 				_, _, err = s.Users(ctx, agent.UserFilter{Search: "ivan"}, 0, 0)
 				must(err)
-				must(s.EndSession(ctx, session.ID, start, agent.ReasonLogout))
+				must(s.EndSession(ctx, session.ID, agent.SessionEnd{At: start, Reason: agent.ReasonLogout}))
 			}
 		})
 	}

@@ -84,7 +84,7 @@ func TestUnknownUser(t *testing.T) {
 		"device":   s.RememberDevice(ctx, 7, "pc", start),
 		"browser":  s.SaveBrowserSession(ctx, agent.BrowserSession{ID: "b", UserID: 7}),
 		"touch":    s.TouchBrowserSession(ctx, "b", start, start),
-		"session":  s.EndSession(ctx, "s", start, agent.ReasonAdmin),
+		"session":  s.EndSession(ctx, "s", agent.SessionEnd{At: start, Reason: agent.ReasonAdmin}),
 	} {
 		if !errors.Is(err, agent.ErrNotFound) {
 			t.Errorf("%s: %v", what, err)
