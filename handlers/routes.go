@@ -24,9 +24,10 @@ const (
 type kind int
 
 const (
-	page  kind = iota // HTML; a POST carries a CSRF token, see form_token.go
-	rest              // JSON; the content type of a request with a body is limited, see carriesJSON
-	plain             // neither: files, health
+	page    kind = iota // HTML; a POST carries a CSRF token, see form_token.go
+	rest                // JSON; the content type of a request with a body is limited, see carriesJSON
+	plain               // neither: files, health
+	tokened             // HTML, or JSON for a JSON body; a POST carries a one-time token, see web_authd_token.go. No cookie is needed
 )
 
 type route struct {
@@ -56,6 +57,11 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/guide/:page", anybody, page, s.guide},
 		{"GET", "/setup/:token", setup, page, s.setupPage},
 		{"POST", "/setup/:token", setup, page, s.setup},
+
+		{"GET", webAuthPath, anybody, tokened, s.webAuth},
+		{"POST", webAuthPath, anybody, tokened, s.webAuthSignIn},
+		{"POST", "/web_authd/logout", anybody, tokened, s.webAuthLogout},
+		{"GET", "/captive-portal/api", anybody, plain, s.captiveAPI},
 
 		{"GET", "/cabinet", user, page, s.cabinet},
 		{"POST", "/cabinet/password", user, page, s.cabinetPassword},
@@ -154,6 +160,7 @@ func (s *Site) agentRoutes() []route {
 func (s *Site) httpRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.welcome},
+		{"GET", signInPath, anybody, plain, s.welcome},
 	}
 }
 
