@@ -8,6 +8,7 @@ import (
 
 	"ideco-agent/agent/protocol"
 	"ideco-agent/static"
+	"ideco-agent/templates"
 )
 
 // rule says who may use a route.
@@ -131,6 +132,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
 		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
 		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
+		{"GET", templates.JournalPath, administrator, page, s.adminJournal},
 
 		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},

@@ -34,6 +34,11 @@ func (s *Site) vendorRoutes() []route {
 		{"PUT", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupChange)},
 		{"DELETE", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupDelete)},
 
+		{"GET", "/auth/rules", administrator, rest, s.restRules},
+		{"POST", "/auth/rules", administrator, rest, s.restRuleAdd},
+		{"PATCH", "/auth/rules/:id", administrator, rest, s.rule(s.restRuleChange)},
+		{"DELETE", "/auth/rules/:id", administrator, rest, s.rule(s.restRuleDelete)},
+
 		{"GET", "/ad_backend/domains", administrator, rest, s.restDirectories},
 		{"POST", "/ad_backend/domains", administrator, rest, s.restDirectoryCreate},
 		{"PUT", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryChange)},
