@@ -59,6 +59,12 @@ var vendorCalls = map[string]vendorCall{
 		administrator, 200},
 	"DELETE /user_backend/groups/:id": {"/user_backend/groups/2", "", administrator, 200},
 
+	"GET /auth/rules": {"", "", administrator, 200},
+	"POST /auth/rules": {"", `{"enabled":true,"ip":"192.168.7.41","mac":null,"user_id":2,"always_logged":true,"comment":""}`,
+		administrator, 200},
+	"PATCH /auth/rules/:id":  {"/auth/rules/1", `{"enabled":false}`, administrator, 200},
+	"DELETE /auth/rules/:id": {"/auth/rules/1", "", administrator, 200},
+
 	"GET /ad_backend/domains":        {"", "", administrator, 200},
 	"POST /ad_backend/domains":       {"", strings.Replace(domainBody, "company", "branch", 1), administrator, 200},
 	"PUT /ad_backend/domains/:id":    {"/ad_backend/domains/1", domainBody, administrator, 200},
@@ -76,6 +82,7 @@ func vendorSite(t *testing.T) (h http.Handler, boss, ivanov []*http.Cookie) {
 	c.call("POST", "/user_backend/groups", `{"name":"Office"}`)
 	c.call("POST", "/user_backend/groups", `{"name":"Stock"}`)
 	c.call("POST", "/ad_backend/domains", domainBody)
+	c.call("POST", "/auth/rules", `{"enabled":true,"ip":"192.168.7.40","mac":null,"user_id":2,"always_logged":true,"comment":""}`)
 	return c.h, vendorsOnly(t, c.cookies), vendorsOnly(t, signIn(t, s, "ivanov"))
 }
 
