@@ -3,6 +3,8 @@ package handlers
 import (
 	"context"
 
+	"github.com/labstack/echo/v4"
+
 	"ideco-agent/agent"
 )
 
@@ -15,4 +17,55 @@ type AuthRules interface {
 	ChangeAuthRule(ctx context.Context, id agent.RuleID, change func(*agent.AuthRule) error) error
 	// DeleteAuthRule deletes a rule. Errors: agent.ErrNotFound.
 	DeleteAuthRule(context.Context, agent.RuleID) error
+}
+
+// addRule adds a rule. problems are those found already. Errors: agent.Problems.
+func (s *Site) addRule(c echo.Context, r agent.AuthRule, problems agent.Problems) (agent.RuleID, error) {
+	if problems = s.checkRule(r, agent.AuthRule{}, problems); len(problems) > 0 {
+		return 0, problems
+	}
+	id, err := s.AuthRules.AddAuthRule(c.Request().Context(), r)
+	if err != nil {
+		return 0, err
+	}
+	r.ID = id
+	s.ruleEvent(c, "auth_rule_added", r)
+	return id, nil
+}
+
+// changeRule changes a rule. Errors: agent.Problems; agent.ErrNotFound; the error of change.
+func (s *Site) changeRule(c echo.Context, id agent.RuleID, change func(*agent.AuthRule) error) (r agent.AuthRule, err error) {
+	err = s.AuthRules.ChangeAuthRule(c.Request().Context(), id, func(rule *agent.AuthRule) error {
+		before := *rule
+		if err := change(rule); err != nil {
+			return err
+		}
+		r = *rule
+		return asProblems(s.checkRule(r, before, nil))
+	})
+	if err == nil {
+		s.ruleEvent(c, "auth_rule_changed", r)
+	}
+	return r, err
+}
+
+func (s *Site) deleteRule(c echo.Context, id agent.RuleID) error {
+	if err := s.AuthRules.DeleteAuthRule(c.Request().Context(), id); err != nil {
+		return err
+	}
+	s.securityEvent(c, "auth_rule_deleted", "rule", id)
+	return nil
+}
+
+// checkRule adds the problems of a rule to those found already.
+func (s *Site) checkRule(r, before agent.AuthRule, problems agent.Problems) agent.Problems {
+	more := r.Check(s.Settings.Current(), before)
+	if r.Address.IsValid() && r.Address != before.Address && s.Addressing.Own(r.Address) {
+		more = append(more, agent.Problem{Field: "ip", Code: "field_rule_own", Value: r.Address.String()})
+	}
+	return append(problems, withoutNoted(problems, more)...)
+}
+
+func (s *Site) ruleEvent(c echo.Context, event string, r agent.AuthRule) {
+	s.securityEvent(c, event, "rule", r.ID, "user", r.UserID, "address", r.Address, "mac", r.MAC, "enabled", r.Enabled, "always", r.Always)
 }

@@ -137,6 +137,7 @@ func Serve(ctx context.Context, c Config) error {
 		Sessions:      manager,
 		Settings:      settings,
 		AgentHosts:    db,
+		Journal:       db,
 		Accounts:      db,
 		Groups:        groups{db, directories},
 		Directories:   directories,
@@ -156,6 +157,8 @@ func Serve(ctx context.Context, c Config) error {
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
+
+		PubliclyTrusted: certificates.publiclyTrusted,
 	}
 	certificates.tell = site.TrustChanged
 	settings.changed = func() {
