@@ -149,7 +149,7 @@ var SessionNumbers = []NumberSetting{
 // JournalNumbers are the limits of the journal on the same page.
 var JournalNumbers = []NumberSetting{
 	{Name: "journal_days", Key: "journal_days", Code: "field_journal_days", Unit: 1,
-		Default: 365, Min: 1, Max: 3650, Field: func(s *Settings) any { return &s.JournalDays }},
+		Default: 190, Min: 1, Max: 5*365 + 1, Field: func(s *Settings) any { return &s.JournalDays }},
 	{Name: "journal_mb", Key: "journal_mb", Code: "field_journal_mb", Unit: 1,
 		Default: 500, Min: 10, Max: 100000, Field: func(s *Settings) any { return &s.JournalMB }},
 }
@@ -276,18 +276,41 @@ func (c *settingsCheck) domain(s Settings) {
 	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
 }
 
-// CheckChange returns what is wrong with the settings only beside the ones before: a domain that is an address at which agents
-// cannot reach the gateway, because it belongs to the VPN network, or is the first or last of a local network. It returns
-// nothing where neither changed, so that a domain from an earlier version does not stop other changes.
+// CheckChange returns what is wrong with the settings only beside the ones before, so that a value that is there already does
+// not stop other changes: a domain that is an address at which agents cannot reach the gateway, because it belongs to the VPN
+// network, or is the first or last of a local network; and a network for browsers that is not a part of a local one.
 func (s Settings) CheckChange(before Settings) []Problem {
 	var c settingsCheck
+	c.newDomain(s, before)
+	for _, n := range s.BrowserSignIn {
+		if !Contains(before.BrowserSignIn, n) {
+			c.refuse(!s.HasLocalNetwork(n), "browser_sign_in_networks", "field_not_local", n.String())
+		}
+	}
+	return c.problems
+}
+
+// HasLocalNetwork reports whether a network is a part of a local one, and not of the VPN network.
+func (s Settings) HasLocalNetwork(n netip.Prefix) bool {
+	if isVPNNetwork(s.VPNNetwork) && s.VPNNetwork.Bits() <= n.Bits() && s.VPNNetwork.Contains(n.Addr()) {
+		return false
+	}
+	for _, local := range s.LocalNetworks {
+		if local.Bits() <= n.Bits() && local.Contains(n.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *settingsCheck) newDomain(s, before Settings) {
 	a, err := netip.ParseAddr(s.Domain)
 	if err != nil {
-		return nil
+		return
 	}
 	if s.Domain == before.Domain {
 		c.refuse(s.InVPN(a) && !before.InVPN(a), "vpn_network", "field_vpn_domain", s.Domain)
-		return c.problems
+		return
 	}
 	c.refuse(s.InVPN(a), "auth_domain", "field_domain_vpn", s.Domain)
 	for _, n := range s.LocalNetworks {
@@ -296,11 +319,11 @@ func (s Settings) CheckChange(before Settings) []Problem {
 			break
 		}
 	}
-	return c.problems
 }
 
 func (c *settingsCheck) localNetworks(s Settings) {
 	c.refuse(len(s.LocalNetworks) > MaxNets, "local_networks", "field_too_many", "")
+	c.refuse(len(s.BrowserSignIn) > MaxNets, "browser_sign_in_networks", "field_too_many", "")
 	for _, n := range s.LocalNetworks {
 		c.refuse(isInternet(n), "local_networks", "field_whole_internet", n.String())
 		c.refuse(isVPNNetwork(s.VPNNetwork) && n.Overlaps(s.VPNNetwork) && n.Bits() >= s.VPNNetwork.Bits(),

@@ -40,18 +40,19 @@ func TestSettingsCheck(t *testing.T) {
 		t.Errorf("defaults: %v", p)
 	}
 	for field, change := range map[string]func(*Settings){
-		"auth_domain":       func(s *Settings) { s.Domain = "GW.company.ru" },
-		"former_domains":    func(s *Settings) { s.Domain, s.FormerDomains = "gw.company.ru", []string{"old.ru", "gw.company.ru"} },
-		"vpn_network":       func(s *Settings) { s.VPNNetwork = netip.MustParsePrefix("10.0.0.0/8") },
-		"local_networks":    func(s *Settings) { s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("10.128.1.0/24")} },
-		"dns_suffix":        func(s *Settings) { s.DNSSuffixes = []string{"10.0.0.1"} },
-		"session_hours_lan": func(s *Settings) { s.SessionLAN = 0 },
-		"session_hours_vpn": func(s *Settings) { s.SessionVPN = 365*24*time.Hour + 1 },
-		"grace_seconds":     func(s *Settings) { s.Grace = -1 },
-		"devices_per_user":  func(s *Settings) { s.DevicesPerUser = 0 },
-		"device_policy":     func(s *Settings) { s.DevicePolicy = "" },
-		"journal_days":      func(s *Settings) { s.JournalDays = 0 },
-		"journal_mb":        func(s *Settings) { s.JournalMB = 9 },
+		"auth_domain":              func(s *Settings) { s.Domain = "GW.company.ru" },
+		"former_domains":           func(s *Settings) { s.Domain, s.FormerDomains = "gw.company.ru", []string{"old.ru", "gw.company.ru"} },
+		"vpn_network":              func(s *Settings) { s.VPNNetwork = netip.MustParsePrefix("10.0.0.0/8") },
+		"local_networks":           func(s *Settings) { s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("10.128.1.0/24")} },
+		"dns_suffix":               func(s *Settings) { s.DNSSuffixes = []string{"10.0.0.1"} },
+		"session_hours_lan":        func(s *Settings) { s.SessionLAN = 0 },
+		"session_hours_vpn":        func(s *Settings) { s.SessionVPN = 365*24*time.Hour + 1 },
+		"grace_seconds":            func(s *Settings) { s.Grace = -1 },
+		"devices_per_user":         func(s *Settings) { s.DevicesPerUser = 0 },
+		"device_policy":            func(s *Settings) { s.DevicePolicy = "" },
+		"journal_days":             func(s *Settings) { s.JournalDays = 0 },
+		"journal_mb":               func(s *Settings) { s.JournalMB = 9 },
+		"browser_sign_in_networks": func(s *Settings) { s.BrowserSignIn = make([]netip.Prefix, MaxNets+1) },
 	} {
 		s := DefaultSettings()
 		change(&s)
@@ -132,6 +133,34 @@ func TestSettingsCheckChange(t *testing.T) {
 		got := append(s.Check(), s.CheckChange(before)...)
 		if c.code == "" && len(got) != 0 || c.code != "" && (len(got) != 1 || got[0].Field != c.field || got[0].Code != c.code || got[0].Value != c.domain) {
 			t.Errorf("%s after %q: %v, want %s %s", c.domain, c.before, got, c.field, c.code)
+		}
+	}
+}
+
+// TestBrowserSignIn: browsers sign in from local networks and their parts only. A network that is saved already stops no other
+// change, and nobody outside the LAN signs in from it.
+func TestBrowserSignIn(t *testing.T) {
+	before := DefaultSettings()
+	before.LocalNetworks, _ = ParseNetworks("", "10.0.0.0/8 192.168.0.0/24 192.168.1.0/24 2001:db8::/48")
+	before.BrowserSignIn, _ = ParseNetworks("", "172.16.0.0/24 10.9.0.0/16")
+	for text, refused := range map[string]string{
+		"": "", "10.1.0.0/16": "", "10.0.0.0/8": "", "192.168.0.0/24": "", "192.168.0.7/32": "", "2001:db8:0:7::/64": "", "172.16.0.0/24": "",
+		"192.168.0.0/23": "192.168.0.0/23", "192.168.2.0/24": "192.168.2.0/24", "0.0.0.0/0": "0.0.0.0/0", "::/0": "::/0", "2001:db8:1::/64": "2001:db8:1::/64",
+		"172.16.0.0/25": "172.16.0.0/25", "10.128.0.0/16": "10.128.0.0/16", "10.128.1.0/24": "10.128.1.0/24", "10.1.0.0/16 10.128.0.1/32": "10.128.0.1/32",
+	} {
+		s := before
+		s.BrowserSignIn, _ = ParseNetworks("", text)
+		got := append(s.Check(), s.CheckChange(before)...)
+		if refused == "" && len(got) != 0 || refused != "" && !reflect.DeepEqual(got, []Problem{{"browser_sign_in_networks", "field_not_local", refused}}) {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	for addr, want := range map[string]bool{"10.9.1.1": true, "10.8.1.1": false, "172.16.0.1": true} {
+		if got := before.SignsInByBrowser(Peer{Addr: netip.MustParseAddr(addr), Inside: true}); got != want {
+			t.Errorf("%s signs in by a browser: %v", addr, got)
+		}
+		if before.SignsInByBrowser(Peer{Addr: netip.MustParseAddr(addr)}) {
+			t.Errorf("%s signs in by a browser from outside the LAN", addr)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func TestSettingsForms(t *testing.T) {
 		says       string
 	}{
 		{"not a number", "/admin/agent/settings", access, map[string]string{"devices_per_user": "five"}, 400, "Введите число."},
-		{"journal too short", "/admin/agent/settings", access, map[string]string{"journal_days": "0"}, 400, "от 1 до 3650"},
+		{"journal too short", "/admin/agent/settings", access, map[string]string{"journal_days": "0"}, 400, "от 1 до 1826"},
 		{"journal too small", "/admin/agent/settings", access, map[string]string{"journal_mb": "9"}, 400, "от 10 до 100"},
 		{"journal without a number", "/admin/agent/settings", access, map[string]string{"journal_mb": ""}, 400, "Введите число."},
 		{"out of range", "/admin/agent/settings", access, map[string]string{"grace_seconds": "99999"}, 400, "от 0 до 3600"},

@@ -79,6 +79,11 @@ func readWhen(text string, now time.Time) (time.Time, error) {
 	if days, err := strconv.Atoi(text); err == nil && days > 0 && days <= maxDays {
 		return now.AddDate(0, 0, -days), nil
 	}
+	return readDay(text)
+}
+
+// readDay reads a date in the form of either language: the midnight at which it begins.
+func readDay(text string) (time.Time, error) {
 	for _, layout := range []string{"2.1.2006", time.DateOnly} {
 		if day, err := time.ParseInLocation(layout, text, time.Local); err == nil && day.Year() > 1970 {
 			return day, nil

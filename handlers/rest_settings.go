@@ -89,6 +89,8 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"dns":            listOf(&s.DNS, parseAddresses),
 		"dns_suffix":     listOf(&s.DNSSuffixes, agent.ParseSuffixes),
 		"device_policy":  &s.DevicePolicy,
+
+		"browser_sign_in_networks": listOf(&s.BrowserSignIn, agent.NormalizeNetworks),
 	}
 	for _, n := range agent.AgentNumbers() {
 		fields[n.Name] = &numberField{n, s}

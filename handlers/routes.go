@@ -8,6 +8,7 @@ import (
 
 	"ideco-agent/agent/protocol"
 	"ideco-agent/static"
+	"ideco-agent/templates"
 )
 
 // rule says who may use a route.
@@ -24,9 +25,10 @@ const (
 type kind int
 
 const (
-	page  kind = iota // HTML; a POST carries a CSRF token, see form_token.go
-	rest              // JSON; a request with a body needs the content type JSON
-	plain             // neither: files, health
+	page    kind = iota // HTML; a POST carries a CSRF token, see form_token.go
+	rest                // JSON; the content type of a request with a body is limited, see carriesJSON
+	plain               // neither: files, health
+	tokened             // HTML, or JSON for a JSON body; a POST carries a one-time token, see web_authd_token.go. No cookie is needed
 )
 
 type route struct {
@@ -39,7 +41,7 @@ type route struct {
 
 // portalRoutes is the site map of the portal. s.account loads the account in the path, s.group the group, s.directory the directory.
 func (s *Site) portalRoutes() []route {
-	return []route{
+	return slices.Concat([]route{
 		{"GET", "/", anybody, page, s.home},
 		{"GET", "/healthz", anybody, plain, s.health},
 		{"GET", static.Prefix + "*", anybody, plain, echo.WrapHandler(static.Handler())},
@@ -56,6 +58,11 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/guide/:page", anybody, page, s.guide},
 		{"GET", "/setup/:token", setup, page, s.setupPage},
 		{"POST", "/setup/:token", setup, page, s.setup},
+
+		{"GET", webAuthPath, anybody, tokened, s.webAuth},
+		{"POST", webAuthPath, anybody, tokened, s.webAuthSignIn},
+		{"POST", "/web_authd/logout", anybody, tokened, s.webAuthLogout},
+		{"GET", "/captive-portal/api", anybody, plain, s.captiveAPI},
 
 		{"GET", "/cabinet", user, page, s.cabinet},
 		{"POST", "/cabinet/password", user, page, s.cabinetPassword},
@@ -125,32 +132,9 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/monitor/sessions/:id/end", administrator, page, s.monitorEnd},
 		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
 		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
+		{"GET", templates.JournalPath, administrator, page, s.adminJournal},
 
-		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
 		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
-		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
-		{"GET", "/agent_backend/wireguard/state", administrator, rest, s.restState},
-		{"PUT", "/agent_backend/wireguard/state", administrator, rest, s.restSetState},
-		{"GET", "/agent_backend/wireguard/setting", administrator, rest, s.restSettings},
-		{"PUT", "/agent_backend/wireguard/setting", administrator, rest, s.restSetSettings},
-		{"GET", "/user_backend/users", administrator, rest, s.restUsers},
-		{"POST", "/user_backend/users", administrator, rest, s.restUserCreate},
-		{"PUT", "/user_backend/users/:id", administrator, rest, s.account(s.restUserChange)},
-		{"DELETE", "/user_backend/users/:id", administrator, rest, s.account(s.restUserDelete)},
-		{"PUT", "/user_backend/change_password/:id", administrator, rest, s.account(s.restUserPassword)},
-		{"PATCH", "/user_backend/users/:id/disable-vpn", administrator, rest, s.account(s.restUserDisableVPN)},
-		{"GET", "/user_backend/groups", administrator, rest, s.restGroups},
-		{"POST", "/user_backend/groups", administrator, rest, s.restGroupCreate},
-		{"PUT", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupChange)},
-		{"DELETE", "/user_backend/groups/:id", administrator, rest, s.group(s.restGroupDelete)},
-		{"GET", "/auth/rules", administrator, rest, s.restRules},
-		{"POST", "/auth/rules", administrator, rest, s.restRuleAdd},
-		{"PATCH", "/auth/rules/:id", administrator, rest, s.rule(s.restRuleChange)},
-		{"DELETE", "/auth/rules/:id", administrator, rest, s.rule(s.restRuleDelete)},
-		{"GET", "/ad_backend/domains", administrator, rest, s.restDirectories},
-		{"POST", "/ad_backend/domains", administrator, rest, s.restDirectoryCreate},
-		{"PUT", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryChange)},
-		{"DELETE", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryDelete)},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
 		{"GET", "/certificates", administrator, rest, s.restCertificates},
 		{"POST", restCertificatesPath, administrator, rest, s.restCertificateUpload},
@@ -158,9 +142,8 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/certificates/retry", administrator, rest, s.restCertificatesRetry},
 		{"GET", "/certificates/acme", administrator, rest, s.restACME},
 		{"PUT", "/certificates/acme", administrator, rest, s.restSetACME},
-		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"DELETE", "/monitor_backend/auth_sessions/:id", administrator, rest, s.restEndAuthSession},
-	}
+	}, s.vendorRoutes())
 }
 
 // agentRoutes is the site map of the agent endpoint. The installer needs no login, because agents update themselves; it
@@ -179,6 +162,7 @@ func (s *Site) agentRoutes() []route {
 func (s *Site) httpRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.welcome},
+		{"GET", signInPath, anybody, plain, s.welcome},
 	}
 }
 

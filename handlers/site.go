@@ -53,6 +53,7 @@ type Site struct {
 	downloads           downloadSlots
 	agents              agentConns
 	ssoPlaces           ssoPlaces
+	webTokens           webTokens
 	healthFaults        repeatFilter
 	drafts              kept[draft]       // passwords of search accounts between test and saving
 	imports             kept[importDraft] // files of accounts between preview and confirmation

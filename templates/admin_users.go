@@ -9,19 +9,25 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-func (d AdminUsersData) from() int     { return (d.Page-1)*d.Size + 1 }
-func (d AdminUsersData) to() int       { return d.from() + len(d.Users) - 1 }
-func (d AdminUsersData) hasNext() bool { return d.to() < d.Total }
+// pages returns the links to the pages before and after this one.
+func (d AdminUsersData) pages(l *locale.Localizer) pages {
+	from := (d.Page-1)*d.Size + 1
+	to := from + len(d.Users) - 1
+	links := pages{Range: l.T("paging_range", locale.Args{"From": from, "To": to, "Total": d.Total})}
+	if d.Page > 1 {
+		links.Previous = d.pageURL(d.Page - 1)
+	}
+	if to < d.Total {
+		links.Next = d.pageURL(d.Page + 1)
+	}
+	return links
+}
 
 // pageURL returns the URL of another page of the same search.
 func (d AdminUsersData) pageURL(page int) string {
 	query := d.Filter.values()
 	query.Set("page", strconv.Itoa(page))
 	return "/admin/users?" + query.Encode()
-}
-
-func (d AdminUsersData) rangeText(l *locale.Localizer) string {
-	return l.T("paging_range", locale.Args{"From": d.from(), "To": d.to(), "Total": d.Total})
 }
 
 // pairs returns the fields of the query string that are set.

@@ -9,3 +9,9 @@ func address(a netip.Addr) string {
 	}
 	return a.String()
 }
+
+// pages are the links from a page of a list to the pages before and after it; empty if there is none.
+type pages struct {
+	Previous, Next string
+	Range          string // which rows are shown, as text
+}

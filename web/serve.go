@@ -139,6 +139,7 @@ func Serve(ctx context.Context, c Config) error {
 		Sessions:      manager,
 		Settings:      settings,
 		AgentHosts:    db,
+		Journal:       db,
 		Accounts:      db,
 		Groups:        groups{db, directories},
 		Directories:   directories,
@@ -159,6 +160,8 @@ func Serve(ctx context.Context, c Config) error {
 		Gateway:       gateway{tunnelName: c.TunnelName, firewall: fw},
 		MaxAgents:     budget.sessions + budget.agent.outside + budget.agent.lan,
 		AgentDownload: ":" + portOf(open.agent[0].Addr()) + "/IdecoAgent.msi",
+
+		PubliclyTrusted: certificates.publiclyTrusted,
 	}
 	certificates.tell = site.TrustChanged
 	settings.changed = func() {

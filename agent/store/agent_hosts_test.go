@@ -92,9 +92,10 @@ func TestAgentHostsOfAnEarlierVersion(t *testing.T) {
 		_, err = db.writer.Exec(`INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
 				remote_access, phone, comment, created)
 			VALUES ('a', 'a', 'a', '', 'a', 'local', '', TRUE, FALSE, FALSE, '', '', 0);
-			INSERT INTO devices (user_id, device_id, seen) VALUES (1, 'pc', $1), (1, 'browser', $1)`, micros(start))
+			INSERT INTO devices (user_id, device_id, seen) VALUES (1, 'pc', $1), (1, 'browser', $1);
+			INSERT INTO sessions (`+firstSessionColumns+`)
+			VALUES ('s1', 1, '', '', '', '', '', '', 'pc', '', '', $1, 0, 0, 0, '', '', '', '')`, micros(start))
 		check(t, err)
-		check(t, db.SaveSession(t.Context(), agent.Session{ID: "s1", UserID: 1, Device: agent.Device{ID: "pc"}, Started: start}))
 		if saved != "" {
 			_, err = db.writer.Exec(`INSERT INTO settings (key, value) VALUES ('auth_domain', $1)`, saved)
 			check(t, err)

@@ -13,12 +13,17 @@ import (
 	"ideco-agent/agent"
 )
 
+// firstSessionColumns are the columns of sessions in migration 1.
+const firstSessionColumns = `id, user_id, login, name, directory, kind, address, external_ip, device_id, device_name, device_os,
+	started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous`
+
 func exampleSession() agent.Session {
 	return agent.Session{
 		ID: "s1", UserID: 3, Login: "ivanov", Name: "Иванов Иван", Directory: agent.LocalDirectory, Kind: agent.KindVPN,
 		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
 		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
 		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
+		Way: agent.WayPassword, Group: "Бухгалтерия, Филиал", MACStored: "52:54:00:12:34:56", RxStored: 1 << 40, TxStored: 7,
 		Resume: agent.ResumeDigests{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
 	}
 }

@@ -99,6 +99,8 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"vpn_peers_may_talk": &s.VPNPeersMayTalk,
 		"gateway_trial":      &s.Trial,
 
+		"browser_sign_in_networks": &s.BrowserSignIn,
+
 		"acme": &s.ACME,
 	}
 	for _, n := range agent.Numbers() {

@@ -29,7 +29,7 @@ import (
 var files embed.FS
 
 // Names lists the pages in the order of the contents.
-var Names = []string{"first-steps", "people", "groups", "directories", "sso", "certificates", "operating", "firewall", "windows", "agent", "rest", "troubleshooting", "untried"}
+var Names = []string{"first-steps", "people", "groups", "directories", "sso", "browser-sign-in", "certificates", "operating", "firewall", "windows", "agent", "rest", "troubleshooting", "untried"}
 
 // Page is one page in one language.
 type Page struct {

@@ -131,6 +131,17 @@ func (l *Localizer) decimal(text string) string {
 // Kind names the kind of a session.
 func (l *Localizer) Kind(k agent.Kind) string { return l.T("kind_" + string(k)) }
 
+// Way names a way of logging in.
+func (l *Localizer) Way(w agent.Way) string { return l.T("way_" + string(w)) }
+
+// JournalEnd tells an administrator why a session has ended; "" is not known.
+func (l *Localizer) JournalEnd(r agent.Reason) string {
+	return l.T("journal_end_" + cmp.Or(string(r), "unknown"))
+}
+
+// JournalRefusal tells an administrator why a login was refused.
+func (l *Localizer) JournalRefusal(c agent.Code) string { return l.T("journal_refused_" + string(c)) }
+
 // Enforcement describes what the firewall does now and, if it fails, why and what to do.
 func (l *Localizer) Enforcement(g agent.GatewayState) string {
 	return l.T("enforcement_"+string(g.Enforcement), Args{"Flowtable": cmp.Or(g.Flowtable, "—")})

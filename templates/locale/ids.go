@@ -82,6 +82,8 @@ const (
 	CertificateCAStaging = "certificate_ca_staging"
 
 	// Values of agent.Problem.Code for problems that package agent cannot find.
+	JournalDateWrong       = "journal_date_wrong"
+	JournalDatesReversed   = "journal_dates_reversed"
 	FieldLoginTaken        = "field_login_taken"
 	FieldPasswordMismatch  = "field_password_mismatch"
 	FieldPasswordWrong     = "field_password_wrong"

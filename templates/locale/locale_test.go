@@ -62,8 +62,21 @@ func derived(t *testing.T) []string {
 		ids = append(ids, string(code))
 	}
 	for _, reason := range agent.Reasons {
-		ids = append(ids, "ended_"+string(reason))
+		ids = append(ids, "ended_"+string(reason), "journal_end_"+string(reason))
 	}
+	for _, code := range agent.Codes {
+		ids = append(ids, "journal_refused_"+string(code))
+	}
+	for _, way := range agent.Ways {
+		ids = append(ids, "way_"+string(way))
+	}
+	for _, period := range []string{"any", "today", "yesterday", "cur_week", "prev_week", "cur_month", "prev_month"} {
+		ids = append(ids, "journal_period_"+period)
+	}
+	for _, order := range []string{"newest", "oldest", "login", "longest", "largest"} {
+		ids = append(ids, "journal_order_"+order)
+	}
+	ids = append(ids, "journal_end_unknown")
 	for _, kind := range []agent.Kind{agent.KindLAN, agent.KindVPN, agent.KindWeb} {
 		ids = append(ids, "kind_"+string(kind))
 	}

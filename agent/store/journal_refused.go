@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/spelling"
+)
+
+// hiddenLogin is the login of an entry that no account has. People type passwords there.
+const hiddenLogin = "***"
+
+// AddRefused writes a refused attempt into the journal. It is counted and trimmed like a session that ended when it started.
+func (s *Store) AddRefused(ctx context.Context, r agent.Refused) error {
+	if err := s.write(ctx, func(tx *sql.Tx) error { return addRefused(ctx, tx, r) }); err != nil {
+		return fmt.Errorf("write a refusal into the journal: %w", err)
+	}
+	return nil
+}
+
+func addRefused(ctx context.Context, tx *sql.Tx, r agent.Refused) error {
+	u, err := refusedUser(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	device := r.Device.Clean()
+	address, external := addrText(r.Peer.Addr), ""
+	if !r.Peer.Inside {
+		address, external = "", address
+	}
+	at := micros(r.At)
+	_, err = tx.ExecContext(ctx, `INSERT INTO sessions (id, user_id, login, name, directory, kind, address, external_ip,
+			device_id, device_name, device_os, started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous,
+			way, refusal)
+		VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, 0, 0, $11, '', '', '', '', $12, $13)`,
+		agent.NewSessionID(), int64(u.ID), u.Login, u.Name, u.Directory, address, external,
+		device.ID, device.Name, device.OS, at, string(r.Way), string(r.Code))
+	return err
+}
+
+// refusedUser returns the account of an attempt. If there is none, only Login is set; it is hidden unless several accounts have it.
+func refusedUser(ctx context.Context, tx *sql.Tx, r agent.Refused) (agent.User, error) {
+	if r.UserID != 0 {
+		u, err := findUser(ctx, tx, r.UserID)
+		if !errors.Is(err, agent.ErrNotFound) {
+			return u, err
+		}
+	}
+	same, err := all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
+		`SELECT `+userColumns+` FROM users WHERE login_norm = $1 ORDER BY id LIMIT 2`, spelling.Login(r.Login))
+	switch {
+	case err != nil || len(same) == 0:
+		return agent.User{Login: hiddenLogin}, err
+	case len(same) == 1:
+		return same[0], nil
+	}
+	return agent.User{Login: same[0].Login}, nil
+}

@@ -1,0 +1,105 @@
+package handlers
+
+import (
+	"container/list"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/hex"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits of the tokens of browser sign-in.
+const (
+	webTokenLife = 10 * time.Minute
+	maxWebTokens = 10000
+	maxOrigin    = 2000 // bytes
+)
+
+// webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. A token is bound to the peer's
+// address, which has one at most. With maxWebTokens the oldest one goes: it expires first anyway. The zero value is ready.
+type webTokens struct {
+	nowInTests func() time.Time // nil = time.Now
+
+	mu     sync.Mutex
+	byAddr map[netip.Addr]*list.Element // guarded by mu, as is oldest
+	oldest list.List                    // of webToken, in the order of their making
+}
+
+type webToken struct {
+	addr   netip.Addr
+	token  string
+	origin string
+	until  time.Time
+}
+
+// add makes a token of 128 random bits in hex. It replaces the one that the address has.
+func (w *webTokens) add(addr netip.Addr, origin string) string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails (Go 1.24)
+	one := webToken{addr, hex.EncodeToString(b), origin, w.now().Add(webTokenLife)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.byAddr == nil {
+		w.byAddr = map[netip.Addr]*list.Element{}
+	}
+	w.remove(w.byAddr[addr])
+	for first := w.oldest.Front(); first != nil && (w.oldest.Len() >= maxWebTokens || w.over(first)); first = w.oldest.Front() {
+		w.remove(first)
+	}
+	w.byAddr[addr] = w.oldest.PushBack(one)
+	return one.token
+}
+
+// find returns the origin of a token. It reports false for a token that is unknown, used, expired or of another address.
+func (w *webTokens) find(addr netip.Addr, token string) (origin string, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e := w.byAddr[addr]
+	if e == nil || w.over(e) {
+		return "", false
+	}
+	one := e.Value.(webToken)
+	return one.origin, subtle.ConstantTimeCompare([]byte(one.token), []byte(token)) == 1
+}
+
+// use removes the token of an address.
+func (w *webTokens) use(addr netip.Addr) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.remove(w.byAddr[addr])
+}
+
+// remove is for callers that hold mu. e may be nil.
+func (w *webTokens) remove(e *list.Element) {
+	if e != nil {
+		delete(w.byAddr, e.Value.(webToken).addr)
+		w.oldest.Remove(e)
+	}
+}
+
+func (w *webTokens) over(e *list.Element) bool { return !w.now().Before(e.Value.(webToken).until) }
+
+func (w *webTokens) now() time.Time {
+	if w.nowInTests != nil {
+		return w.nowInTests()
+	}
+	return time.Now()
+}
+
+// cleanOrigin returns the URL of the page that a person wanted to open, or "" if it is not one of http or https in printable ASCII and
+// at most maxOrigin bytes. A URL with a user name is refused too, because people would take that for the host.
+func cleanOrigin(text string) string {
+	if len(text) > maxOrigin || strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
+		return ""
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return ""
+	}
+	u.Fragment, u.RawFragment = "", ""
+	return u.String()
+}

@@ -1,0 +1,83 @@
+package web
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/x509roots/fallback/bundle"
+
+	"ideco-agent/agent"
+)
+
+// publicTrust decides whether browsers trust a certificate. It remembers the last answer.
+type publicTrust struct {
+	roots func() *x509.CertPool
+
+	mu    sync.Mutex // guards the fields below
+	of    *tls.Certificate
+	name  string
+	until time.Time
+	last  bool
+}
+
+// trustCheckEvery is how long an answer is remembered. The certificates between the leaf and its root can end before the leaf.
+const trustCheckEvery = time.Hour
+
+// newPublicTrust returns one for roots of public CAs; nil = those of Mozilla. The roots of this computer are not used: they may
+// contain the company's own, which phones do not trust.
+func newPublicTrust(roots *x509.CertPool) *publicTrust {
+	if roots != nil {
+		return &publicTrust{roots: func() *x509.CertPool { return roots }}
+	}
+	return &publicTrust{roots: sync.OnceValue(mozillaRoots)}
+}
+
+func mozillaRoots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	for root := range bundle.Roots() {
+		c, err := x509.ParseCertificate(root.Certificate)
+		switch {
+		case err != nil: // left out
+		case root.Constraint != nil:
+			pool.AddCertWithConstraint(c, root.Constraint)
+		default:
+			pool.AddCert(c)
+		}
+	}
+	return pool
+}
+
+// trusts reports whether browsers trust a certificate for a name now.
+func (p *publicTrust) trusts(c *tls.Certificate, name string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if c != p.of || name != p.name || !now.Before(p.until) {
+		p.of, p.name, p.until, p.last = c, name, now.Add(trustCheckEvery), p.verify(c, name, now)
+	}
+	return p.last
+}
+
+func (p *publicTrust) verify(c *tls.Certificate, name string, now time.Time) bool {
+	between := x509.NewCertPool()
+	for _, der := range c.Certificate[1:] {
+		if one, err := x509.ParseCertificate(der); err == nil {
+			between.AddCert(one)
+		}
+	}
+	_, err := c.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: p.roots(), Intermediates: between, CurrentTime: now})
+	return err == nil
+}
+
+// publiclyTrusted reports whether browsers trust the certificate that most clients get from the portal for the saved domain. It
+// is false without a domain.
+func (c *certificates) publiclyTrusted() bool {
+	domain := c.settings.Current().Domain
+	if domain == "" {
+		return false
+	}
+	best, err := c.choice.Serving(domain)
+	return err == nil && best.Source != agent.SourceOwnRoot && c.trust.trusts(best.Certificate, domain)
+}
