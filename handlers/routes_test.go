@@ -265,7 +265,7 @@ func TestHiddenPaths(t *testing.T) {
 	for _, r := range s.portalRoutes() {
 		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
 		beside := strings.NewReplacer("/certificates", "/certificates/x", "/setup/", "/setups/", "/admin/", "/admin/x", "/download/", "/download/x",
-			"_backend/", "_backend/x").Replace(path)
+			"_backend/", "_backend/x", "_reports/", "_reports/x").Replace(path)
 		for _, method := range methods {
 			for _, language := range []string{"", "en", "ru"} {
 				for _, k := range []kind{page, rest} {

@@ -43,5 +43,7 @@ func (s *Site) vendorRoutes() []route {
 		{"DELETE", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryDelete)},
 
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
+		{"GET", "/user_cabinet_reports/auth_journal", administrator, rest, s.restJournal},
+		{"GET", "/user_cabinet_reports/auth_journal/unique_values/:column", administrator, rest, s.restJournalValues},
 	}
 }
