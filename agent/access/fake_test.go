@@ -329,16 +329,17 @@ func (m *memoryStore) session(id string) agent.Session {
 
 // fakeFirewall is a Firewall in memory.
 type fakeFirewall struct {
-	mu       sync.Mutex
-	granted  map[netip.Addr]string    // session ID
-	further  map[netip.Addr]string    // further addresses
-	other    map[netip.Addr]bool      // addresses of other computers
-	cuts     map[netip.Addr]int       // how often the connections of an address were cut
-	closed   map[string]bool          // sessions whose address had expired at Readmit
-	only     map[netip.Addr]string    // Session.MACStored of Grant
-	traffic  map[string]agent.Traffic // counts beside the fixed ones
-	recounts []string                 // IDs of Recount
-	broken   bool
+	mu        sync.Mutex
+	granted   map[netip.Addr]string    // session ID
+	further   map[netip.Addr]string    // further addresses
+	other     map[netip.Addr]bool      // addresses of other computers
+	cuts      map[netip.Addr]int       // how often the connections of an address were cut
+	closed    map[string]bool          // sessions whose address had expired at Readmit
+	only      map[netip.Addr]string    // Session.MACStored of Grant
+	traffic   map[string]agent.Traffic // counts beside the fixed ones
+	recounts  []string                 // IDs of Recount
+	uncounted bool                     // Traffic returns nothing
+	broken    bool
 
 	changed []agent.MACChange // what ChangedMACs returns
 	stays   bool              // the former MAC still answers
@@ -455,13 +456,17 @@ func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	}
 }
 
+// Traffic returns counts of the sessions in the LAN.
 func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
-	for _, id := range w.granted {
-		if traffic[id] = (agent.Traffic{Rx: 3, Tx: 4}); w.traffic[id] != (agent.Traffic{}) {
-			traffic[id] = w.traffic[id]
+	for a, id := range w.granted {
+		if traffic[id] = w.traffic[id]; traffic[id] == (agent.Traffic{}) {
+			traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
+		}
+		if w.uncounted || inTunnel.Contains(a) {
+			delete(traffic, id)
 		}
 	}
 	return traffic
@@ -472,10 +477,14 @@ func (w *fakeFirewall) MACs() map[string]net.HardwareAddr {
 	defer w.mu.Unlock()
 	macs := map[string]net.HardwareAddr{}
 	for a, id := range w.granted {
-		macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
+		if !inTunnel.Contains(a) {
+			macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
+		}
 	}
 	return macs
 }
+
+var inTunnel = netip.MustParsePrefix("10.128.0.0/16")
 
 // fakeTunnel is a Tunnel with a small pool.
 type fakeTunnel struct {
@@ -506,7 +515,7 @@ func (p *fakeTunnel) Reserve(_ context.Context, s agent.Session) (netip.Addr, er
 	for _, a := range p.addresses {
 		taken[a] = true
 	}
-	if netip.MustParsePrefix("10.128.0.0/16").Contains(s.Address) && !taken[s.Address] {
+	if inTunnel.Contains(s.Address) && !taken[s.Address] {
 		p.addresses[s.ID] = s.Address
 		return s.Address, nil
 	}
