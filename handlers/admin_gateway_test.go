@@ -414,7 +414,7 @@ func TestGatewayTrialAndREST(t *testing.T) {
 	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"grace_seconds":20}`); status != 200 || !a.site.Settings.Current().OnTrial() {
 		t.Error("another setting ended the trial")
 	}
-	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["no address"]}`); status != 400 || !a.site.Settings.Current().OnTrial() {
+	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"open_before_login":["no address"]}`); status != 542 || !a.site.Settings.Current().OnTrial() {
 		t.Error("a refused change ended the trial")
 	}
 	if status, _ := c.call("PUT", "/agent_backend/wireguard/setting", `{"masquerade":false}`); status != 200 || a.site.Settings.Current().OnTrial() || a.chosen() != "lan0/wan0" {

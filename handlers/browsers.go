@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/gorilla/sessions"
 	"github.com/labstack/echo/v4"
 
@@ -38,11 +39,21 @@ const (
 	deviceCookie  = "__Host-ideco-device" // identifies a known browser for the throttle
 )
 
+// The vendor's cookies. The first holds a UUID that completes the name of the second, which holds the token of browserCookie. REST
+// logins set them, and only vendorRoutes accept them: a host of the same domain can set cookies with these names.
+const (
+	vendorNameCookie   = "insecure-ideco-session"
+	vendorCookiePrefix = "__Secure-ideco-"
+)
+
 // browserStore implements sessions.Store over Browsers. The cookie holds a random token, the store its digest.
 type browserStore struct{ browsers Browsers }
 
-// recordKey is the key in sessions.Session.Values of its agent.BrowserSession.
-const recordKey = "record"
+// Keys in sessions.Session.Values.
+const (
+	recordKey = "record" // its agent.BrowserSession
+	tokenKey  = "token"  // the token of a new session
+)
 
 func (b browserStore) Get(r *http.Request, name string) (*sessions.Session, error) {
 	return sessions.GetRegistry(r).Get(b, name)
@@ -52,7 +63,7 @@ func (b browserStore) Get(r *http.Request, name string) (*sessions.Session, erro
 func (b browserStore) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(b, name)
 	session.IsNew = true
-	session.Options = &sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	session.Options = browserOptions()
 	cookie, err := r.Cookie(name)
 	if err != nil {
 		return session, nil
@@ -73,10 +84,9 @@ func (b browserStore) New(r *http.Request, name string) (*sessions.Session, erro
 	return session, nil
 }
 
-// Save stores a new session under a fresh token. With MaxAge < 0 it ends the session.
+// Save stores a new session under a fresh token. With MaxAge < 0 it ends the session and leaves the cookie to its caller.
 func (b browserStore) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	if session.Options.MaxAge < 0 {
-		http.SetCookie(w, sessions.NewCookie(session.Name(), "", session.Options))
 		return b.browsers.EndBrowserSession(r.Context(), session.ID)
 	}
 	record, ok := session.Values[recordKey].(agent.BrowserSession)
@@ -86,10 +96,14 @@ func (b browserStore) Save(r *http.Request, w http.ResponseWriter, session *sess
 	if session.IsNew {
 		token := randomToken()
 		record.ID = digest(token)
-		session.ID, session.IsNew, session.Values[recordKey] = record.ID, false, record
+		session.ID, session.IsNew, session.Values[recordKey], session.Values[tokenKey] = record.ID, false, record, token
 		http.SetCookie(w, sessions.NewCookie(session.Name(), token, session.Options))
 	}
 	return b.browsers.SaveBrowserSession(r.Context(), record)
+}
+
+func browserOptions() *sessions.Options {
+	return &sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 func digest(token string) string {
@@ -97,9 +111,19 @@ func digest(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// currentBrowser returns the session of the request's cookie, or agent.ErrNotFound.
-func (s *Site) currentBrowser(r *http.Request) (agent.BrowserSession, error) {
-	session, err := browserStore{s.Browsers}.Get(r, browserCookie)
+// browserSession returns the session of the request's cookie, or a new one. On vendorRoutes the vendor's cookies count too.
+func (s *Site) browserSession(c echo.Context) (*sessions.Session, error) {
+	store, r := browserStore{s.Browsers}, c.Request()
+	session, err := store.Get(r, browserCookie)
+	if name := vendorCookie(r); err == nil && session.IsNew && name != "" && who(c).vendor {
+		return store.Get(r, name)
+	}
+	return session, err
+}
+
+// currentBrowser returns the stored session of the request's cookie, or agent.ErrNotFound.
+func (s *Site) currentBrowser(c echo.Context) (agent.BrowserSession, error) {
+	session, err := s.browserSession(c)
 	if err != nil {
 		return agent.BrowserSession{}, err
 	}
@@ -118,7 +142,7 @@ func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 	}
 	session := sessions.NewSession(store, browserCookie)
 	session.IsNew = true
-	session.Options = &sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
+	session.Options = browserOptions()
 	session.Values[recordKey] = agent.BrowserSession{
 		UserID:    u.ID,
 		Created:   now,
@@ -127,17 +151,42 @@ func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 		Address:   who(c).Peer.Addr,
 		UserAgent: agent.Clean(r.UserAgent(), 200),
 	}
-	return session.Save(r, c.Response())
+	if err := session.Save(r, c.Response()); err != nil {
+		return err
+	}
+	if token, ok := session.Values[tokenKey].(string); ok && isREST(c) {
+		id := uuid.NewString()
+		c.SetCookie(sessions.NewCookie(vendorNameCookie, id, session.Options))
+		c.SetCookie(sessions.NewCookie(vendorCookiePrefix+id, token, session.Options))
+	}
+	return nil
 }
 
-// signOutBrowser ends the browser's session if it has one.
+// signOutBrowser ends the browser's session if it has one, and deletes its cookies.
 func (s *Site) signOutBrowser(c echo.Context) error {
-	session, err := browserStore{s.Browsers}.Get(c.Request(), browserCookie)
-	if err != nil || session.IsNew {
+	session, err := s.browserSession(c)
+	if err != nil {
 		return err
 	}
 	session.Options.MaxAge = -1
+	for _, name := range []string{browserCookie, vendorNameCookie, vendorCookie(c.Request())} {
+		if cookieValue(c, name) != "" {
+			c.SetCookie(sessions.NewCookie(name, "", session.Options))
+		}
+	}
+	if session.IsNew {
+		return nil
+	}
 	return session.Save(c.Request(), c.Response())
+}
+
+// vendorCookie returns the name of the vendor's cookie with the token, or "" if the request does not say it.
+func vendorCookie(r *http.Request) string {
+	cookie, err := r.Cookie(vendorNameCookie)
+	if err != nil || len(cookie.Value) != len(uuid.Nil.String()) || uuid.Validate(cookie.Value) != nil {
+		return ""
+	}
+	return vendorCookiePrefix + cookie.Value
 }
 
 // touchBrowser updates LastSeen, so that a browser in use does not time out. Errors: agent.ErrNotFound if the session has

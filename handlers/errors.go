@@ -25,6 +25,9 @@ type refusal struct {
 
 func (r refusal) Error() string { return r.message }
 
+// statusNotAccepted is the vendor's status for a request to REST that was understood, but asks for something that is not possible.
+const statusNotAccepted = 542
+
 // restError is an error as a REST answer.
 type restError struct {
 	Code    string            `json:"code"`
@@ -61,6 +64,9 @@ func (s *Site) answerError(err error, c echo.Context) {
 	}
 	if refused != nil {
 		retryAfter(c, refused)
+	}
+	if isREST(c) && (status == http.StatusConflict || status == http.StatusBadRequest && answer.Fields != nil) {
+		status = statusNotAccepted
 	}
 	if v.kind == page && !isREST(c) && c.Get(visitorKey) != nil {
 		err = s.answerErrorPage(c, status, answer, ref)

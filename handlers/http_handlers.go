@@ -65,6 +65,10 @@ func (s *Site) newEcho(k kind, exceptions ...echo.MiddlewareFunc) *echo.Echo {
 }
 
 func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
+	vendor := map[string]bool{}
+	for _, r := range s.vendorRoutes() {
+		vendor[r.method+r.path] = true
+	}
 	for _, r := range routes {
 		limit := maxBody
 		if r.rule == anybody || r.rule == setup {
@@ -77,7 +81,7 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 			limit = maxBodyUpload
 		}
 		// The body is read only after admit.
-		guards := []echo.MiddlewareFunc{s.setKind(r.kind), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), preventForgery(r.kind)}
+		guards := []echo.MiddlewareFunc{s.setKind(r.kind, vendor[r.method+r.path]), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), preventForgery(r.kind)}
 		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.kind != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)

@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -53,15 +55,17 @@ func (s *Site) login(c echo.Context) error {
 }
 
 func (s *Site) restLogin(c echo.Context) error {
-	var body struct {
-		Login    string `json:"login"`
-		Password string `json:"password"`
-		RestPath string `json:"rest_path"` // the vendor's scripts send it; ignored
-	}
-	if err := decode(c, &body); err != nil {
+	_, body, err := readObject(c)
+	if err != nil {
 		return err
 	}
-	return doneREST(c, s.signIn(c, body.Login, body.Password))
+	var login, password string
+	fields := map[string]any{"login": &login, "password": &password}
+	maps.DeleteFunc(body, func(name string, _ json.RawMessage) bool { return fields[name] == nil }) // scripts send more, such as rest_path
+	if err := decodeFields(fields, body); err != nil {
+		return err
+	}
+	return doneREST(c, s.signIn(c, login, password))
 }
 
 // signIn checks the password and signs the account in on this browser.

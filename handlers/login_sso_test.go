@@ -245,7 +245,7 @@ func TestKeytabREST(t *testing.T) {
 	if w := put(`{"check_minutes":10}`); w.Code != http.StatusOK || string(d.saved[0].Keytab) != "the keys themselves" {
 		t.Errorf("without the field: %d, %q", w.Code, d.saved[0].Keytab)
 	}
-	if w := put(`{"keytab":"` + base64.StdEncoding.EncodeToString([]byte("bad")) + `"}`); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), `"keytab"`) {
+	if w := put(`{"keytab":"` + base64.StdEncoding.EncodeToString([]byte("bad")) + `"}`); w.Code != statusNotAccepted || !strings.Contains(w.Body.String(), `"keytab"`) {
 		t.Errorf("bad: %d %s", w.Code, w.Body)
 	}
 	if w := put(`{"keytab":"not base64!"}`); w.Code != http.StatusBadRequest {

@@ -95,12 +95,14 @@ func hostOf(r *http.Request) string {
 	return host
 }
 
-// crossOrigin refuses cross-site requests (Sec-Fetch-Site, Origin).
+// crossOrigin refuses cross-site requests (Sec-Fetch-Site, Origin). Of an Origin http.CrossOriginProtection compares only the host, so
+// a page that somebody forged over plain HTTP under the portal's name is refused here.
 func (s *Site) crossOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if err := protection.Check(c.Request()); err != nil {
+			forged := strings.HasPrefix(c.Request().Header.Get("Origin"), "http://") && !safe(c.Request().Method)
+			if err := protection.Check(c.Request()); err != nil || forged {
 				return refusal{http.StatusForbidden, locale.CrossOrigin}
 			}
 			return next(c)
@@ -126,18 +128,19 @@ func isREST(c echo.Context) bool {
 	return is
 }
 
-// setKind sets the kind of the route, which decides the format of its errors.
-func (s *Site) setKind(k kind) echo.MiddlewareFunc {
+// setKind sets the kind of the route, which decides the format of its errors, and whether it is one of vendorRoutes.
+func (s *Site) setKind(k kind, vendor bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			who(c).kind = k
+			who(c).kind, who(c).vendor = k, vendor
 			return next(c)
 		}
 	}
 }
 
-// preventForgery refuses a changing request that another site may have forged (CSRF): a page needs the form token, REST needs
-// the content type JSON, which no HTML form can send. It runs after admit, which hides the routes of administrators.
+// preventForgery refuses a changing request that another site may have forged (CSRF) without saying where it comes from, as old
+// browsers do for HTML forms: a page needs the form token, REST a content type with which no form can send JSON. The requests of scripts
+// always have an Origin, for crossOrigin. It runs after admit, which hides the routes of administrators.
 func preventForgery(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -147,7 +150,7 @@ func preventForgery(k kind) echo.MiddlewareFunc {
 				return next(c)
 			}
 			if k == rest {
-				if t, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); t != echo.MIMEApplicationJSON {
+				if !carriesJSON(r.Header.Values(echo.HeaderContentType)) {
 					return refusal{http.StatusUnsupportedMediaType, locale.WrongType}
 				}
 				return next(c)
@@ -166,6 +169,15 @@ func preventForgery(k kind) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// carriesJSON reports whether REST takes a body with these content types: JSON, none, or what curl --data sends.
+func carriesJSON(contentTypes []string) bool {
+	if len(contentTypes) == 0 || len(contentTypes) == 1 && contentTypes[0] == "" {
+		return true
+	}
+	t, _, _ := mime.ParseMediaType(contentTypes[0])
+	return len(contentTypes) == 1 && (t == echo.MIMEApplicationJSON || t == echo.MIMEApplicationForm)
 }
 
 // admit applies the route's rule. Outside the LAN the routes of administrators do not exist.

@@ -26,7 +26,7 @@ type kind int
 
 const (
 	page    kind = iota // HTML; a POST carries a CSRF token, see form_token.go
-	rest                // JSON; a request with a body needs the content type JSON
+	rest                // JSON; the content type of a request with a body is limited, see carriesJSON
 	plain               // neither: files, health
 	tokened             // HTML, or JSON for a JSON body; a POST carries a one-time token, see web_authd_token.go. No cookie is needed
 )

@@ -294,6 +294,40 @@ func TestRESTPaths(t *testing.T) {
 	}
 }
 
+// contentTypes are the answers of a REST route that is not asked from another site. A page can send the first four elsewhere without a
+// question to the portal (Fetch, "CORS-safelisted request-header").
+var contentTypes = map[string]int{
+	"":                                  reached,
+	"application/x-www-form-urlencoded": reached,
+	"text/plain":                        http.StatusUnsupportedMediaType,
+	"multipart/form-data; boundary=x":   http.StatusUnsupportedMediaType,
+
+	"application/json":                                 reached,
+	"Application/JSON; charset=UTF-8":                  reached,
+	"application/x-www-form-urlencoded; charset=UTF-8": reached,
+	"text/json":                    http.StatusUnsupportedMediaType,
+	"text/plain; application/json": http.StatusUnsupportedMediaType,
+	"multipart/form-data":          http.StatusUnsupportedMediaType,
+	"application/xml":              http.StatusUnsupportedMediaType,
+	"application/octet-stream":     http.StatusUnsupportedMediaType,
+	"*/*":                          http.StatusUnsupportedMediaType,
+	";":                            http.StatusUnsupportedMediaType,
+	"json":                         http.StatusUnsupportedMediaType,
+	"application/json\ntext/plain": http.StatusUnsupportedMediaType,
+	"text/plain\napplication/json": http.StatusUnsupportedMediaType,
+}
+
+// forgeries are the headers by which browsers say that a page of another site asks.
+var forgeries = map[string]func(*http.Request){
+	"another site":        func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") },
+	"another port":        func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "same-site") },
+	"an old browser":      func(q *http.Request) { q.Header.Set("Origin", "https://evil.example") },
+	"a sandboxed page":    func(q *http.Request) { q.Header.Set("Origin", "null") },
+	"a port by Origin":    func(q *http.Request) { q.Header.Set("Origin", "https://gw.example.test:8444") },
+	"the name over HTTP":  func(q *http.Request) { q.Header.Set("Origin", "http://gw.example.test") },
+	"a name like its own": func(q *http.Request) { q.Header.Set("Origin", "https://gw.example.test.evil.example") },
+}
+
 // TestRouteProtection: changing requests need the protection of their form.
 func TestRouteProtection(t *testing.T) {
 	s := newSite(t)
@@ -342,11 +376,19 @@ func TestRouteProtection(t *testing.T) {
 			}
 		}
 		if r.kind == rest && r.method != "DELETE" {
-			for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"} {
-				got := send(r, func(q *http.Request) { q.Header.Set("Content-Type", contentType) })
-				if got != http.StatusUnsupportedMediaType {
-					t.Errorf("%s as %q: %d", name, contentType, got)
+			for contentType, want := range contentTypes {
+				as := func(q *http.Request) { q.Header["Content-Type"] = strings.Split(contentType, "\n") }
+				if got := send(r, as); got != want {
+					t.Errorf("%s as %q: %d, want %d", name, contentType, got, want)
 				}
+				for site, forge := range forgeries {
+					if got := send(r, func(q *http.Request) { as(q); forge(q) }); got != http.StatusForbidden {
+						t.Errorf("%s as %q from %s: %d", name, contentType, site, got)
+					}
+				}
+			}
+			if got := send(r, func(q *http.Request) { q.Header.Del("Content-Type") }); got != reached {
+				t.Errorf("%s without a content type: %d", name, got)
 			}
 		}
 	}

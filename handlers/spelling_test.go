@@ -20,7 +20,7 @@ func TestSpellingsOverREST(t *testing.T) {
 	}
 	for _, login := range []string{composed, decomposed, "АНДРЕ\u0418\u0306"} {
 		status, answer := c.call("POST", "/user_backend/users", `{"login":"`+login+`","psw":"secret password"}`)
-		if status != http.StatusBadRequest || answer["code"] != "field_login_taken" {
+		if status != statusNotAccepted || answer["code"] != "field_login_taken" {
 			t.Errorf("a second %+q: %d %v", login, status, answer)
 		}
 		for _, psw := range []string{"Домо\u0439 рано", "Домо\u0438\u0306 рано", "Домо\u0438\u0306\u00a0рано"} {

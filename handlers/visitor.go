@@ -21,6 +21,7 @@ type visitor struct {
 	L       *locale.Localizer
 	Theme   string
 	kind    kind
+	vendor  bool // the route is one of vendorRoutes
 }
 
 const visitorKey = "visitor"
@@ -59,7 +60,7 @@ func (s *Site) setVisitor(k kind) echo.MiddlewareFunc {
 // loadUser loads the account of the browser's cookie. An expired session or an account with a Refusal counts as not signed in.
 func (s *Site) loadUser(c echo.Context) error {
 	v, ctx := who(c), c.Request().Context()
-	browser, err := s.currentBrowser(c.Request())
+	browser, err := s.currentBrowser(c)
 	if errors.Is(err, agent.ErrNotFound) {
 		return nil
 	}

@@ -1,0 +1,478 @@
+//go:build gateway
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"html"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ideco-agent/agent/netlab"
+)
+
+// handle starts a web server in a place.
+func (w lab) handle(t testing.TB, place string, at netip.AddrPort, h http.Handler) {
+	t.Helper()
+	ln := w.Listen(t, place, at)
+	web := &http.Server{Handler: h}
+	t.Cleanup(func() { web.Close() })
+	go func() { _ = web.Serve(ln) }()
+}
+
+// webClient is an HTTP client in a place, without cookies, that follows no redirects. Names lead to the server on the Internet, and the
+// gateway's name to the router in front of it.
+func (w lab) webClient(t testing.TB, place string, from netip.Addr, trust *tls.Config) *http.Client {
+	t.Helper()
+	transport := &http.Transport{
+		TLSClientConfig: trust, DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, port, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			if host == domain {
+				address = net.JoinHostPort(outer.String(), port)
+			} else if _, err := netip.ParseAddr(host); err != nil {
+				address = net.JoinHostPort(server.String(), port)
+			}
+			return w.Dial(ctx, place, network, from, address)
+		},
+	}
+	return &http.Client{Transport: transport, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func (w lab) get(t testing.TB, client *http.Client, url string) answer {
+	t.Helper()
+	request, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.does(t, client, request)
+}
+
+func (w lab) does(t testing.TB, client *http.Client, request *http.Request) answer {
+	t.Helper()
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	b, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(b)}
+}
+
+// signInPath is the path of the vendor's web authentication.
+const signInPath = "/web_authd/auth"
+
+var refresh = regexp.MustCompile(`<meta\s+http-equiv="refresh"\s+content="\d+;\s*url=([^"]*)"`)
+
+// vendorScript is a program on a host without cookies that signs in as the vendor's script does.
+type vendorScript struct {
+	g      *guarded
+	client *http.Client
+	place  string
+	from   netip.Addr
+}
+
+func (g *guarded) script(place string, from netip.Addr, trust *tls.Config) *vendorScript {
+	g.t.Helper()
+	return &vendorScript{g, g.webClient(g.t, place, from, trust), place, from}
+}
+
+// led opens a page on the Internet and returns where the gateway's page leads to.
+func (v *vendorScript) led(page string) *url.URL {
+	v.g.t.Helper()
+	got := v.g.get(v.g.t, v.client, page)
+	found := refresh.FindStringSubmatch(got.body)
+	if got.status != http.StatusNetworkAuthenticationRequired || found == nil {
+		v.g.t.Fatalf("%s: %d %s", page, got.status, got.body)
+	}
+	to, err := url.Parse(html.UnescapeString(found[1]))
+	if err != nil {
+		v.g.t.Fatal(err)
+	}
+	return to
+}
+
+// asks asks for a token and returns the parameters of the redirect.
+func (v *vendorScript) asks(at string) url.Values {
+	v.g.t.Helper()
+	got := v.g.get(v.g.t, v.client, at)
+	to, err := url.Parse(got.header.Get("Location"))
+	if err != nil || got.status < 300 || got.status > 399 {
+		v.g.t.Fatalf("%s: %d %q, %v: %s", at, got.status, got.header.Get("Location"), err, got.body)
+	}
+	return to.Query()
+}
+
+// sends posts the form as JSON of a content type and returns the answer.
+func (v *vendorScript) sends(kind string, fields map[string]string) answer {
+	v.g.t.Helper()
+	b, err := json.Marshal(fields)
+	if err != nil {
+		v.g.t.Fatal(err)
+	}
+	request, err := http.NewRequest("POST", v.portal(signInPath), bytes.NewReader(b))
+	if err != nil {
+		v.g.t.Fatal(err)
+	}
+	if kind != "" {
+		request.Header.Set("Content-Type", kind)
+	}
+	return v.g.does(v.g.t, v.client, request)
+}
+
+func (v *vendorScript) portal(path string) string {
+	return "https://" + domain + ":" + portalPort + path
+}
+
+// begins walks the steps before the login and returns the fields of the form.
+func (v *vendorScript) begins(page, login, password string) map[string]string {
+	v.g.t.Helper()
+	form := v.asks(v.led(page).String())
+	return map[string]string{"login": login, "password": password,
+		"user_ip": form.Get("user_ip"), "webauth_origin": form.Get("webauth_origin"), "token": form.Get("token")}
+}
+
+// signsIn signs a person in at a host as the vendor's script does.
+func (g *guarded) signsIn(place string, from netip.Addr, login string) *vendorScript {
+	g.t.Helper()
+	return g.signsInTrusting(place, from, login, &tls.Config{RootCAs: g.roots()})
+}
+
+func (g *guarded) signsInTrusting(place string, from netip.Addr, login string, trust *tls.Config) *vendorScript {
+	g.t.Helper()
+	v := g.script(place, from, trust)
+	if got := v.sends("application/json", v.begins("http://"+server.String()+"/", login, userPassword)); got.status >= 400 {
+		g.t.Fatalf("%s signs in at %s: %d %s", login, from, got.status, got.body)
+	}
+	return v
+}
+
+// one waits until there is one session, and returns it.
+func (g *guarded) oneSession(what string, is func(session) bool) session {
+	g.t.Helper()
+	return g.admin.waitSessions(what, func(s []session) bool { return len(s) == 1 && is(s[0]) })[0]
+}
+
+func ofKind(kind string) func(session) bool {
+	return func(s session) bool { return s.Kind == kind && s.State == "connected" }
+}
+
+// TestFirewallVendorScript: a program without cookies walks the vendor's web authentication, step by step. What is forged in a
+// step is refused, and nothing of it lets the host through.
+func TestFirewallVendorScript(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		w.serveHTTP(t, inNet, netip.AddrPortFrom(server, 80), "a page")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
+		const page = "http://shop.example/some/page?a=1&b=%22%3E%3Cscript%3E"
+		trust := &tls.Config{RootCAs: g.roots()}
+		v := g.script(inOne, one, trust)
+
+		// The steps.
+		lead := v.led(page)
+		if lead.Scheme != "https" || lead.Host != domain+":"+portalPort || lead.Path != signInPath || lead.Query().Get("user_ip") != one.String() || lead.Query().Get("origin") != page {
+			t.Errorf("the page leads to %s", lead)
+		}
+		form := v.asks(lead.String())
+		if form.Get("user_ip") != one.String() || form.Get("webauth_origin") != page || len(form.Get("token")) < 22 {
+			t.Errorf("the redirect has %v", form)
+		}
+		fields := func(token string) map[string]string {
+			return map[string]string{"login": "anna", "password": userPassword, "user_ip": one.String(), "webauth_origin": page, "token": token}
+		}
+		with := func(name, value string) map[string]string {
+			f := fields(v.asks(lead.String()).Get("token"))
+			f[name] = value
+			return f
+		}
+		closed := func(what string, got answer, want ...int) {
+			t.Helper()
+			ok := false
+			for _, status := range want {
+				ok = ok || got.status == status
+			}
+			if !ok {
+				t.Errorf("%s: %d %s, want %v", what, got.status, got.body, want)
+			}
+			if list := g.admin.sessions(); len(list) > 0 {
+				t.Fatalf("%s has a session: %+v", what, list)
+			}
+		}
+		const asJSON = "application/json"
+
+		closed("a wrong password", v.sends(asJSON, with("password", "не тот")), http.StatusForbidden)
+		closed("an unknown login", v.sends(asJSON, with("login", "nobody")), http.StatusForbidden)
+		closed("without a token", v.sends(asJSON, fields("")), 400, 403, 542)
+		closed("an unknown token", v.sends(asJSON, fields(strings.Repeat("A", 22))), 400, 403, 542)
+		closed("another address in the form", v.sends(asJSON, with("user_ip", two.String())), 400, 403, 542)
+		for _, kind := range []string{"text/plain", "multipart/form-data; boundary=x"} {
+			closed(kind, v.sends(kind, with("token", form.Get("token"))), http.StatusUnsupportedMediaType, http.StatusForbidden)
+		}
+
+		// The token of another host, and of an address that another host pretends to have.
+		theirs := g.script(inTwo, two, trust)
+		token := theirs.asks(theirs.led(page).String()).Get("token")
+		closed("the token of another host", v.sends(asJSON, fields(token)), 400, 403, 542)
+		if got := w.get(t, theirs.client, lead.String()); got.status < 400 {
+			t.Errorf("a forged user_ip: %d %s", got.status, got.header.Get("Location"))
+		}
+
+		// The older of two tokens of an address.
+		older := v.asks(lead.String()).Get("token")
+		newer := v.asks(lead.String()).Get("token")
+		if older == newer {
+			t.Error("two requests have the same token")
+		}
+		closed("an older token", v.sends(asJSON, fields(older)), 400, 403, 542)
+
+		// Origins that are no pages.
+		for _, origin := range []string{"javascript:alert(1)", "ftp://shop.example/", "file:///etc/passwd", "data:text/html,x", "//shop.example", "http:" + strings.Repeat("/", 5), "http://shop.example/" + strings.Repeat("x", 2001)} {
+			query := url.Values{"user_ip": {one.String()}, "origin": {origin}}
+			got := w.get(t, v.client, v.portal(signInPath)+"?"+query.Encode())
+			to, _ := url.Parse(got.header.Get("Location"))
+			if got.status < 400 && to.Query().Get("webauth_origin") != "" || strings.Contains(got.body, origin) {
+				t.Errorf("origin %.40s: %d %q %s", origin, got.status, got.header.Get("Location"), got.body)
+			}
+		}
+
+		// A request without parameters is that of a person who typed the address.
+		if token := v.asks(v.portal(signInPath)).Get("token"); len(token) < 22 {
+			t.Errorf("without parameters the token is %q", token)
+		}
+
+		w.refused(t, "after refusals", inOne, one, to)
+		last := with("login", "Anna")
+		if got := v.sends("application/x-www-form-urlencoded", last); got.status >= 400 {
+			t.Fatalf("signing in: %d %s", got.status, got.body)
+		}
+		w.open(t, "after sign-in", inOne, one, to)
+		if got := w.get(t, v.client, page); got.status != 200 || got.body != "a page" {
+			t.Errorf("the page after sign-in: %d %s", got.status, got.body)
+		}
+		w.refused(t, "another address of the same host", inOne, oneMore, to)
+		w.refused(t, "another host", inTwo, two, to)
+		s := g.oneSession("a web session", ofKind("web"))
+		if s.Login != "anna" || s.Address != one.String() {
+			t.Errorf("the session is %+v", s)
+		}
+
+		// A used token signs nobody in again, also after the session has ended.
+		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
+		w.refused(t, "ended by the administrator", inOne, one, to)
+		closed("a used token", v.sends(asJSON, last), 400, 403, 542)
+
+		// Where people log in with the agent, nobody signs in by a browser.
+		elsewhere := g.script(inFar, far, trust)
+		if got := w.get(t, elsewhere.client, elsewhere.portal(signInPath)+"?user_ip="+far.String()); got.status < 400 {
+			t.Errorf("sign-in in a network with agents: %d", got.status)
+		}
+		got := w.get(t, w.webClient(t, inHome, home, trust), v.portal(signInPath)+"?user_ip="+home.String())
+		if got.status < 400 {
+			t.Errorf("sign-in from outside: %d", got.status)
+		}
+
+		for _, secret := range []string{userPassword, last["token"], newer, "не тот"} {
+			if strings.Contains(g.log.String(), secret) {
+				t.Errorf("the log has %q", secret)
+			}
+		}
+	})
+}
+
+// TestFirewallBrowserSession: a session of a browser ends by logging out, by the switch of the agent, and when its network is
+// taken off the list; it has the length of a session of the VPN. The agent of the same person takes it over without a pause, that
+// of another person is refused, and a browser does not replace an agent.
+func TestFirewallBrowserSession(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.person("boris")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		begin := func(what string) *netlab.Download {
+			t.Helper()
+			g.signsIn(inOne, one, "anna")
+			return w.Download(t, "a download until "+what, inOne, one, to)
+		}
+		over := func(what string, d *netlab.Download, event time.Time) {
+			t.Helper()
+			stops(t, d, event, cutWithin)
+			w.refused(t, "after "+what, inOne, one, to)
+			g.nobody()
+		}
+
+		// The vendor's path for logoff scripts ends the caller's own session.
+		running := begin("logging out")
+		logout := func(place string, from, of netip.Addr) int {
+			t.Helper()
+			request, err := http.NewRequest("DELETE", "https://"+domain+":"+portalPort+"/monitor_backend/sessions/logout/"+of.String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w.does(t, w.webClient(t, place, from, &tls.Config{RootCAs: g.roots()}), request).status
+		}
+		if status := logout(inTwo, two, one); status < 400 {
+			t.Errorf("a neighbour ends the session: %d", status)
+		}
+		running.Runs(t)
+		event := time.Now()
+		if status := logout(inOne, one, one); status != 200 {
+			t.Errorf("logging out: %d", status)
+		}
+		over("logging out", running, event)
+
+		running = begin("the agent is off")
+		event = time.Now()
+		g.admin.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
+		over("the agent is off", running, event)
+		g.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+
+		running = begin("its network is taken off the list")
+		event = time.Now()
+		g.set("browser_sign_in_networks", []string{lanTwo})
+		over("its network is taken off the list", running, event)
+		g.set("browser_sign_in_networks", []string{lanOne})
+
+		g.set("session_hours_vpn", 0.001)
+		began := time.Now()
+		running = begin("its time is over")
+		stops(t, running, began, 3600*time.Millisecond+2*cutWithin)
+		if lasted := running.Last().Sub(began); lasted < 3*time.Second {
+			t.Errorf("a session of 3.6 s was over after %v", lasted)
+		}
+		g.nobody()
+		g.set("session_hours_vpn", 12)
+
+		// Takeover.
+		running = begin("the agent that took it over logs out")
+		g.oneSession("of the browser", ofKind("web"))
+		other := g.agentIn(g.Name(inOne), "boris", userPassword, "other")
+		if e := other.waits("error"); e.Code != "address_busy" {
+			t.Errorf("another person's agent: %+v", e)
+		}
+		other.exits(3)
+		running.Runs(t)
+		running.Gap()
+		agent := g.loggedIn(inOne, "anna")
+		s := g.oneSession("of the agent", ofKind("lan"))
+		running.Runs(t)
+		if gap := running.Gap(); gap > cutWithin {
+			t.Errorf("the download paused for %v when the agent took over", gap)
+		}
+		script := g.script(inOne, one, &tls.Config{RootCAs: g.roots()})
+		if got := w.get(t, script.client, script.portal(signInPath)+"?user_ip="+one.String()); got.status < 400 {
+			if to, err := url.Parse(got.header.Get("Location")); err == nil && to.Query().Get("token") != "" {
+				script.sends("application/json", map[string]string{"login": "boris", "password": userPassword, "user_ip": one.String(), "token": to.Query().Get("token")})
+			}
+		}
+		if now := g.oneSession("still of the agent", ofKind("lan")); now.ID != s.ID || now.Login != "anna" {
+			t.Errorf("after a browser's sign-in the session is %+v, it was %+v", now, s)
+		}
+		running.Runs(t)
+		event = time.Now()
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		over("the agent has logged out", running, event)
+	})
+}
+
+// TestFirewallBrowserRestart: a session of a browser outlives a restart, and its end is not forgotten by kill -9.
+func TestFirewallBrowserRestart(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.signsIn(inOne, one, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
+		before := g.oneSession("before", ofKind("web"))
+		for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
+			g.kill(s)
+			running.Runs(t)
+			g.begin()
+			running.Runs(t)
+			if now := g.oneSession("after a restart", ofKind("web")); now.ID != before.ID || now.Login != "anna" {
+				t.Errorf("after %v the session is %+v, it was %+v", s, now, before)
+			}
+		}
+		waitUntil(t, time.Now().Add(12*time.Second)) // longer than the timeout of elements
+		running.Runs(t)
+		if gap := running.Gap(); gap > cutWithin {
+			t.Errorf("the download paused for %v", gap)
+		}
+		g.admin.must("DELETE", sessionsPath+before.ID, nil, nil)
+		stops(t, running, time.Now(), cutWithin)
+		g.kill(syscall.SIGKILL)
+		g.begin()
+		w.refused(t, "ended before kill -9", inOne, one, to)
+		g.nobody()
+	})
+}
+
+// standInCA makes a CA that the gateway takes for one of the system's, and a certificate of it for the gateway's name. It must be
+// called before the gateway starts.
+func (w lab) standInCA(t *testing.T) publicCert {
+	t.Helper()
+	root := issueUnder(t, nil, "A public CA", 24*time.Hour)
+	file := filepath.Join(t.TempDir(), "roots.pem")
+	if err := os.WriteFile(file, []byte(root.pem()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", file)
+	t.Setenv("SSL_CERT_DIR", t.TempDir())
+	leaf := issueUnder(t, root, domain, 12*time.Hour, domain)
+	return publicCert{root, leaf.pem() + leaf.keyPEM(t)}
+}
+
+type publicCert struct {
+	root *companyCert
+	pem  string // certificate and key
+}
+
+func (c publicCert) trust() *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(c.root.Certificate)
+	return &tls.Config{RootCAs: roots}
+}
+
+func (g *guarded) uploads(c publicCert) {
+	g.t.Helper()
+	g.admin.must("POST", "/certificates", map[string]any{"pem": c.pem}, nil)
+}
+
+// captivity is the answer of the API of RFC 8908.
+type captivity struct {
+	Captive   bool     `json:"captive"`
+	Portal    string   `json:"user-portal-url"`
+	Remaining *float64 `json:"seconds-remaining"`
+	Extend    bool     `json:"can-extend-session"`
+}
+
+func (w lab) captivity(t *testing.T, place string, from netip.Addr, trust *tls.Config, api string) captivity {
+	t.Helper()
+	got := w.get(t, w.webClient(t, place, from, trust), api)
+	var c captivity
+	if err := json.Unmarshal([]byte(got.body), &c); err != nil || got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "application/captive+json") || !strings.Contains(got.header.Get("Cache-Control"), "no-store") && !strings.Contains(got.header.Get("Cache-Control"), "private") {
+		t.Fatalf("%s: %d %v %s, %v", api, got.status, got.header, got.body, err)
+	}
+	return c
+}
