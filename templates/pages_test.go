@@ -76,6 +76,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	missing := full
 	missing.InstallerReady, missing.Certificate = false, CertificateSummary{State: CertificateOffered}
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
+	wanted := "https://gw.company.ru:8443/?" + hostile
 	return map[string]templ.Component{
 		"connected":           Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":               Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
@@ -92,6 +93,13 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"error person":        Error(page("/", admin), ErrorFor(l, http.StatusForbidden, "")),
 		"welcome":             Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443", AgentEnabled: true}),
 		"welcome off":         Welcome(page("/", nil), WelcomeData{}),
+		"welcome refresh":     Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443/", AgentEnabled: true, SignInQuery: "origin=" + url.QueryEscape(hostile)}),
+		"welcome by hand":     Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443/", AgentEnabled: true, SignInByHand: true}),
+		"welcome nowhere":     Welcome(page("/", nil), WelcomeData{AgentEnabled: true, SignInByHand: true}),
+		"welcome online":      Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443/", AgentEnabled: true, Online: true}),
+		"web auth":            WebAuth(page("/web_authd/auth", nil), WebAuthData{Token: "token-" + hostile, Origin: wanted, Login: hostile, Error: hostile, Change: true, Program: true}),
+		"web online":          WebOnline(page("/web_authd/auth", nil), WebOnlineData{WebAuthData{Token: "token-" + hostile, Origin: wanted}, someSession("web", agent.KindWeb), now}),
+		"web online rule":     WebOnline(page("/web_authd/auth", nil), WebOnlineData{Session: someSession("rule", agent.KindStatic), Now: now}),
 		"agent":               AdminAgent(page("/admin/agent", admin), full),
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),
@@ -231,7 +239,11 @@ func TestEveryFormCarriesTheToken(t *testing.T) {
 					t.Errorf("a token in an address: %s", html(s))
 				}
 			case "post":
-				if s.Find("input[type=hidden][name="+CSRFField+"]").AttrOr("value", "") != "token-"+hostile {
+				field := CSRFField
+				if strings.HasPrefix(s.AttrOr("action", ""), "/web_authd/") {
+					field = WebTokenField
+				}
+				if s.Find("input[type=hidden][name="+field+"]").AttrOr("value", "") != "token-"+hostile {
 					t.Errorf("no token: %s", html(s))
 				}
 			default:
