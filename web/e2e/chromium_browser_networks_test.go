@@ -49,6 +49,6 @@ func TestBrowserNetworksInChromium(t *testing.T) {
 	b.click(card + " .help summary")
 	b.pictures("browser-networks-not-local")
 	b.click(`form[action="/language"] button`)
-	b.sees(card, "Sign-in by a browser")
+	b.sees(card, "Browser sign-in")
 	b.pictures("browser-networks-en")
 }
