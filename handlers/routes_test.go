@@ -68,7 +68,7 @@ func newSite(t testing.TB) *Site {
 		Sessions:    access.NewManager(access.Config{Gate: gate, Store: db, Settings: set.Current, Log: log}),
 		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Certificates: newFakeCertificates(set), Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
-		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
+		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 		Journal: &fakeJournal{},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
