@@ -153,6 +153,7 @@ type AdminAgentData struct {
 	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
 	VPN            VPNForm
+	Browser        BrowserSignIn
 }
 
 // CertificateSummary is what the saved domain is served with, in short.

@@ -47,7 +47,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb)}
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
-		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
+		"local_networks", "browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
 		"journal_days", "journal_mb",
 		"parent_id", "forward", "forward_nets", "directory_group",
 		"kind", "user", "password", "dns_ips", "controllers", "transport", "tls_name", "ldap_paths", "ca_pem", "login_groups", "remote_groups",
@@ -70,9 +70,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
 		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}}
+		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
 	off := full
-	off.Enabled, off.Certificate = false, CertificateSummary{State: CertificateFailed}
+	off.Enabled, off.Certificate, off.Browser.Trusted = false, CertificateSummary{State: CertificateFailed}, false
 	missing := full
 	missing.InstallerReady, missing.Certificate = false, CertificateSummary{State: CertificateOffered}
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
