@@ -7,6 +7,8 @@ func (s *Site) vendorRoutes() []route {
 	return []route{
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
 		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
+		{"DELETE", "/web/admin/auth/login", user, rest, s.restLogout}, // version 19
+		{"GET", "/web/whoami", user, rest, s.restWhoami},
 
 		{"GET", "/agent_backend/wireguard/state", administrator, rest, s.restState},
 		{"PUT", "/agent_backend/wireguard/state", administrator, rest, s.restSetState},
@@ -43,5 +45,6 @@ func (s *Site) vendorRoutes() []route {
 		{"DELETE", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryDelete)},
 
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
+		{"DELETE", "/monitor_backend/sessions/logout/:ip", anybody, rest, s.restLogoutAddress},
 	}
 }

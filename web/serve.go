@@ -98,7 +98,7 @@ func Serve(ctx context.Context, c Config) error {
 		gate = access.NewGateWithClock(network, db, c.Log, c.Now)
 	}
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
-		Settings: current.Current, Inside: inside, Log: c.Log})
+		Settings: current.Current, Inside: inside, Refusals: db, WebIdle: c.WebIdle, Log: c.Log})
 	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
 		trial: newTrial(), log: c.Log}
 
@@ -198,6 +198,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
+	g.Go(func() error { return manager.Record(gctx) })
 	g.Go(func() error { return b.settings.tunnel.watch(gctx) })
 	g.Go(func() error { return b.settings.firewall.watchDomain(gctx) })
 	g.Go(func() error { return b.settings.trial.run(gctx, b.settings.endTrial, c.Log) })

@@ -12,18 +12,22 @@ import (
 
 // grant does tasks of Grant and Readmit in several transactions, so that the first of many do not wait for the last.
 func (r *reconciler) grant(tasks []*task) {
-	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
-		over := t.readmit && !r.lasts(t.sessionInfo)
-		if over {
-			answer([]*task{t}, nil)
-		}
-		return over
-	})
 	now, err := r.kernel.snapshot(len(tasks))
 	if err != nil {
 		answer(tasks, fmt.Errorf("reading the interfaces: %w", err))
 		return
 	}
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+		over := t.readmit && !r.lasts(t.sessionInfo)
+		if over {
+			var err error
+			if t.kind == agent.KindWeb && r.plan.locate(now, t.sessionInfo, t.addr).isValid() {
+				err = ErrExpired
+			}
+			answer([]*task{t}, err)
+		}
+		return over
+	})
 	for part := range slices.Chunk(tasks, perTransaction/2) { // each task adds two elements
 		r.grantPart(part, now)
 	}
@@ -156,7 +160,7 @@ func (r *reconciler) placeAll(list []*address, now *snapshot, keepMAC func(*addr
 func (r *reconciler) place(a *address, now *snapshot, keepMAC bool, touched *[]netip.Addr) {
 	*touched = append(*touched, a.addr)
 	at := r.plan.locate(now, a.of.sessionInfo, a.addr)
-	if at.matchesMAC() && (at.lacksMAC() || keepMAC) && a.of.kind != agent.KindStatic {
+	if at.matchesMAC() && (at.lacksMAC() || keepMAC) && a.of.kind != agent.KindStatic && a.of.onlyMAC == (mac{}) {
 		at.mac = cmp.Or(r.knownMAC(a), at.mac)
 	}
 	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the further addresses were proved for the old MAC

@@ -46,13 +46,13 @@ func (p place) keys() []entry {
 func (p Plan) locate(s *snapshot, of sessionInfo, a netip.Addr) place {
 	at := p.locateHost(s, of.kind == agent.KindVPN, a)
 	switch {
-	case of.kind != agent.KindStatic || !at.isValid():
-	case of.onlyMAC == mac{}:
-		at.routed, at.mac = true, mac{} // any computer at the address
-	case at.routed:
+	case !at.isValid():
+	case of.onlyMAC != mac{} && at.routed:
 		return place{} // the MAC is not visible
-	default:
+	case of.onlyMAC != mac{}:
 		at.mac = of.onlyMAC
+	case of.kind == agent.KindStatic:
+		at.routed, at.mac = true, mac{} // any computer at the address
 	}
 	return at
 }
