@@ -222,7 +222,7 @@ func (a *authRules) logFailure(doing string, err error) {
 		text = err.Error()
 	}
 	if a.failures[doing] != text && err != nil {
-		a.log.Error("sessions without a login do not follow their rules; trying again", "doing", doing, "error", err)
+		a.log.Error("failed "+doing+"; trying again", "error", err)
 	}
 	a.failures[doing] = text
 }
