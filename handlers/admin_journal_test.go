@@ -112,8 +112,8 @@ func TestJournalPage(t *testing.T) {
 	}
 	page := a.get("/admin/journal")
 	for selector, text := range map[string]string{
-		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.name": "=PC-7", "td.name .under": "52:54:00:12:34:56",
-		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Ideco агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
+		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.device": "=PC-7", "td.device .under": "52:54:00:12:34:56",
+		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
 	} {
 		if !says(t, page, selector, text) {
 			t.Errorf("%s does not say %q", selector, text)
@@ -231,7 +231,7 @@ func TestJournalFiles(t *testing.T) {
 	}
 	started := time.Now().Add(-time.Hour).Format("2006-01-02 15:04")
 	if got := rows[1]; !strings.HasPrefix(got[0], started) || !slices.Equal(got[1:], []string{"", "", "ivanov", "", "Офис", "", "'=PC-7", "52:54:00:12:34:56",
-		"192.168.7.20", "", "", "Ideco агент, без пароля", "Сессия", "Идёт сейчас", "1048576", "10"}) {
+		"192.168.7.20", "", "", "Агент, без пароля", "Сессия", "Идёт сейчас", "1048576", "10"}) {
 		t.Errorf("%q", got)
 	}
 	if got := rows[2]; !slices.Equal(got[2:4], []string{"5400", "ivanov"}) || got[9] != "" || got[10] != "10.128.0.9" || got[11] != "203.0.113.9" || got[14] != "Закрыта новым устройством" {
