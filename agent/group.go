@@ -227,6 +227,22 @@ func (t GroupTree) Of(u User) []Group {
 	return groups
 }
 
+// Names returns the names of the groups of an account, without those above them, with ", " between two.
+func (t GroupTree) Names(u User) string {
+	ids := []GroupID{u.Group}
+	for _, id := range u.DirectoryGroups {
+		ids = append(ids, t.byMember[memberOf{u.Directory, id}])
+	}
+	sort.Slice(ids, func(i, j int) bool { return t.order[ids[i]] < t.order[ids[j]] })
+	var names []string
+	for i, id := range ids {
+		if g, ok := t.byID[id]; ok && (i == 0 || id != ids[i-1]) {
+			names = append(names, g.Name)
+		}
+	}
+	return Clean(strings.Join(names, ", "), MaxGroupNames)
+}
+
 // CheckPlace checks whether the tree can take a new group (ID zero) or a changed one. Errors: ErrNotFound for a missing parent,
 // ErrGroupDepth, ErrGroupNameTaken, ErrDirectoryGroupTaken, ErrTooManyGroups.
 func (t GroupTree) CheckPlace(g Group) error {

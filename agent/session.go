@@ -16,12 +16,15 @@ type Kind string
 const (
 	KindLAN    Kind = "lan"    // the agent inside the local network: the address itself has access
 	KindVPN    Kind = "vpn"    // the agent outside, or with local_tunnel: a WireGuard tunnel has access
-	KindWeb    Kind = "web"    // a browser inside the local network. It never follows a changed MAC: it has no TLS connection to ping
+	KindWeb    Kind = "web"    // a browser inside the local network
 	KindStatic Kind = "static" // a rule authorises the address, see AuthRule
 )
 
 // Way is how a person showed who they are at the last full login of a session.
 type Way string
+
+// HasAgent reports whether sessions of the kind have the connection of an agent. Others are always connected.
+func (k Kind) HasAgent() bool { return k == KindLAN || k == KindVPN }
 
 // Ways of logging in.
 const (
@@ -68,13 +71,13 @@ type Session struct {
 	ExternalIP netip.Addr // where the agent's connection comes from
 	Device     Device
 	Started    time.Time
-	LoggedIn   time.Time // the last login with a password; the length counts from it
-	Expires    time.Time
+	LoggedIn   time.Time // the last full login; the length counts from it
+	Expires    time.Time // zero for KindStatic
 	Ended      time.Time // zero while the session is open
 	Reason     Reason    // why it ended
 	Way        Way
 	Group      string // names of the groups of the account at the login, with ", " between two; for display only
-	MACStored  string // of the computer in the LAN, as last stored; empty if unknown
+	MACStored  string // of the computer in the LAN, as last stored; empty if unknown. For KindStatic that of the rule; empty = any computer
 	RxStored   uint64 // bytes from the person, as last stored; complete once the session has ended
 	TxStored   uint64 // bytes to the person, likewise
 	Resume     ResumeDigests
@@ -86,8 +89,10 @@ type SessionCounts struct {
 	MAC    string
 }
 
-// SessionEnd is when and why a session ended, with its last counts. Counts that are smaller than the stored ones, and an empty MAC,
-// are not known at the end: the stored ones stay.
+// Expired reports whether the length of a session has run out.
+func (s Session) Expired(now time.Time) bool { return !s.Expires.IsZero() && !now.Before(s.Expires) }
+
+// SessionEnd is when and why a session ended, with its last counts.
 type SessionEnd struct {
 	At     time.Time
 	Reason Reason
@@ -102,6 +107,9 @@ type ResumeDigests struct {
 	Current  [32]byte // of the last token
 	Previous [32]byte // of the token before, until the first frame after auth_state shows that the agent has the last one
 }
+
+// MaxGroupNames is the longest Session.Group in characters.
+const MaxGroupNames = 500
 
 // MaxIPv6 is how many IPv6 addresses a session in the LAN may have, Session.Address included. It has one IPv4 address.
 const MaxIPv6 = 8

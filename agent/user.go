@@ -105,7 +105,7 @@ const (
 	MinPassword    = 8   // for new passwords
 	MaxDeviceName  = 64
 	MaxPhone       = 32
-	MaxComment     = 500
+	MaxComment     = 255 // earlier versions stored up to 500
 	MaxLoginTyped  = 320 // bytes of a login in a sign-in, with a domain
 	MaxDeviceIDLen = 64  // bytes
 )

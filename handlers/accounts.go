@@ -49,17 +49,17 @@ func (s *Site) account(action func(echo.Context, agent.User) error) echo.Handler
 	}
 }
 
-// checkUser validates an account's fields.
-func checkUser(u agent.User) agent.Problems {
+// checkUser validates an account's fields. Texts that do not change may be longer, because an earlier version allowed it.
+func checkUser(u, before agent.User) agent.Problems {
 	var problems agent.Problems
 	if u.Local() {
 		problems = problemsOf(agent.CheckLogin(u.Login))
 	}
 	for _, f := range []struct {
-		field, text string
-		max         int
-	}{{"name", u.Name, agent.MaxName}, {"phone", u.Phone, agent.MaxPhone}, {"comment", u.Comment, agent.MaxComment}} {
-		if utf8.RuneCountInString(f.text) > f.max {
+		field, text, was string
+		max              int
+	}{{"name", u.Name, before.Name, agent.MaxName}, {"phone", u.Phone, before.Phone, agent.MaxPhone}, {"comment", u.Comment, before.Comment, agent.MaxComment}} {
+		if f.text != f.was && utf8.RuneCountInString(f.text) > f.max {
 			problems = append(problems, agent.Problem{Field: f.field, Code: "field_too_long"})
 		}
 	}

@@ -54,6 +54,7 @@ func (s *Site) adminAgentData(c echo.Context) (templates.AdminAgentData, error) 
 		VPNLacks:       s.Tunnel.Lacks(),
 		Gateway:        s.Gateway.State(),
 		VPN:            templates.NewVPNForm(now),
+		Browser:        s.browserSignIn(now),
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
 		d.DomainUnicode = unicode

@@ -39,7 +39,7 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	wanted := s.Settings.Current()
 	problems := f.read(&wanted)
 	if problems == nil {
-		problems = wanted.Check()
+		problems = append(wanted.Check(), wanted.CheckChange(s.Settings.Current())...)
 		if ending := s.Sessions.WouldEnd(wanted); len(problems) == 0 && ending > 0 && c.FormValue("confirm") != "1" {
 			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(ending)))
 		}

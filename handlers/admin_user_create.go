@@ -74,7 +74,7 @@ func (s *Site) createUser(c echo.Context, u agent.User, password string, problem
 	if err != nil {
 		return 0, err
 	}
-	more := slices.Concat(checkUser(u), problemsOf(agent.CheckPassword(password)), checkUserGroup(tree, u, 0))
+	more := slices.Concat(checkUser(u, agent.User{}), problemsOf(agent.CheckPassword(password)), checkUserGroup(tree, u, 0))
 	if problems = append(problems, withoutNoted(problems, more)...); len(problems) > 0 {
 		return 0, problems
 	}

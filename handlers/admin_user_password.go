@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -31,12 +32,13 @@ func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
 func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
 	var body struct {
 		Psw        string         `json:"psw"`
+		Password   string         `json:"password"` // the vendor's name for psw
 		MustChange optional[bool] `json:"must_change"`
 	}
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	if err := s.changePassword(c, u, body.Psw); err != nil {
+	if err := s.changePassword(c, u, cmp.Or(body.Psw, body.Password)); err != nil {
 		return err
 	}
 	return doneREST(c, s.setMustChange(c, u, body.MustChange.Value))

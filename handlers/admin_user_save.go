@@ -81,6 +81,8 @@ type userChange struct {
 	SessionVPN   json.RawMessage  `json:"session_hours_vpn"`
 	ForwardNets  json.RawMessage  `json:"forward_nets"`
 
+	ID           any `json:"id"`
+	Created      any `json:"created"`
 	Refused      any `json:"refused"`
 	AdminByGroup any `json:"admin_by_group"`
 	LastLogin    any `json:"last_login"`
@@ -89,15 +91,19 @@ type userChange struct {
 	LDAPGUID     any `json:"ldap_guid"`
 }
 
-// nullableUserFields are the fields that may be null in the answer, and so in a request.
-var nullableUserFields = slices.Concat([]string{"parent_id", "domain_name", "ldap_guid", "refused", "last_login"}, nullableRights)
+// nullableUserFields are the fields that may be null in a request: those that may be null in the answer, and those that may be at the
+// vendor's gateways.
+var nullableUserFields = slices.Concat([]string{"phone_number", "parent_id", "domain_name", "ldap_guid", "refused", "last_login"}, nullableRights)
 
 // apply returns the changed account. Errors: agent.Problems if a value is invalid, badJSON.
 func (b userChange) apply(u agent.User) (agent.User, error) {
 	if u.Local() {
 		b.Login.into(&u.Login)
 		b.Name.into(&u.Name)
-		b.PhoneNumber.into(&u.Phone)
+		if b.PhoneNumber.Set {
+			u.Phone = ""
+			b.PhoneNumber.into(&u.Phone)
+		}
 		b.MustChange.into(&u.MustChange)
 		b.Admin.into(&u.Admin)
 	}
@@ -172,7 +178,7 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 		if err != nil && !errors.As(err, &problems) {
 			return err
 		}
-		return asProblems(append(problems, withoutNoted(problems, append(checkUser(*u), checkUserGroup(tree, *u, before.Group)...))...))
+		return asProblems(append(problems, withoutNoted(problems, append(checkUser(*u, before), checkUserGroup(tree, *u, before.Group)...))...))
 	})
 	if errors.Is(err, agent.ErrLoginTaken) {
 		return agent.User{}, agent.Problems{{Field: "login", Code: locale.FieldLoginTaken}}

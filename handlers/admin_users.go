@@ -55,9 +55,9 @@ func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterFo
 	return s.render(c, status, templates.AdminUsers(p, d))
 }
 
-// userJSON is an account in REST answers.
+// userJSON is an account in REST answers. As in the vendor's lists, numbers of accounts and groups are strings.
 type userJSON struct {
-	ID           agent.UserID `json:"id"`
+	ID           string       `json:"id"`
 	Name         string       `json:"name"`
 	Login        string       `json:"login"`
 	ParentID     *parentField `json:"parent_id"` // the local group; null if there is none
@@ -84,10 +84,14 @@ type userJSON struct {
 // domainTypes are the values of domain_type; the first two are the vendor's.
 var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.DirectoryFreeIPA: "ald", agent.DirectoryOpenLDAP: "openldap"}
 
+func domainType(kinds map[string]agent.DirectoryKind, directory string) string {
+	return cmp.Or(domainTypes[kinds[directory]], "ad")
+}
+
 func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
 	rights := rightsFields(&u.Rights)
 	out := userJSON{
-		ID:           u.ID,
+		ID:           idText(u.ID),
 		Name:         u.Name,
 		Login:        u.Login,
 		ParentID:     (*parentField)(&u.Group),
@@ -108,13 +112,16 @@ func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
 		LastLogin:    timeOrNull(u.LastLogin),
 	}
 	if !u.Local() {
-		out.DomainType, out.DomainName, out.LDAPGUID = cmp.Or(domainTypes[kinds[u.Directory]], "ad"), &u.Directory, &u.GUID
+		out.DomainType, out.DomainName, out.LDAPGUID = domainType(kinds, u.Directory), &u.Directory, &u.GUID
 	}
 	if u.Refused != "" {
 		out.Refused = &u.Refused
 	}
 	return out
 }
+
+// idText returns the number of an account or a group as a string.
+func idText[ID ~int64](id ID) string { return strconv.FormatInt(int64(id), 10) }
 
 // restUsersPage is the number of accounts fetched by one query.
 const restUsersPage = 1000

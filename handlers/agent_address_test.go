@@ -42,6 +42,7 @@ func (openFirewall) ProveMAC(context.Context, agent.MACChange, func(context.Cont
 }
 
 func (openFirewall) Traffic() map[string]agent.Traffic { return nil }
+func (openFirewall) Recount(context.Context, []string) {}
 func (openFirewall) MACs() map[string]net.HardwareAddr { return nil }
 
 // The addresses of one computer, and one of another.

@@ -93,6 +93,7 @@ var addressInTunnel = netip.MustParseAddr("10.128.0.2")
 func (oneAddress) Available() bool                        { return true }
 func (oneAddress) Release(context.Context, agent.Session) {}
 func (oneAddress) Traffic() map[string]agent.Traffic      { return nil }
+func (oneAddress) Recount(context.Context, []string)      {}
 func (oneAddress) Reserve(context.Context, agent.Session) (netip.Addr, error) {
 	return addressInTunnel, nil
 }

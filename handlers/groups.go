@@ -113,12 +113,22 @@ func groupProblem(err error) error {
 
 // checkGroup returns what is wrong with a group, by itself and in the tree.
 func checkGroup(tree agent.GroupTree, g agent.Group) agent.Problems {
-	problems := g.Check()
+	was, _ := tree.Group(g.ID)
+	problems := checkGroupFields(g, was)
 	var place agent.Problems
 	if errors.As(groupProblem(tree.CheckPlace(g)), &place) {
 		problems = append(problems, withoutNoted(problems, place)...)
 	}
 	return problems
+}
+
+// checkGroupFields returns what is wrong with a group by itself. A comment that does not change may be longer, because an earlier version
+// allowed it.
+func checkGroupFields(g, was agent.Group) agent.Problems {
+	if g.Comment == was.Comment {
+		g.Comment = ""
+	}
+	return g.Check()
 }
 
 // createGroup stores a new group. Errors: agent.Problems if a field is invalid.
@@ -145,10 +155,7 @@ func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.
 		if g.Parent != was.Parent && g.Position == was.Position {
 			g.Position = 0
 		}
-		if problems := g.Check(); len(problems) > 0 {
-			return problems
-		}
-		return nil
+		return asProblems(checkGroupFields(*g, was))
 	})
 	if err != nil {
 		return agent.Group{}, groupProblem(err)

@@ -39,12 +39,18 @@ func (s *Site) HTTPHandler() http.Handler {
 }
 
 func localAddress(ctx context.Context) (netip.Addr, bool) {
+	ap, ok := localAddrPort(ctx)
+	return ap.Addr(), ok
+}
+
+// localAddrPort returns the gateway's address and port to which the connection came.
+func localAddrPort(ctx context.Context) (netip.AddrPort, bool) {
 	a, ok := ctx.Value(http.LocalAddrContextKey).(net.Addr)
 	if !ok {
-		return netip.Addr{}, false
+		return netip.AddrPort{}, false
 	}
 	ap, err := netip.ParseAddrPort(a.String())
-	return agent.Unmap(ap.Addr()), err == nil
+	return netip.AddrPortFrom(agent.Unmap(ap.Addr()), ap.Port()), err == nil
 }
 
 func (s *Site) outsideTunnelHandler() http.Handler {

@@ -14,9 +14,13 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// home redirects to the start page of the visitor.
+// home redirects to the start page of the visitor. A host without access is led to browser sign-in, where that is used.
 func (s *Site) home(c echo.Context) error {
-	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
+	v := who(c)
+	if _, connected := s.connectedSession(v.Peer); v.User == nil && !connected && s.signsInByBrowser(v.Peer) {
+		return c.Redirect(http.StatusSeeOther, webAuthPath)
+	}
+	return c.Redirect(http.StatusSeeOther, s.homeOf(v))
 }
 
 func (s *Site) homeOf(v *visitor) string {

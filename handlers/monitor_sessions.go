@@ -21,14 +21,15 @@ func (s *Site) monitorSessions(c echo.Context) error {
 
 // sessionJSON is a live session in REST answers: first the vendor's fields, then ours.
 type sessionJSON struct {
-	ID           string       `json:"id"`
-	UserObjectID agent.UserID `json:"user_object_id"`
-	Login        string       `json:"login"`
-	Subnet       *string      `json:"subnet"` // "10.0.0.5/32"
-	ExternalIP   string       `json:"external_ip"`
-	AuthModule   string       `json:"auth_module"` // "local" or the directory's name
-	NodeName     string       `json:"node_name"`   // of the person's computer
+	ID           string  `json:"id"`
+	UserObjectID string  `json:"user_object_id"` // "user.id.7"
+	Login        string  `json:"login"`
+	Subnet       *string `json:"subnet"` // "10.0.0.5/32"
+	ExternalIP   string  `json:"external_ip"`
+	AuthModule   string  `json:"auth_module"` // see authModules
+	NodeName     string  `json:"node_name"`   // of the person's computer
 
+	Directory string      `json:"directory"` // agent.LocalDirectory or the directory's name
 	Kind      agent.Kind  `json:"kind"`
 	State     agent.State `json:"state"`
 	Address   *string     `json:"address"`
@@ -47,10 +48,13 @@ type deviceJSON struct {
 	OS   string `json:"os"`
 }
 
+// authModules are the values of auth_module.
+var authModules = map[agent.Kind]string{agent.KindLAN: "agent", agent.KindVPN: "wireguard", agent.KindWeb: "web", agent.KindStatic: "ip"}
+
 func jsonOfSession(l agent.LiveSession) sessionJSON {
 	out := sessionJSON{
-		ID: l.ID, UserObjectID: l.UserID, Login: l.Login, ExternalIP: l.ExternalIP.String(), AuthModule: l.Directory,
-		NodeName: l.Device.Name, Kind: l.Kind, State: l.State,
+		ID: l.ID, UserObjectID: "user.id." + idText(l.UserID), Login: l.Login, ExternalIP: l.ExternalIP.String(), AuthModule: authModules[l.Kind],
+		NodeName: l.Device.Name, Directory: l.Directory, Kind: l.Kind, State: l.State,
 		Addresses: []string{},
 		Device:    deviceJSON{l.Device.ID, l.Device.Name, l.Device.OS},
 		Started:   rfc3339(l.Started), Expires: rfc3339(l.Expires), Rx: l.Rx, Tx: l.Tx,

@@ -145,8 +145,8 @@ func preventForgery(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			switch r.Method {
-			case http.MethodGet, http.MethodHead, http.MethodDelete:
+			switch {
+			case safe(r.Method), r.Method == http.MethodDelete, k == tokened: // of tokened the handler checks the token
 				return next(c)
 			}
 			if k == rest {
@@ -188,7 +188,7 @@ func (s *Site) admit(r rule, k kind) echo.MiddlewareFunc {
 			if (r == administrator || r == setup) && !s.administrationAnswers(v) {
 				return echo.ErrNotFound
 			}
-			if k != plain {
+			if k == page || k == rest {
 				if err := s.loadUser(c); err != nil {
 					return err
 				}

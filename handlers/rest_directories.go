@@ -62,6 +62,9 @@ func readDirectoryJSON(c echo.Context, d *agent.DirectorySettings) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range []string{"id", "reachable", "keytab_keys"} { // only in answers
+		delete(body, name)
+	}
 	fields := directoryFields(d)
 	fields["password"] = &d.Password
 	fields["keytab"] = &d.Keytab
@@ -77,7 +80,7 @@ func readDirectoryJSON(c echo.Context, d *agent.DirectorySettings) error {
 // jsonOfDirectory returns the settings without the password and the keytab, and the state.
 func (s *Site) jsonOfDirectory(d *agent.DirectorySettings) map[string]any {
 	out := directoryFields(d)
-	out["id"] = d.ID
+	out["id"] = idText(d.ID)
 	out["keytab_keys"] = append([]agent.KeytabKey{}, d.KeytabKeys...)
 	out["reachable"] = s.Directories.Status(d.ID).Reachable
 	return out

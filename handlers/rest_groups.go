@@ -16,9 +16,13 @@ func (s *Site) restGroups(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	kinds, err := s.directoryKinds(c.Request().Context())
+	if err != nil {
+		return err
+	}
 	out := []map[string]any{}
 	for _, g := range tree.All() {
-		out = append(out, jsonOfGroup(g))
+		out = append(out, jsonOfGroup(g, kinds))
 	}
 	return c.JSON(http.StatusOK, out)
 }
@@ -53,7 +57,7 @@ func (s *Site) restGroupChange(c echo.Context, _ agent.GroupTree, g agent.Group)
 	g, err = s.changeGroup(c, g.ID, func(g *agent.Group) error {
 		was := *g
 		member := g.Member.Name
-		if err := decodeFields(groupFields(g, &member), body, nullableGroupFields...); err != nil {
+		if err := decodeGroup(g, &member, body); err != nil {
 			return err
 		}
 		return checkFixed(was, *g, member)
@@ -61,7 +65,11 @@ func (s *Site) restGroupChange(c echo.Context, _ agent.GroupTree, g agent.Group)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, jsonOfGroup(g))
+	kinds, err := s.directoryKinds(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, jsonOfGroup(g, kinds))
 }
 
 func (s *Site) restGroupDelete(c echo.Context, _ agent.GroupTree, g agent.Group) error {
@@ -74,7 +82,7 @@ func readGroupJSON(c echo.Context, g *agent.Group) (member string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := decodeFields(groupFields(g, &member), body, nullableGroupFields...); err != nil {
+	if err := decodeGroup(g, &member, body); err != nil {
 		return "", err
 	}
 	if g.Local() != (member == "") {
@@ -98,11 +106,23 @@ func checkFixed(was, is agent.Group, member string) error {
 	return nil
 }
 
-func jsonOfGroup(g agent.Group) map[string]any {
+func jsonOfGroup(g agent.Group, kinds map[string]agent.DirectoryKind) map[string]any {
 	member := g.Member.Name
 	out := groupFields(&g, &member)
-	out["id"] = g.ID
+	out["id"] = idText(g.ID)
+	out["domain_type"], out["domain_name"], out["ldap_guid"] = agent.LocalDirectory, nil, nil
+	if !g.Local() {
+		out["domain_type"], out["domain_name"], out["ldap_guid"] = domainType(kinds, g.Directory), g.Directory, g.Member.ID
+	}
 	return out
+}
+
+// decodeGroup applies a body to a group. It ignores the fields that only answers have. member is the directory's group as text.
+func decodeGroup(g *agent.Group, member *string, body map[string]json.RawMessage) error {
+	for _, name := range []string{"id", "domain_type", "domain_name", "ldap_guid"} {
+		delete(body, name)
+	}
+	return decodeFields(groupFields(g, member), body, nullableGroupFields...)
 }
 
 var nullableGroupFields = slices.Concat([]string{"parent_id", "directory", "directory_group", "remote_access"}, nullableRights)

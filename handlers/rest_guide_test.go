@@ -20,6 +20,8 @@ type example struct {
 	method, path, body string
 	answer             string // JSON; empty if the manual shows none
 	negotiate          bool   // with a Kerberos ticket
+	config             bool   // with the file of options that keeps the cookies
+	jar                string // the file of cookies that is read or written without it
 }
 
 var fenced = regexp.MustCompile("(?s)```(sh|json)\n(.*?)```")
@@ -43,19 +45,23 @@ func examplesIn(t *testing.T, file string) (list []example) {
 
 var curlWord = regexp.MustCompile(`'[^']*'|\S+`)
 
-// parseCurl parses a curl command with the flags -K, -X, -d, -G, --data-urlencode, --negotiate and -u :.
+// parseCurl parses a curl command with the flags -K, --cacert, -b, -c, -X, -d, --data, -G, --data-urlencode, --negotiate and -u :.
 func parseCurl(t *testing.T, command string) example {
 	t.Helper()
 	words := curlWord.FindAllString(strings.ReplaceAll(command, "\\\n", " "), -1)
 	e := example{method: http.MethodGet}
-	if len(words) < 4 || words[0] != "curl" || words[1] != "-K" || words[2] != "gw" {
+	if len(words) < 4 || words[0] != "curl" {
 		t.Fatalf("%q is no request", command)
 	}
 	query := slices.Contains(words, "-G")
-	for words = words[3:]; len(words) > 0; words = words[1:] {
+	for words = words[1:]; len(words) > 0; words = words[1:] {
 		switch _, path, isURL := strings.Cut(words[0], ":8443"); {
 		case isURL:
 			e.path = path
+		case words[0] == "-K" && words[1] == "gw", words[0] == "--cacert" && words[1] == "root.pem":
+			e.config, words = words[0] == "-K", words[1:]
+		case words[0] == "-b", words[0] == "-c":
+			e.jar, words = words[1], words[1:]
 		case words[0] == "--negotiate":
 			e.negotiate = true
 		case words[0] == "-u" && words[1] == ":":
@@ -67,7 +73,7 @@ func parseCurl(t *testing.T, command string) example {
 			name, value, _ := strings.Cut(strings.Trim(words[1], "'"), "=")
 			e.path += choose(strings.Contains(e.path, "?"), "&", "?") + name + "=" + url.QueryEscape(value)
 			words = words[1:]
-		case words[0] == "-d":
+		case words[0] == "-d", words[0] == "--data":
 			if e.method == http.MethodGet {
 				e.method = http.MethodPost
 			}
@@ -87,14 +93,19 @@ func TestRESTExamples(t *testing.T) {
 			s := newSite(t)
 			h := s.PortalHandler()
 			live := liveSession(t, s, "ivanov").Session.ID
-			var cookies []*http.Cookie
+			jars := map[string][]*http.Cookie{}
 			used := map[string]bool{}
 			for _, e := range examplesIn(t, "../templates/guide/"+lang+"/rest.md") {
 				path := strings.Replace(e.path, "6pwrw5ac4edlbbjh", live, 1)
 				r := httptest.NewRequest(e.method, "https://gw.example.test"+path, strings.NewReader(e.body))
 				r.RemoteAddr = "192.168.7.30:40000"
-				r.Header.Set("Content-Type", "application/json")
-				for _, cookie := range cookies {
+				if e.body != "" {
+					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				}
+				if e.config {
+					e.jar = "cookies"
+				}
+				for _, cookie := range jars[e.jar] {
 					r.AddCookie(cookie)
 				}
 				w := httptest.NewRecorder()
@@ -102,12 +113,15 @@ func TestRESTExamples(t *testing.T) {
 				if e.negotiate && w.Code == http.StatusForbidden { // no directory of the site has a keytab
 					w.Code, w.Body = http.StatusOK, bytes.NewBufferString("{}")
 				}
+				if strings.Contains(e.path, "/sessions/logout/") && w.Code == http.StatusForbidden { // the manual's address
+					w.Code, w.Body = http.StatusOK, bytes.NewBufferString("{}")
+				}
 				if w.Code != http.StatusOK {
 					t.Errorf("%s %s: %d %s", e.method, e.path, w.Code, w.Body)
 					continue
 				}
-				if set := w.Result().Cookies(); e.path == "/web/auth/login" && len(set) > 0 {
-					cookies = set
+				if set := w.Result().Cookies(); e.path == "/web/auth/login" && e.method == http.MethodPost {
+					jars[e.jar] = set
 				}
 				if e.answer != "" {
 					if got, want := fieldsOf(t, w.Body.String()), fieldsOf(t, e.answer); !slices.Equal(got, want) {
@@ -115,7 +129,8 @@ func TestRESTExamples(t *testing.T) {
 					}
 				}
 				for _, route := range s.portalRoutes() {
-					if route.kind == rest && route.method == e.method && matches(route.path, strings.Split(e.path, "?")[0]) {
+					path, _, _ := strings.Cut(strings.ReplaceAll(e.path, ".", "-"), "?")
+					if route.kind == rest && route.method == e.method && matches(route.path, path) {
 						used[route.method+" "+route.path] = true
 					}
 				}

@@ -121,7 +121,12 @@ func journalFields(kinds map[string]agent.DirectoryKind, now time.Time) []journa
 		{"login", text, func(e agent.JournalEntry) any { return e.Login }},
 		{"name", text, func(e agent.JournalEntry) any { return e.Name }},
 		{"group_name", text, func(e agent.JournalEntry) any { return e.Group }},
-		{"domain_type", text, func(e agent.JournalEntry) any { return domainType(e.Directory, kinds) }},
+		{"domain_type", text, func(e agent.JournalEntry) any {
+			if e.Directory == "" || e.Directory == agent.LocalDirectory {
+				return agent.LocalDirectory
+			}
+			return domainType(kinds, e.Directory)
+		}},
 		{"ip", text, func(e agent.JournalEntry) any { return cmp.Or(addressText(e.Inner), addressText(e.Tunnel)) }},
 		{"country_name", text, func(agent.JournalEntry) any { return "" }},
 		{"country_code", text, func(agent.JournalEntry) any { return "" }},
@@ -147,14 +152,6 @@ func journalFields(kinds map[string]agent.DirectoryKind, now time.Time) []journa
 		{"rx", number, func(e agent.JournalEntry) any { return e.Rx }},
 		{"tx", number, func(e agent.JournalEntry) any { return e.Tx }},
 	}
-}
-
-// domainType is the vendor's type of an account of a directory.
-func domainType(directory string, kinds map[string]agent.DirectoryKind) string {
-	if directory == agent.LocalDirectory || directory == "" {
-		return agent.LocalDirectory
-	}
-	return cmp.Or(domainTypes[kinds[directory]], "ad")
 }
 
 // vendorTimeLayout is how the vendor's journal writes a time: a whole number.

@@ -118,14 +118,14 @@ func (f *netsField) UnmarshalJSON(b []byte) error {
 	return asError(problem)
 }
 
-// parentField is the number of a group, or null for none. The vendor's lists have numbers as strings.
+// parentField is the number of a group, or null for none. Answers have it as a string; requests may have a number too.
 type parentField agent.GroupID
 
 func (f *parentField) MarshalJSON() ([]byte, error) {
 	if *f == 0 {
 		return []byte("null"), nil
 	}
-	return json.Marshal(agent.GroupID(*f))
+	return json.Marshal(idText(*f))
 }
 
 func (f *parentField) UnmarshalJSON(b []byte) error {

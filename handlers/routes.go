@@ -80,6 +80,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
 		{"POST", "/admin/agent/domain/forget", administrator, page, s.adminAgentDomainForget},
 		{"POST", "/admin/agent/settings", administrator, page, s.adminAgentSettings},
+		{"POST", "/admin/agent/browser", administrator, page, s.adminAgentBrowser},
 		{"POST", "/admin/agent/vpn", administrator, page, s.adminAgentVPN},
 		{"GET", "/admin/gateway", administrator, page, s.adminGateway},
 		{"POST", "/admin/gateway", administrator, page, s.adminGatewaySave},

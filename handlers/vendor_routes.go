@@ -7,6 +7,8 @@ func (s *Site) vendorRoutes() []route {
 	return []route{
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},
 		{"DELETE", "/web/auth/login", user, rest, s.restLogout},
+		{"DELETE", "/web/admin/auth/login", user, rest, s.restLogout}, // version 19
+		{"GET", "/web/whoami", user, rest, s.restWhoami},
 
 		{"GET", "/agent_backend/wireguard/state", administrator, rest, s.restState},
 		{"PUT", "/agent_backend/wireguard/state", administrator, rest, s.restSetState},
@@ -45,5 +47,6 @@ func (s *Site) vendorRoutes() []route {
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"GET", "/user_cabinet_reports/auth_journal", administrator, rest, s.restJournal},
 		{"GET", "/user_cabinet_reports/auth_journal/unique_values/:column", administrator, rest, s.restJournalValues},
+		{"DELETE", "/monitor_backend/sessions/logout/:ip", anybody, rest, s.restLogoutAddress},
 	}
 }

@@ -230,3 +230,54 @@ func TestAgentPageSaysWhatTheTunnelLacks(t *testing.T) {
 		}
 	}
 }
+
+// TestBrowserCard: the lines for DHCP are there only with a certificate that browsers trust, else the card says what follows; a
+// network that is not local any more is named.
+func TestBrowserCard(t *testing.T) {
+	s := agent.DefaultSettings()
+	s.LocalNetworks, _ = agent.ParseNetworks("", "192.168.7.0/24")
+	s.BrowserSignIn, _ = agent.ParseNetworks("", "192.168.7.128/25 192.168.8.0/24")
+	const card = `section[aria-labelledby="browser-title"]`
+	for _, trusted := range []bool{false, true} {
+		d := savedAgent()
+		d.Browser = NewBrowserSignIn(s, trusted, "https://gw.company.ru:8443/")
+		doc := adminAgent(t, d).Find(card)
+		if got := doc.Find("textarea").Text(); got != "192.168.7.128/25\n192.168.8.0/24" {
+			t.Errorf("networks %q", got)
+		}
+		if warned := doc.Find(".banner.warn").Text(); !strings.Contains(warned, "192.168.8.0/24") || strings.Contains(warned, "192.168.7") {
+			t.Errorf("networks that are not local: %q", warned)
+		}
+		lines := map[string]string{
+			"#captive-portal-api": "https://gw.company.ru:8443/captive-portal/api",
+			"#dnsmasq":            "dhcp-option=114,https://gw.company.ru:8443/captive-portal/api",
+			"#kea":                `{ "name": "v4-captive-portal", "data": "https://gw.company.ru:8443/captive-portal/api" }`,
+			"#mikrotik":           `/ip dhcp-server option add name=captive-portal code=114 value="'https://gw.company.ru:8443/captive-portal/api'"`,
+			"#radvd":              `AdvCaptivePortalAPI "https://gw.company.ru:8443/captive-portal/api";`,
+			"#windows-dhcp": `Add-DhcpServerv4OptionDefinition -OptionId 114 -Name "Captive portal" -Type String; ` +
+				`Set-DhcpServerv4OptionValue -ScopeId 192.168.7.128 -OptionId 114 -Value "https://gw.company.ru:8443/captive-portal/api"`,
+		}
+		for id, want := range lines {
+			if !trusted {
+				want = ""
+			}
+			if got := doc.Find(id).Text(); got != want {
+				t.Errorf("trusted %v, %s: %q", trusted, id, got)
+			}
+		}
+		if link := doc.Find(`.banner.info a[href="/admin/certificate"]`).Length() == 1; link == trusted {
+			t.Errorf("trusted %v, a link to the certificate: %v", trusted, link)
+		}
+		if strings.Contains(doc.Text(), "captive-portal") != trusted {
+			t.Errorf("trusted %v: %q", trusted, doc.Text())
+		}
+	}
+	d := savedAgent()
+	if d.Browser = NewBrowserSignIn(agent.DefaultSettings(), false, ""); adminAgent(t, d).Find(card+" .banner.warn").Length() != 0 {
+		t.Error("a warning although no network is chosen")
+	}
+	d.Browser, d.Enabled = NewBrowserSignIn(s, false, ""), false
+	if !strings.Contains(adminAgent(t, d).Find(card).Text(), "Ideco агент выключен") {
+		t.Error("nothing says that the agent is switched off")
+	}
+}

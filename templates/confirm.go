@@ -63,6 +63,11 @@ func ConfirmSettings(l *locale.Localizer, form SettingsForm, ending int) Confirm
 	return confirmSave(l, "/admin/agent/settings", form.hidden(), ending)
 }
 
+// ConfirmBrowserSignIn asks before saving other networks for signing in by a browser; ending is the number of sessions that end.
+func ConfirmBrowserSignIn(l *locale.Localizer, networks string, ending int) ConfirmData {
+	return confirmSave(l, "/admin/agent/browser", []HiddenField{{"browser_sign_in_networks", networks}}, ending)
+}
+
 // ConfirmVPN asks before saving settings of the tunnel; ending is the number of sessions that end.
 func ConfirmVPN(l *locale.Localizer, form VPNForm, ending int) ConfirmData {
 	return confirmSave(l, "/admin/agent/vpn", form.hidden(), ending)

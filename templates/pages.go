@@ -18,6 +18,9 @@ import (
 // CSRFField is the name of the hidden field with the token against cross-site requests.
 const CSRFField = "_csrf"
 
+// WebTokenField is the name of the hidden field with the one-time token of browser sign-in.
+const WebTokenField = "token"
+
 // Page is the data that every page needs.
 type Page struct {
 	L     *locale.Localizer
@@ -90,8 +93,31 @@ type ErrorData struct {
 
 // WelcomeData fills [Welcome], the page of port 80 for a browser without access.
 type WelcomeData struct {
-	PortalURL    string // absolute; empty without a domain
+	PortalURL    string // absolute; empty if not known
 	AgentEnabled bool
+
+	// In a network whose hosts sign in by a browser, one of these is set.
+	SignInQuery  string // of the sign-in page, to which the page leads by itself; encoded
+	SignInByHand bool   // the window that shows the page may be unable to open the sign-in page
+	Online       bool   // the host has access
+}
+
+// WebAuthData fills [WebAuth], the page on which a browser signs in for access.
+type WebAuthData struct {
+	Token  string // one-time
+	Origin string // URL of the page that the person wanted; may be empty. It is of http or https, and a stranger may have chosen it
+
+	Login   string // as typed
+	Error   string // why the sign-in was refused
+	Change  bool   // a new password must be set first
+	Program bool   // the agent can be downloaded
+}
+
+// WebOnlineData fills [WebOnline], the page of an address that has access.
+type WebOnlineData struct {
+	WebAuthData
+	Session agent.LiveSession
+	Now     time.Time
 }
 
 // ConnectedData fills [Connected], the page inside the tunnel. Login is empty if the address has no session.
@@ -127,6 +153,7 @@ type AdminAgentData struct {
 	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
 	Gateway        agent.GatewayState
 	VPN            VPNForm
+	Browser        BrowserSignIn
 }
 
 // CertificateSummary is what the saved domain is served with, in short.

@@ -56,7 +56,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb)}
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
-		"local_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
+		"local_networks", "browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
 		"journal_days", "journal_mb",
 		"parent_id", "forward", "forward_nets", "directory_group",
 		"kind", "user", "password", "dns_ips", "controllers", "transport", "tls_name", "ldap_paths", "ca_pem", "login_groups", "remote_groups",
@@ -79,12 +79,13 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
 		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}}
+		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
 	off := full
-	off.Enabled, off.Certificate = false, CertificateSummary{State: CertificateFailed}
+	off.Enabled, off.Certificate, off.Browser.Trusted = false, CertificateSummary{State: CertificateFailed}, false
 	missing := full
 	missing.InstallerReady, missing.Certificate = false, CertificateSummary{State: CertificateOffered}
 	cabinet := CabinetData{AgentEnabled: true, Domain: hostile, InstallerReady: true, Unsigned: true, Sessions: live, Browsers: browsers, Errors: errors, Now: now}
+	wanted := "https://gw.company.ru:8443/?" + hostile
 	return map[string]templ.Component{
 		"connected":           Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":               Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
@@ -101,6 +102,13 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"error person":        Error(page("/", admin), ErrorFor(l, http.StatusForbidden, "")),
 		"welcome":             Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443", AgentEnabled: true}),
 		"welcome off":         Welcome(page("/", nil), WelcomeData{}),
+		"welcome refresh":     Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443/", AgentEnabled: true, SignInQuery: "origin=" + url.QueryEscape(hostile)}),
+		"welcome by hand":     Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443/", AgentEnabled: true, SignInByHand: true}),
+		"welcome nowhere":     Welcome(page("/", nil), WelcomeData{AgentEnabled: true, SignInByHand: true}),
+		"welcome online":      Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443/", AgentEnabled: true, Online: true}),
+		"web auth":            WebAuth(page("/web_authd/auth", nil), WebAuthData{Token: "token-" + hostile, Origin: wanted, Login: hostile, Error: hostile, Change: true, Program: true}),
+		"web online":          WebOnline(page("/web_authd/auth", nil), WebOnlineData{WebAuthData{Token: "token-" + hostile, Origin: wanted}, someSession("web", agent.KindWeb), now}),
+		"web online rule":     WebOnline(page("/web_authd/auth", nil), WebOnlineData{Session: someSession("rule", agent.KindStatic), Now: now}),
 		"agent":               AdminAgent(page("/admin/agent", admin), full),
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),
@@ -243,7 +251,11 @@ func TestEveryFormCarriesTheToken(t *testing.T) {
 					t.Errorf("a token in an address: %s", html(s))
 				}
 			case "post":
-				if s.Find("input[type=hidden][name="+CSRFField+"]").AttrOr("value", "") != "token-"+hostile {
+				field := CSRFField
+				if strings.HasPrefix(s.AttrOr("action", ""), "/web_authd/") {
+					field = WebTokenField
+				}
+				if s.Find("input[type=hidden][name="+field+"]").AttrOr("value", "") != "token-"+hostile {
 					t.Errorf("no token: %s", html(s))
 				}
 			default:

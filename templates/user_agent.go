@@ -28,6 +28,11 @@ func browserName(l *locale.Localizer, userAgent string) string {
 	return l.T("browser_on", locale.Args{"Browser": browser, "System": system})
 }
 
+// BrowserAndSystem names browser and system in every language, such as "Firefox, Windows". It is empty if both are unknown.
+func BrowserAndSystem(userAgent string) string {
+	return strings.Trim(firstMark(userAgent, browserMarks)+", "+firstMark(userAgent, systemMarks), ", ")
+}
+
 func firstMark(text string, marks [][2]string) string {
 	for _, mark := range marks {
 		if strings.Contains(text, mark[0]) {

@@ -13,11 +13,24 @@ func welcomeStyle() string { return static.Text("tokens.css") + static.Text("wel
 
 // welcomeTitle returns the id of the title.
 func welcomeTitle(d WelcomeData) string {
-	if d.AgentEnabled {
+	switch {
+	case d.Online:
+		return "web_online_title"
+	case d.signsIn():
+		return "welcome_sign_in_title"
+	case d.AgentEnabled:
 		return "welcome_title"
 	}
 	return "welcome_off_title"
 }
+
+func (d WelcomeData) signsIn() bool { return d.SignInByHand || d.SignInQuery != "" }
+
+// refresh reports whether the page leads to the sign-in page by itself.
+func (d WelcomeData) refresh() bool { return d.SignInQuery != "" && d.PortalURL != "" }
+
+// signInURL returns the URL of the sign-in page.
+func (d WelcomeData) signInURL() string { return d.PortalURL + "web_authd/auth?" + d.SignInQuery }
 
 // WelcomeCSP is the Content-Security-Policy of [Welcome]: only its own style element, by hash.
 func WelcomeCSP() string {

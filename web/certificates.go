@@ -45,7 +45,7 @@ type uploads interface {
 }
 
 func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {
-	all := &certificates{trust: newPublicTrust(c.Internet.Roots), settings: s, hosts: h, store: s.store, box: box, log: c.Log,
+	all := &certificates{trust: newPublicTrust(), settings: s, hosts: h, store: s.store, box: box, log: c.Log,
 		ports: map[agent.ServedPort][]netip.AddrPort{agent.PortPortal: addrPorts(open.portal), agent.PortAgent: addrPorts(open.agent)}}
 	all.rootChange = rootChange{root: root, record: all.record, log: c.Log}
 	var err error

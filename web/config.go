@@ -27,6 +27,7 @@ type Config struct {
 	TunnelPort   uint16 // UDP; 0 takes a free one
 	Firewall     string // a mode of package firewall; empty = auto
 	Log          *slog.Logger
+	WebIdle      time.Duration                       // see access.Config; 0 = access.DefaultWebIdle
 	Now          func() time.Time                    // the clock of the throttle of wrong passwords; nil = time.Now
 	Announce     func(portal string, setup []string) // shows a person the portal's URL and the setup link for each of its addresses, if there is one; nil = nobody reads it
 	Internet     Internet

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"crypto/x509"
 	"net"
 	"net/netip"
 	"slices"
@@ -22,12 +21,11 @@ const (
 // letsEncryptIssuer is the domain of Let's Encrypt in CAA records (letsencrypt.org/docs/caa).
 const letsEncryptIssuer = "letsencrypt.org"
 
-// Internet is how the gateway finds out where its names lead and which certificates browsers trust. The zero value is the real Internet; tests replace it.
+// Internet is how the gateway finds out where its names lead. The zero value is the real Internet; tests replace it.
 type Internet struct {
 	Resolvers []string                                                             // HOST:PORT of recursive DNS servers on the Internet
 	LookUp    func(ctx context.Context, host string) ([]netip.Addr, error)         // the gateway's own resolver
 	Dial      func(ctx context.Context, network, address string) (net.Conn, error) // connects to the ports 80 and 443 of names
-	Roots     *x509.CertPool                                                       // of the CAs that browsers trust
 }
 
 // nameChecks finds out what a certification authority (CA) would meet at a name of the gateway: what DNS on the Internet answers, and

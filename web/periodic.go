@@ -14,6 +14,7 @@ type background struct {
 	settings     *settings
 	directories  *directories
 	certificates *certificates
+	rules        *authRules
 	log          *slog.Logger
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"os"
 	"sync"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 
 // publicTrust decides whether browsers trust a certificate. It remembers the last answer.
 type publicTrust struct {
-	roots func() *x509.CertPool
+	roots func() *x509.CertPool // of public CAs
 
 	mu    sync.Mutex // guards the fields below
 	of    *tls.Certificate
@@ -25,16 +26,16 @@ type publicTrust struct {
 // trustCheckEvery is how long an answer is remembered. The certificates between the leaf and its root can end before the leaf.
 const trustCheckEvery = time.Hour
 
-// newPublicTrust returns one for roots of public CAs; nil = those of Mozilla. The roots of this computer are not used: they may
-// contain the company's own, which phones do not trust.
-func newPublicTrust(roots *x509.CertPool) *publicTrust {
-	if roots != nil {
-		return &publicTrust{roots: func() *x509.CertPool { return roots }}
-	}
-	return &publicTrust{roots: sync.OnceValue(mozillaRoots)}
-}
+func newPublicTrust() *publicTrust { return &publicTrust{roots: sync.OnceValue(publicRoots)} }
 
-func mozillaRoots() *x509.CertPool {
+// publicRoots returns the roots of Mozilla, or those that the environment names, as crypto/x509 documents it. The roots of the
+// system are not used: they may contain the company's own, which phones do not trust.
+func publicRoots() *x509.CertPool {
+	if os.Getenv("SSL_CERT_FILE") != "" {
+		if pool, err := x509.SystemCertPool(); err == nil {
+			return pool
+		}
+	}
 	pool := x509.NewCertPool()
 	for root := range bundle.Roots() {
 		c, err := x509.ParseCertificate(root.Certificate)

@@ -71,7 +71,7 @@ func TestPubliclyTrusted(t *testing.T) {
 	public, company := newTestCA(t, time.Now().Add(day)), newTestCA(t, time.Now().Add(day))
 	roots := x509.NewCertPool()
 	roots.AddCert(public.root)
-	c.trust = newPublicTrust(roots)
+	c.trust = &publicTrust{roots: func() *x509.CertPool { return roots }}
 	alone := public.issue(t, "gw.company.ru")
 	alone.Certificate = alone.Certificate[:1]
 	for _, step := range []struct {
@@ -106,7 +106,7 @@ func TestPubliclyTrusted(t *testing.T) {
 	if c.publiclyTrusted() {
 		t.Error("still trusted after the certificate was removed")
 	}
-	c.trust = newPublicTrust(nil)
+	c.trust = newPublicTrust()
 	up.now.Store(public.issue(t, "gw2.company.ru"))
 	if c.publiclyTrusted() || c.trust.roots().Equal(x509.NewCertPool()) {
 		t.Error("the roots of Mozilla trust a CA that nobody knows, or are missing")
@@ -118,7 +118,7 @@ func TestPubliclyTrustedUntil(t *testing.T) {
 	ca := newTestCA(t, time.Now().Add(time.Minute))
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.root)
-	p, c := newPublicTrust(roots), ca.issue(t, "gw.company.ru")
+	p, c := &publicTrust{roots: func() *x509.CertPool { return roots }}, ca.issue(t, "gw.company.ru")
 	if now := time.Now(); !p.verify(c, "gw.company.ru", now) || p.verify(c, "gw.company.ru", now.Add(trustCheckEvery)) {
 		t.Error("the end of the intermediate certificate is ignored")
 	}

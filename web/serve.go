@@ -98,7 +98,7 @@ func Serve(ctx context.Context, c Config) error {
 		gate = access.NewGateWithClock(network, db, c.Log, c.Now)
 	}
 	manager := access.NewManager(access.Config{Gate: gate, Store: db, Firewall: fw.forSessions(), Tunnel: vpn.forSessions(),
-		Settings: current.Current, Inside: inside, Log: c.Log})
+		Settings: current.Current, Inside: inside, Refusals: db, WebIdle: c.WebIdle, Log: c.Log})
 	settings := &settings{currentSettings: current, store: db, root: root, sessions: manager, tunnel: vpn, firewall: fw,
 		trial: newTrial(), log: c.Log}
 
@@ -123,6 +123,8 @@ func Serve(ctx context.Context, c Config) error {
 	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
+	rules := newAuthRules(db, current.Current, manager, c.Log)
+	rules.begin(ctx)
 	reachable := portalHosts(open.portal[0].Addr(), settings.Current(), interfaceAddresses())
 	setup, links, err := openSetup(ctx, c, db, reachable)
 	if err != nil {
@@ -147,6 +149,7 @@ func Serve(ctx context.Context, c Config) error {
 		Downloads:     downloads,
 		Root:          root,
 		Certificates:  certificates,
+		AuthRules:     rules,
 		Setup:         setup,
 		Addressing:    addressing,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
@@ -165,7 +168,7 @@ func Serve(ctx context.Context, c Config) error {
 		certificates.orders.Changed()
 		site.TrustChanged()
 	}
-	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, rules, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -191,9 +194,11 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.run(gctx) })
 	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { return b.certificates.run(gctx) })
+	g.Go(func() error { return b.rules.run(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
+	g.Go(func() error { return manager.Record(gctx) })
 	g.Go(func() error { return b.settings.tunnel.watch(gctx) })
 	g.Go(func() error { return b.settings.firewall.watchDomain(gctx) })
 	g.Go(func() error { return b.settings.trial.run(gctx, b.settings.endTrial, c.Log) })

@@ -25,7 +25,8 @@ type admission struct {
 	chain      chainName // zero for new tokens
 	previous   [32]byte  // digest of the token that stays valid until the agent has the next one
 	displaced  []displaced
-	inherits   bool // next gets the tunnel address of a displaced session; not reserved yet
+	moved      map[string]bool // see movedSessions
+	inherits   bool            // next gets the tunnel address of a displaced session; not reserved yet
 }
 
 // displaced is a session that ends because next begins.
@@ -42,7 +43,7 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 	}
 	current := c.currentSession(a)
 	if p.resumed == nil && current != nil && current.UserID == p.ID && c.fits(c.settings, current.located()) {
-		return c.admitLonger(p.User, rights, current)
+		return c.admitLonger(p, rights, current)
 	}
 	kind, inside, err := c.kind(p.User, a.Peer)
 	if err != nil {
@@ -52,13 +53,13 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 	if r := p.resumed; r != nil {
 		adm.resumes, adm.live, adm.chain, adm.previous = true, r.live, r.token.name, r.token.digest
 		adm.next = c.resumedSession(r, rights, kind, a.Device)
-		if !c.now.Before(adm.next.Expires) {
+		if adm.next.Expired(c.now) {
 			c.refusedToken(c.ctx, a, r.session, "over")
 			return admission{}, agent.Refuse(agent.CodeSessionOver)
 		}
 	} else {
 		adm.next = agent.Session{ID: agent.NewSessionID(), UserID: p.ID, Directory: p.Directory, Kind: kind, Device: a.Device,
-			Started: c.now, LoggedIn: c.now, Expires: c.now.Add(rights.Length(kind))}
+			Started: c.now, LoggedIn: c.now, Expires: c.now.Add(rights.Length(kind)), Way: p.way, Group: c.tree.Names(p.User)}
 	}
 	adm.next.Login, adm.next.Name, adm.next.ExternalIP = p.Login, p.Name, a.Peer.Addr
 	if kind != agent.KindVPN {
@@ -69,15 +70,15 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 }
 
 // admitLonger extends the session of a connection. Its length counts from now. Refusals: CodeVPNNotAllowed.
-func (c *change) admitLonger(user agent.User, rights agent.AppliedRights, s *session) (admission, error) {
-	if !permits(user, s.located()) {
+func (c *change) admitLonger(p person, rights agent.AppliedRights, s *session) (admission, error) {
+	if !permits(p.User, s.located()) {
 		return admission{}, agent.Refuse(agent.CodeVPNNotAllowed)
 	}
 	if err := c.reloadTokens(s); err != nil {
 		return admission{}, err
 	}
 	next := s.Session
-	next.Login, next.Name = user.Login, user.Name
+	next.Login, next.Name, next.Way, next.Group = p.Login, p.Name, p.way, c.tree.Names(p.User)
 	next.LoggedIn, next.Expires = c.now, c.now.Add(rights.Length(s.Kind))
 	return admission{rights: rights, next: next, live: s, extends: true, chain: s.chain, previous: s.Resume.Current}, nil
 }
@@ -124,21 +125,22 @@ func (c *change) displacedBy(a admission) ([]displaced, error) {
 	return c.limitDevices(a, list)
 }
 
-// takesOver reports whether a new session takes over the address of holder, and why holder ends then. A waiting holder
-// ends before its grace period is over, but may be resumed elsewhere.
+// takesOver reports whether a new session takes over the address of holder, and why holder ends then. A browser takes over only
+// from a browser. A waiting holder ends before its grace period is over, but may be resumed elsewhere.
 func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	switch {
 	case next.UserID == holder.UserID:
 		return agent.ReasonReplaced, next.Kind != agent.KindWeb || holder.Kind == agent.KindWeb
-	case holder.connection == nil && holder.Kind != agent.KindWeb:
+	case holder.state() == agent.StateWaiting:
 		return agent.ReasonLost, true
 	}
 	return "", false
 }
 
-// limitDevices adds the sessions that end because the person has too many devices. Refusals: CodeDeviceLimit.
+// limitDevices adds the sessions that end because the person has too many devices. Sessions of KindStatic do not count. Refusals:
+// CodeDeviceLimit.
 func (c *change) limitDevices(a admission, list []displaced) ([]displaced, error) {
-	rest := c.otherSessions(a, list)
+	rest := slices.DeleteFunc(c.otherSessions(a, list), func(s *session) bool { return s.Kind == agent.KindStatic })
 	over := len(rest) + 1 - a.rights.Devices
 	if over <= 0 {
 		return list, nil

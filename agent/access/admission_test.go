@@ -187,6 +187,10 @@ func TestTakesOver(t *testing.T) {
 		{agent.KindLAN, agent.KindLAN, false, true, agent.ReasonLost, true},
 		{agent.KindWeb, agent.KindLAN, false, true, agent.ReasonLost, true},
 		{agent.KindLAN, agent.KindWeb, false, true, "", false},
+		{agent.KindLAN, agent.KindStatic, true, true, agent.ReasonReplaced, true},
+		{agent.KindLAN, agent.KindStatic, false, true, "", false},
+		{agent.KindWeb, agent.KindStatic, true, true, "", false},
+		{agent.KindWeb, agent.KindStatic, false, true, "", false},
 	} {
 		holder := &session{Session: agent.Session{UserID: ivan, Kind: c.holder}, connection: &agentConnection{}}
 		next := agent.Session{UserID: olga, Kind: c.next}
@@ -293,6 +297,7 @@ func TestFits(t *testing.T) {
 	lan := &session{Session: agent.Session{Kind: agent.KindLAN, Address: netip.MustParseAddr(lanPeer),
 		ExternalIP: netip.MustParseAddr(lanPeer)}, inside: true}
 	web := &session{Session: agent.Session{Kind: agent.KindWeb, Address: lan.Address, ExternalIP: lan.Address}, inside: true}
+	static := &session{Session: agent.Session{Kind: agent.KindStatic, Address: lan.Address, ExternalIP: lan.Address}, inside: true}
 	vpn := &session{Session: agent.Session{Kind: agent.KindVPN, Address: netip.MustParseAddr("10.128.0.2"),
 		ExternalIP: netip.MustParseAddr(outsidePeer)}}
 	local := &session{Session: agent.Session{Kind: agent.KindVPN, Address: vpn.Address, ExternalIP: lan.Address}, inside: true}
@@ -305,26 +310,28 @@ func TestFits(t *testing.T) {
 	m := NewManager(Config{})
 	fits := func(set agent.Settings, s *session) bool { return m.fits(set, s.located()) }
 	for _, c := range []struct {
-		name                 string
-		change               func(*agent.Settings)
-		lan, web, vpn, local bool
+		name                         string
+		change                       func(*agent.Settings)
+		lan, web, static, vpn, local bool
 	}{
-		{"as it was", func(*agent.Settings) {}, true, true, true, false},
-		{"off", func(s *agent.Settings) { s.Enabled = false }, false, false, false, false},
-		{"local tunnel", func(s *agent.Settings) { s.LocalTunnel = true }, false, true, true, true},
-		{"no local networks", func(s *agent.Settings) { s.LocalNetworks = nil }, false, false, true, false},
-		{"everything is local", func(s *agent.Settings) { s.LocalNetworks = nets("0.0.0.0/0") }, true, true, false, false},
-		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = nets("10.99.0.0/16")[0] }, true, true, false, false},
-		{"the VPN network contains the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false},
+		{"as it was", func(*agent.Settings) {}, true, true, true, true, false},
+		{"off", func(s *agent.Settings) { s.Enabled = false }, false, false, true, false, false},
+		{"local tunnel", func(s *agent.Settings) { s.LocalTunnel = true }, false, true, true, true, true},
+		{"no local networks", func(s *agent.Settings) { s.LocalNetworks = nil }, false, false, false, true, false},
+		{"everything is local", func(s *agent.Settings) { s.LocalNetworks = nets("0.0.0.0/0") }, true, true, true, false, false},
+		{"no browsers", func(s *agent.Settings) { s.BrowserSignIn = nil }, true, false, true, true, false},
+		{"browsers elsewhere", func(s *agent.Settings) { s.BrowserSignIn = nets("192.168.2.0/24") }, true, false, true, true, false},
+		{"another VPN network", func(s *agent.Settings) { s.VPNNetwork = nets("10.99.0.0/16")[0] }, true, true, true, false, false},
+		{"the VPN network contains the LAN", func(s *agent.Settings) { s.VPNNetwork = nets("192.168.0.0/16")[0] }, false, false, false, false, false},
 		{"lengths, grace, devices", func(s *agent.Settings) {
 			s.SessionLAN, s.SessionVPN, s.Grace, s.DevicesPerUser = time.Minute, time.Minute, 0, 1
-		}, true, true, true, false},
+		}, true, true, true, true, false},
 	} {
 		set := agent.DefaultSettings()
-		set.Enabled, set.LocalNetworks = true, nets("192.168.0.0/16")
+		set.Enabled, set.LocalNetworks, set.BrowserSignIn = true, nets("192.168.0.0/16"), nets("192.168.1.0/24")
 		c.change(&set)
-		if got := [...]bool{fits(set, lan), fits(set, web), fits(set, vpn), fits(set, local)}; got != [...]bool{c.lan, c.web, c.vpn, c.local} {
-			t.Errorf("%s: lan, web, vpn, local tunnel: %v", c.name, got)
+		if got := [...]bool{fits(set, lan), fits(set, web), fits(set, static), fits(set, vpn), fits(set, local)}; got != [...]bool{c.lan, c.web, c.static, c.vpn, c.local} {
+			t.Errorf("%s: lan, web, static, vpn, local tunnel: %v", c.name, got)
 		}
 	}
 }

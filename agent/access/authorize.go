@@ -44,21 +44,36 @@ var errClosed = errors.New("the gateway is shutting down")
 func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	started := time.Now()
 	a.Device = a.Device.Clean()
-	grant, err := m.authorize(ctx, a)
+	tried := agent.Refused{Login: a.Login, Peer: a.Peer, Device: a.Device, Way: a.way()}
+	grant, err := m.authorize(ctx, a, &tried)
 	if err == nil && ctx.Err() != nil { // the agent has gone
 		m.Lost(grant.Session.ID, a.Connection)
 		err = ctx.Err()
 	}
 	if err != nil {
+		m.refused.add(tried, err)
 		holdBack(ctx, started)
 		return Grant{}, err
 	}
 	return grant, nil
 }
 
+// way returns how the person of an attempt shows who they are; empty for a resume.
+func (a Attempt) way() agent.Way {
+	switch {
+	case len(a.Ticket) > 0:
+		return agent.WayTicket
+	case a.resumes():
+		return ""
+	}
+	return agent.WayPassword
+}
+
+func (a Attempt) resumes() bool { return a.Password == "" && a.Resume != "" }
+
 // authorize identifies the person (identify.go), decides about the attempt (admission.go) and commits the decision
-// (commit.go).
-func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err error) {
+// (commit.go). In tried it sets the account once that is known.
+func (m *Manager) authorize(ctx context.Context, a Attempt, tried *agent.Refused) (grant Grant, err error) {
 	if a.Connection == nil || !a.Peer.Addr.IsValid() {
 		return Grant{}, errors.New("authorize without a connection")
 	}
@@ -79,6 +94,7 @@ func (m *Manager) authorize(ctx context.Context, a Attempt) (grant Grant, err er
 		if err != nil {
 			return err
 		}
+		tried.UserID, tried.Login, tried.Way = p.ID, p.Login, p.way
 		admission, err := c.admit(p, a)
 		if err != nil {
 			return err

@@ -95,7 +95,7 @@ func TestAuthorize(t *testing.T) {
 		want := agent.Session{ID: e.Session.ID, UserID: petr, Login: "petr", Name: "PETR", Directory: agent.LocalDirectory,
 			Kind: agent.KindLAN, Address: netip.MustParseAddr(lanPeer), ExternalIP: netip.MustParseAddr(lanPeer),
 			Device: agent.Device{ID: "laptop", Name: "Ноутбук"}, Started: started, LoggedIn: started,
-			Expires: started.Add(24 * time.Hour), Resume: e.Session.Resume}
+			Expires: started.Add(24 * time.Hour), Way: agent.WayPassword, Resume: e.Session.Resume}
 		if e.Session != want || e.NeedTunnel || e.Extended || e.ResumeToken == "" || e.Grace != 30*time.Second {
 			g.t.Errorf("%+v", e.Grant)
 		}

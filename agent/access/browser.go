@@ -2,7 +2,7 @@ package access
 
 import (
 	"context"
-	"net/netip"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -16,20 +16,114 @@ type BrowserAttempt struct {
 	Browser  string // name for the journal, such as "Firefox"; Device.Name of the session
 }
 
-// AuthorizeBrowser begins a session of KindWeb, or extends the one that the person already has at the address. A refusal is an
-// *agent.Error and takes at least 300 ms. Other errors are agent.ErrNotFound if hosts at the peer's address do not sign in by a
-// browser (agent.Settings.SignsInByBrowser), ctx.Err, and failures in the gateway.
+// AuthorizeBrowser begins a session of KindWeb, or extends the one that the person has at the address. If the person's agent or a
+// rule already gives access there, it returns that session. A refusal is an *agent.Error and takes at least 300 ms. Other errors
+// are agent.ErrNotFound if hosts at the peer's address do not sign in by a browser (see agent.Settings.SignsInByBrowser), ctx.Err,
+// and failures in the gateway.
 func (m *Manager) AuthorizeBrowser(ctx context.Context, a BrowserAttempt) (agent.Session, error) {
-	return agent.Session{}, agent.ErrNotFound
+	started := time.Now()
+	tried := agent.Refused{Login: a.Login, Peer: a.Peer, Device: agent.Device{Name: a.Browser}.Clean(), Way: agent.WayBrowser}
+	s, err := m.authorizeBrowser(ctx, a, &tried)
+	if err != nil {
+		m.refused.add(tried, err)
+		holdBack(ctx, started)
+	}
+	return s, err
 }
 
-// SessionAt returns the live session that lets an address in the LAN through, of any kind but KindVPN. It does not wait for changes.
-func (m *Manager) SessionAt(a netip.Addr) (agent.LiveSession, bool) {
-	return agent.LiveSession{}, false
+func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried *agent.Refused) (s agent.Session, err error) {
+	if err := mayUseBrowser(m.settings(), a.Peer); err != nil {
+		return agent.Session{}, err
+	}
+	began, done := m.pending.begin()
+	defer done()
+	user, err := m.gate.signIn(ctx, SignIn{Login: a.Login, Password: a.Password, Peer: a.Peer, DeviceID: a.DeviceID})
+	if err != nil {
+		return agent.Session{}, err
+	}
+	moved := m.movedSessions(ctx)
+	err = m.change(ctx, func(c *change) error {
+		if err := c.mayEnter(); err != nil {
+			return err
+		}
+		if err := mayUseBrowser(c.settings, a.Peer); err != nil {
+			return err
+		}
+		p, err := c.identify(credentials{user: user, way: agent.WayBrowser, began: began}, Attempt{})
+		if err != nil {
+			return err
+		}
+		tried.UserID, tried.Login = p.ID, p.Login
+		if holder := c.byAddress[a.Peer.Addr]; holder != nil && holder.UserID == p.ID && holder.Kind != agent.KindWeb && holder.state() == agent.StateConnected {
+			s = holder.Session
+			return nil
+		}
+		adm, err := c.admitBrowser(p, a, moved)
+		if err != nil {
+			return err
+		}
+		grant, err := c.commit(adm)
+		s = grant.Session
+		return err
+	})
+	return s, err
+}
+
+// mayUseBrowser refuses attempts while the agent is switched off. Errors: agent.ErrNotFound.
+func mayUseBrowser(set agent.Settings, peer agent.Peer) error {
+	switch {
+	case set.InVPN(peer.Addr), !set.SignsInByBrowser(peer):
+		return agent.ErrNotFound
+	case !set.Enabled:
+		return agent.Refuse(agent.CodeAgentDisabled)
+	}
+	return nil
+}
+
+// movedSessions returns the IDs of sessions at whose addresses another computer is now.
+func (m *Manager) movedSessions(ctx context.Context) map[string]bool {
+	moved := map[string]bool{}
+	if m.firewall != nil {
+		for _, change := range m.firewall.ChangedMACs(ctx) {
+			moved[change.Session] = true
+		}
+	}
+	return moved
+}
+
+// admitBrowser decides about an attempt of an identified person by a browser. A session whose computer has another MAC now is
+// replaced, not extended: the new one gives access to the present MAC. Refusals: those of displacedBy.
+func (c *change) admitBrowser(p person, a BrowserAttempt, moved map[string]bool) (admission, error) {
+	rights, err := c.rights(p.User)
+	if err != nil {
+		return admission{}, err
+	}
+	adm := admission{rights: rights, inside: true, iface: a.Peer.Interface, moved: moved}
+	if holder := c.byAddress[a.Peer.Addr]; holder != nil && holder.UserID == p.ID && holder.Kind == agent.KindWeb && !moved[holder.ID] {
+		adm.live, adm.extends, adm.next = holder, true, holder.Session
+	} else {
+		adm.next = agent.Session{ID: agent.NewSessionID(), UserID: p.ID, Directory: p.Directory, Kind: agent.KindWeb,
+			Address: a.Peer.Addr, ExternalIP: a.Peer.Addr, Started: c.now}
+	}
+	next := &adm.next
+	next.Login, next.Name, next.Way, next.Group = p.Login, p.Name, p.way, c.tree.Names(p.User)
+	next.Device = agent.Device{Name: a.Browser}.Clean() // without an ID: there is nothing to resume
+	next.LoggedIn, next.Expires = c.now, c.now.Add(rights.Length(agent.KindWeb))
+	if !adm.extends {
+		adm.displaced, err = c.displacedBy(adm)
+	}
+	return adm, err
 }
 
 // LogoutAddress ends the session of KindWeb at a peer's address with ReasonLogout. Errors: agent.ErrNotFound if there is none or the
 // peer is not in the LAN; ctx.Err.
 func (m *Manager) LogoutAddress(ctx context.Context, peer agent.Peer) error {
-	return agent.ErrNotFound
+	return m.change(ctx, func(c *change) error {
+		s := c.byAddress[peer.Addr]
+		if s == nil || s.Kind != agent.KindWeb || !peer.Inside {
+			return agent.ErrNotFound
+		}
+		c.end(s, agent.ReasonLogout)
+		return nil
+	})
 }

@@ -19,13 +19,18 @@ func (c *change) commit(a admission) (Grant, error) {
 		}
 	}
 	token := a.newToken()
-	if err := c.store.SaveSession(c.ctx, a.next); err != nil {
+	if err := c.save(a.next); err != nil {
 		if !a.staysAsStored(err) {
 			c.undoReserve(a, err)
 			return Grant{}, err
 		}
 		token, a.next.Resume, a.chain = "", a.live.Resume, a.live.chain // the agent's token stays good
 	}
+	ending := []*session{a.live}
+	for _, d := range a.displaced {
+		ending = append(ending, d.session)
+	}
+	c.countNow(ending...)
 	for _, d := range a.displaced {
 		c.endDisplaced(a, d)
 	}
@@ -52,7 +57,7 @@ func (a admission) staysAsStored(err error) bool {
 // extend carries out an admission that extends a live session.
 func (c *change) extend(a admission) (Grant, error) {
 	token := a.newToken()
-	if err := c.store.SaveSession(c.ctx, a.next); err != nil {
+	if err := c.save(a.next); err != nil {
 		return Grant{}, err
 	}
 	s := a.live
@@ -123,7 +128,7 @@ func (c *change) reserveInherited(next *agent.Session) error {
 	if err := c.reserve(next); err != nil || next.Address == inherited {
 		return err
 	}
-	return c.store.SaveSession(c.ctx, *next)
+	return c.save(*next)
 }
 
 // undoReserve undoes the reservation after a failed save. The store may have the session despite another error than
@@ -144,7 +149,7 @@ func (c *change) endDisplaced(a admission, d displaced) {
 		c.attach(d.session, nil, time.Time{})
 	}
 	keeps := a.next.Kind != agent.KindVPN && d.Kind != agent.KindVPN && d.Address == a.next.Address &&
-		d.UserID == a.next.UserID
+		d.UserID == a.next.UserID && !a.moved[d.ID]
 	if keeps {
 		c.dropAllFurther(d.session)
 	} else {
@@ -158,7 +163,11 @@ func (c *change) endDisplaced(a admission, d displaced) {
 func (c *change) giveAccess(a *admission) error {
 	if s := a.live; s != nil && (s.Kind != a.next.Kind || s.Address != a.next.Address) &&
 		(s.Kind != agent.KindVPN || a.next.Kind != agent.KindVPN) {
+		c.pauseCount(s)
 		c.withdraw(s.Session)
+		if a.next.Kind != agent.KindVPN {
+			defer c.unpauseCount(s)
+		}
 	}
 	switch {
 	case a.inherits:
@@ -188,7 +197,7 @@ func (c *change) abandon(a admission, err error) error {
 func (c *change) activate(a admission) *session {
 	s := a.live
 	if s == nil {
-		s = &session{}
+		s = &session{counters: countersOf(a.next, c.now)}
 	}
 	c.mu.Lock()
 	s.inside, s.iface = a.inside, a.iface

@@ -78,7 +78,7 @@ func losesGroup(tree agent.GroupTree, was, is agent.User) bool {
 func endedBy(u agent.User, r agent.AppliedRights, sessions []located, now time.Time) (n int, shorter bool) {
 	for _, s := range sessions {
 		end := shortenedEnd(s.session, r, s.session.Kind, s.ownLength)
-		if !permits(u, s) || !now.Before(end) {
+		if !permits(u, s) || !end.IsZero() && !now.Before(end) {
 			n++
 		} else if end.Before(s.session.Expires) {
 			shorter = true

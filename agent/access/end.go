@@ -84,7 +84,10 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 		}
 		return list
 	})
-	m.always(func(c *change) { n += c.update(user) })
+	m.always(func(c *change) {
+		n += c.update(user)
+		c.missStaticOf(user.ID)
+	})
 	return n
 }
 
@@ -129,7 +132,7 @@ func (c *change) update(user agent.User) (n int) {
 			c.setOwnLength(s, rights)
 		}
 		switch {
-		case !c.now.Before(next.Expires):
+		case next.Expired(c.now):
 			c.end(s, agent.ReasonExpired)
 			n++
 			continue
@@ -139,7 +142,7 @@ func (c *change) update(user agent.User) (n int) {
 		c.put(s, next)
 		c.arm(s)
 		c.renew()
-		if err := c.store.SaveSession(c.ctx, next); err != nil { // after a restart the session has the old values until the agent resumes it
+		if err := c.save(next); err != nil { // after a restart the session has the old values until the agent resumes it
 			c.log.ErrorContext(c.ctx, "a changed session was not written", "session", s.ID, "error", err)
 		}
 	}
@@ -159,6 +162,7 @@ func (m *Manager) endThose(ctx context.Context, reason agent.Reason, choose func
 // endEach ends sessions and returns their number. All lose access before the first end is written, because the store may
 // be slow.
 func (c *change) endEach(list []*session, reason agent.Reason) int {
+	c.countNow(list...)
 	for _, s := range list {
 		c.withdraw(s.Session)
 	}
@@ -170,6 +174,7 @@ func (c *change) endEach(list []*session, reason agent.Reason) int {
 
 // end withdraws a session's access and ends it. More are attributes for the log.
 func (c *change) end(s *session, reason agent.Reason, more ...any) {
+	c.countNow(s)
 	c.withdraw(s.Session)
 	c.finish(s, reason, more...)
 }
@@ -201,14 +206,17 @@ func (c *change) withdraw(s agent.Session) {
 	}
 }
 
-// finish ends a session whose access is withdrawn or was taken over.
+// finish ends a session whose access is withdrawn or was taken over, and whose traffic was counted before.
 func (c *change) finish(s *session, reason agent.Reason, more ...any) {
 	s.stop()
 	if connection := s.connection; connection != nil {
 		c.notifyEnded(connection, reason)
 	}
 	c.remove(s)
-	c.recordEnd(s.Session, reason)
+	if c.static[s.Address].User == s.UserID && s.Kind == agent.KindStatic {
+		c.staticMissing[s.Address] = true
+	}
+	c.recordEnd(c.withCounts(s), reason)
 	c.event("session_ended", s.Session, append([]any{"reason", string(reason)}, more...)...)
 }
 
@@ -220,7 +228,7 @@ func (c *change) notifyEnded(connection Connection, reason agent.Reason) {
 // recordEnd writes an end after the connections were told. What the database does not take now, the store keeps.
 func (c *change) recordEnd(s agent.Session, reason agent.Reason) {
 	c.writes = append(c.writes, func() {
-		err := c.store.EndSession(c.ctx, s.ID, agent.SessionEnd{At: c.now, Reason: reason})
+		err := c.store.EndSession(c.ctx, s.ID, agent.SessionEnd{At: c.now, Reason: reason, Rx: s.RxStored, Tx: s.TxStored, MAC: s.MACStored})
 		if err != nil && !errors.Is(err, agent.ErrNotFound) {
 			c.log.ErrorContext(c.ctx, "the end of a session was not written", "session", s.ID, "reason", string(reason), "error", err)
 		}

@@ -236,6 +236,7 @@ func (m *memoryStore) EndSession(ctx context.Context, id string, end agent.Sessi
 	}
 	if s.Ended.IsZero() {
 		s.Ended, s.Reason = end.At, end.Reason
+		s.RxStored, s.TxStored, s.MACStored = end.Rx, end.Tx, end.MAC
 		m.sessions[id] = s
 	}
 	return nil
@@ -244,6 +245,12 @@ func (m *memoryStore) EndSession(ctx context.Context, id string, end agent.Sessi
 func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.SessionCounts) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for id, c := range counts {
+		if s, ok := m.sessions[id]; ok && s.Ended.IsZero() {
+			s.RxStored, s.TxStored, s.MACStored = c.Rx, c.Tx, c.MAC
+			m.sessions[id] = s
+		}
+	}
 	return m.fail("SaveTraffic")
 }
 
@@ -306,13 +313,16 @@ func (m *memoryStore) session(id string) agent.Session {
 
 // fakeFirewall is a Firewall in memory.
 type fakeFirewall struct {
-	mu      sync.Mutex
-	granted map[netip.Addr]string // session ID
-	further map[netip.Addr]string // further addresses
-	other   map[netip.Addr]bool   // addresses of other computers
-	cuts    map[netip.Addr]int    // how often the connections of an address were cut
-	closed  map[string]bool       // sessions whose address had expired at Readmit
-	broken  bool
+	mu       sync.Mutex
+	granted  map[netip.Addr]string    // session ID
+	further  map[netip.Addr]string    // further addresses
+	other    map[netip.Addr]bool      // addresses of other computers
+	cuts     map[netip.Addr]int       // how often the connections of an address were cut
+	closed   map[string]bool          // sessions whose address had expired at Readmit
+	only     map[netip.Addr]string    // Session.MACStored of Grant
+	traffic  map[string]agent.Traffic // counts beside the fixed ones
+	recounts []string                 // IDs of Recount
+	broken   bool
 
 	changed []agent.MACChange // what ChangedMACs returns
 	stays   bool              // the former MAC still answers
@@ -363,8 +373,15 @@ func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
 		return errFake
 	}
 	w.granted[s.Address] = s.ID
+	w.only[s.Address] = s.MACStored
 	delete(w.closed, s.ID)
 	return nil
+}
+
+func (w *fakeFirewall) Recount(_ context.Context, ids []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.recounts = append(w.recounts, ids...)
 }
 
 func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
@@ -377,6 +394,9 @@ func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
 		w.granted[s.Address] = s.ID
 	} else {
 		w.closed[s.ID] = true
+		if s.Kind == agent.KindWeb {
+			return errFake
+		}
 	}
 	return nil
 }
@@ -409,6 +429,7 @@ func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	if holder, ok := w.granted[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
 		w.cuts[s.Address]++
 		delete(w.granted, s.Address)
+		delete(w.only, s.Address)
 	}
 	for a, id := range w.further {
 		if id == s.ID {
@@ -423,7 +444,9 @@ func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	defer w.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
 	for _, id := range w.granted {
-		traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
+		if traffic[id] = (agent.Traffic{Rx: 3, Tx: 4}); w.traffic[id] != (agent.Traffic{}) {
+			traffic[id] = w.traffic[id]
+		}
 	}
 	return traffic
 }
@@ -508,6 +531,8 @@ func (p *fakeTunnel) Release(_ context.Context, s agent.Session) {
 		delete(p.addresses, s.ID)
 	}
 }
+
+func (p *fakeTunnel) Recount(context.Context, []string) {}
 
 func (p *fakeTunnel) Traffic() map[string]agent.Traffic {
 	p.mu.Lock()
@@ -606,7 +631,7 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
 		fakeFirewall: &fakeFirewall{granted: map[netip.Addr]string{}, further: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
-			closed: map[string]bool{}},
+			closed: map[string]bool{}, only: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
 	g.set.Enabled = true

@@ -23,7 +23,7 @@ const (
 // A session follows only if its agent answers a ping, sent after the change, on the session's own TLS connection, and the
 // former MAC no longer answers for the address; the limits are in package firewall, at ProveMAC. It follows at most once in
 // macAgain. A waiting session follows after its agent has come back. A session of KindWeb never follows: it has no such
-// connection.
+// connection. Neither does one of KindStatic, whose rule says which MACs have access.
 func (m *Manager) FollowMACs(ctx context.Context) error {
 	if m.firewall == nil {
 		return nil

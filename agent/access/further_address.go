@@ -128,12 +128,17 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 		return c.refuseAddress(from, s.Session, "the session has moved on")
 	case peer == s.Address:
 		return nil
-	case holder != nil && holder != s:
+	case holder != nil && holder != s && holder.UserID == s.UserID && holder.Kind == agent.KindStatic:
+		return nil // a rule lets it through
+	case holder != nil && holder != s && (holder.UserID != s.UserID || holder.Kind != agent.KindWeb):
 		next := s.Session
 		next.ExternalIP = peer
 		return c.refuseBusy(next, holder.Session)
 	case !c.inside(c.settings, peer, from.Interface), peer.IsLinkLocalUnicast(), peer.Is4() && s.Address.Is4():
 		return c.refuseAddress(from, s.Session, "no further address")
+	}
+	if holder != nil && holder != s { // the same person's browser
+		c.end(holder, agent.ReasonReplaced)
 	}
 	if err := c.firewall.GrantAddress(c.ctx, s.ID, peer); err != nil {
 		c.dropFurther(s, peer)

@@ -41,7 +41,7 @@ type SignIn struct {
 	Login    string
 	Password string
 	Peer     agent.Peer
-	DeviceID string // of the agent; empty from a browser
+	DeviceID string // of the agent, or of a browser that has a cookie; may be empty
 }
 
 // SignIn checks a password and returns the account. A refusal is an *agent.Error and takes at least 300 ms. Other errors are

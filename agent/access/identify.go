@@ -10,6 +10,7 @@ import (
 // credentials are the result of the checks before Manager.change. They run without changeLock, because they may be slow.
 type credentials struct {
 	user        agent.User              // after a right password or ticket; zero with a token
+	way         agent.Way               // likewise
 	began       int                     // see pendingLogins.begin
 	token       *token                  // a known token; nil with a password
 	otherPerson func(agent.UserID) bool // see Manager.otherPerson; nil with a password
@@ -18,7 +19,8 @@ type credentials struct {
 // person is an identified person.
 type person struct {
 	agent.User
-	resumed *resumed // nil after a password
+	way     agent.Way // of the last full login
+	resumed *resumed  // nil after a full login
 }
 
 // resumed is the session of a valid resume token.
@@ -32,9 +34,9 @@ type resumed struct {
 func (m *Manager) checkCredentials(ctx context.Context, a Attempt, began int) (credentials, error) {
 	if len(a.Ticket) > 0 {
 		user, err := m.gate.signInByTicket(ctx, TicketSignIn{Token: a.Ticket, Peer: a.Peer, DeviceID: a.Device.ID})
-		return credentials{user: user, began: began}, err
+		return credentials{user: user, way: a.way(), began: began}, err
 	}
-	if a.Password == "" && a.Resume != "" {
+	if a.resumes() {
 		t, err := m.checkToken(ctx, a)
 		if err != nil {
 			return credentials{}, err
@@ -42,7 +44,7 @@ func (m *Manager) checkCredentials(ctx context.Context, a Attempt, began int) (c
 		return credentials{token: t, otherPerson: m.otherPerson(ctx, a.Login)}, nil
 	}
 	user, err := m.gate.signIn(ctx, SignIn{Login: a.Login, Password: a.Password, Peer: a.Peer, DeviceID: a.Device.ID})
-	return credentials{user: user, began: began}, err
+	return credentials{user: user, way: a.way(), began: began}, err
 }
 
 // checkToken returns the token if the gateway knows it, even if its session is over. Only unknown tokens count as wrong
@@ -69,7 +71,7 @@ func (c *change) identify(checked credentials, a Attempt) (person, error) {
 			return person{}, agent.Refuse(agent.CodeSessionOver)
 		}
 		user, err := c.account(checked.user.ID) // groups or rights may have changed since the check
-		return person{User: user}, err
+		return person{User: user, way: checked.way}, err
 	}
 	s, live, err := c.findByToken(*checked.token)
 	if errors.Is(err, agent.ErrNotFound) { // deleted since checkToken
@@ -87,7 +89,7 @@ func (c *change) identify(checked credentials, a Attempt) (person, error) {
 		return person{}, err
 	}
 	user, err := c.account(s.UserID)
-	return person{User: user, resumed: &resumed{session: s, live: live, token: *checked.token}}, err
+	return person{User: user, way: s.Way, resumed: &resumed{session: s, live: live, token: *checked.token}}, err
 }
 
 // knowsChain reports whether a token belongs to a live or ended session. It does not take changeLock, so guesses do not
@@ -144,7 +146,7 @@ func (c *change) checkSession(checked credentials, s agent.Session, live *sessio
 	over := live == nil && (s.Ended.IsZero() || !s.Reason.Reconnects()) || s.Resume.Current == [32]byte{}
 	why := ""
 	switch {
-	case over, !c.now.Before(s.Expires):
+	case over, s.Expired(c.now):
 		why = "over"
 	case s.Device.ID != a.Device.ID:
 		why = "device"
@@ -168,7 +170,7 @@ func (c *change) endCopied(s agent.Session, live *session) {
 		return
 	}
 	s.Resume, s.Reason = agent.ResumeDigests{}, agent.ReasonReplaced
-	if err := c.store.SaveSession(c.ctx, s); err != nil {
+	if err := c.save(s); err != nil {
 		c.log.ErrorContext(c.ctx, "the tokens of a session were not voided", "session", s.ID, "error", err)
 	}
 }

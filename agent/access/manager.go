@@ -21,6 +21,7 @@ type Config struct {
 	Firewall Firewall              // nil = none; sessions begin and end without it
 	Tunnel   Tunnel                // nil = none; access from outside is refused
 	Refusals Refusals              // nil = refused attempts are not stored
+	WebIdle  time.Duration         // how long a session of KindWeb may send and receive nothing; 0 = DefaultWebIdle
 	Settings func() agent.Settings // must not block or call the Manager
 	// Inside reports whether a peer is in the LAN under the settings, see agent.Peer. Iface is Peer.Interface of a session's
 	// connection; empty after a restart. It must not block. Nil = Settings.InLocalNetworks.
@@ -30,7 +31,7 @@ type Config struct {
 
 // Manager keeps the live sessions.
 //
-// It has two locks. A change takes changeLock and holds it while it waits for the store, the firewall and the tunnel, so
+// It has two main locks. A change takes changeLock and holds it while it waits for the store, the firewall and the tunnel, so
 // changes run one after the other. It takes mu only to write memory, so reading never waits for a disk.
 type Manager struct {
 	gate     *Gate
@@ -39,6 +40,8 @@ type Manager struct {
 	tunnel   Tunnel
 	settings func() agent.Settings
 	inside   func(s agent.Settings, peer netip.Addr, iface string) bool
+	webIdle  time.Duration
+	refused  *refusedAttempts
 	log      *slog.Logger
 
 	closed atomic.Bool // since Shutdown
@@ -52,8 +55,12 @@ type Manager struct {
 	byChain   map[[32]byte]*session
 	byProof   map[[32]byte]*session // unused address tokens; guarded by mu alone, as is session.proof
 
-	pending pendingLogins
-	proofs  *counts[netip.Addr] // wrong address tokens
+	static        map[netip.Addr]StaticSession // as SetStatic was called last; guarded by changeLock alone
+	staticMissing map[netip.Addr]bool          // those that begin when no other session has the address; likewise
+
+	counting sync.Mutex // held from reading the counters until their values are in the sessions. It is locked before mu
+	pending  pendingLogins
+	proofs   *counts[netip.Addr] // wrong address tokens
 }
 
 // session is a live session, guarded by the Manager's locks.
@@ -72,6 +79,7 @@ type session struct {
 	proof          proof            // guarded by mu alone
 	followed       time.Time        // when its MAC was changed last
 	following      bool             // followMAC runs; guarded by mu alone
+	counters       counters         // guarded by mu alone
 }
 
 // NewManager makes a Manager without sessions. Restore adds those of the former process.
@@ -79,16 +87,20 @@ func NewManager(c Config) *Manager {
 	if c.Inside == nil {
 		c.Inside = func(s agent.Settings, peer netip.Addr, _ string) bool { return s.InLocalNetworks(peer) }
 	}
+	if c.WebIdle == 0 {
+		c.WebIdle = DefaultWebIdle
+	}
 	return &Manager{
-		inside: c.Inside,
-		gate:   c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
+		inside: c.Inside, webIdle: c.WebIdle, refused: newRefusedAttempts(c.Refusals, c.Log),
+		gate: c.Gate, store: c.Store, firewall: c.Firewall, tunnel: c.Tunnel, settings: c.Settings, log: c.Log,
 		changeLock: make(chan struct{}, 1),
 		sessions:   map[string]*session{},
 		byAddress:  map[netip.Addr]*session{},
 		byUser:     map[agent.UserID][]*session{},
 		byChain:    map[[32]byte]*session{},
 		byProof:    map[[32]byte]*session{},
-		proofs:     newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
+		static:     map[netip.Addr]StaticSession{}, staticMissing: map[netip.Addr]bool{},
+		proofs: newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
 	}
 }
 
@@ -188,7 +200,7 @@ type change struct {
 	writes   []func()         // into the store, after that
 }
 
-// change runs do with changeLock. Then it tells the connections, and after that it writes the ends: nobody waits for the store
+// change runs do with changeLock. Then it begins the static sessions whose addresses became free, tells the connections, and after that it writes the ends: nobody waits for the store
 // to hear that access is gone. Errors: ctx.Err, before do was called; the error of do.
 func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	if err := ctx.Err(); err != nil {
@@ -202,6 +214,7 @@ func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	c := &change{Manager: m, base: context.WithoutCancel(ctx), cancel: func() {}, now: now(), settings: m.settings()}
 	c.renew()
 	defer func() {
+		c.beginMissingStatic()
 		for _, tell := range c.notify {
 			tell()
 		}

@@ -11,8 +11,8 @@ import (
 // restoredGrace is the shortest grace period after a restart. Agents need time to notice it and to reconnect.
 const restoredGrace = 30 * time.Second
 
-// Restore makes the open sessions of the former process waiting sessions with a new grace period. It ends those that have expired
-// or do not fit the settings. It is called once, before Authorize. Errors: the store cannot be read, and nothing was changed.
+// Restore makes the open sessions of the former process live again: those of agents wait for a new grace period, the others are
+// connected. It ends those that have expired or do not fit the settings. It is called once, before Authorize. Errors: the store cannot be read, and nothing was changed.
 func (m *Manager) Restore(ctx context.Context) error {
 	return m.change(ctx, func(c *change) error {
 		open, err := c.store.OpenSessions(c.ctx)
@@ -22,7 +22,11 @@ func (m *Manager) Restore(ctx context.Context) error {
 		graceEnds := c.now.Add(max(c.settings.Grace, restoredGrace))
 		for _, s := range open {
 			c.renew()
-			if reason := c.restoreSession(&session{Session: s, graceEnds: graceEnds}); reason != "" {
+			restored := &session{Session: s, counters: countersOf(s, c.now)}
+			if s.Kind.HasAgent() {
+				restored.graceEnds = graceEnds
+			}
+			if reason := c.restoreSession(restored); reason != "" {
 				c.withdraw(s)
 				c.recordEnd(s, reason)
 				c.event("session_ended", s, "reason", string(reason))
@@ -47,6 +51,7 @@ func (c *change) restoreSession(s *session) agent.Reason {
 	if reason := c.restoreAccess(s); reason != "" {
 		return reason
 	}
+	c.adoptCount(s)
 	c.put(s, s.Session)
 	c.arm(s)
 	c.event("session_restored", s.Session)
@@ -55,12 +60,12 @@ func (c *change) restoreSession(s *session) agent.Reason {
 
 // endReason returns why a session of the former process ends; empty if it may go on, perhaps with an earlier end.
 func (c *change) endReason(s *session) agent.Reason {
-	if !c.now.Before(s.Expires) {
+	if s.Expired(c.now) {
 		return agent.ReasonExpired
 	}
 	user, err := c.account(s.UserID)
 	switch {
-	case errors.As(err, new(*agent.Error)), !c.settings.Enabled:
+	case errors.As(err, new(*agent.Error)), !c.settings.Enabled && s.Kind != agent.KindStatic:
 		return agent.ReasonDisabled
 	case err != nil:
 		c.log.ErrorContext(c.ctx, "an account was not read", "session", s.ID, "error", err)
@@ -68,7 +73,7 @@ func (c *change) endReason(s *session) agent.Reason {
 	case !permits(user, s.located()):
 		return agent.ReasonDisabled
 	case !c.fits(c.settings, s.located()):
-		return agent.ReasonShutdown
+		return c.unfitReason(s.Kind)
 	}
 	rights, err := c.rights(user)
 	if err != nil {
@@ -77,7 +82,7 @@ func (c *change) endReason(s *session) agent.Reason {
 	}
 	s.Expires = shortenedEnd(s.Session, rights, s.Kind, false)
 	c.setOwnLength(s, rights)
-	if !c.now.Before(s.Expires) {
+	if s.Expired(c.now) {
 		return agent.ReasonExpired
 	}
 	return ""
@@ -104,7 +109,11 @@ func (c *change) restoreAccess(s *session) agent.Reason {
 	if c.firewall == nil {
 		return ""
 	}
-	if err := c.firewall.Readmit(c.ctx, s.Session); err != nil {
+	readmit := c.firewall.Readmit
+	if s.Kind == agent.KindStatic || s.Kind == agent.KindWeb && s.MACStored != "" { // no other computer is let through than before
+		readmit = c.firewall.Grant
+	}
+	if err := readmit(c.ctx, s.Session); err != nil {
 		c.log.ErrorContext(c.ctx, "a restored session was not let through", "session", s.ID, "error", err)
 		return agent.ReasonLost
 	}
@@ -143,6 +152,8 @@ func (m *Manager) Shutdown(ctx context.Context) error {
 				c.notifyEnded(connection, agent.ReasonShutdown)
 			}
 		}
+		c.countNow(c.allSessions()...)
+		c.writes = append(c.writes, func() { c.saveCounts(c.ctx) })
 		return nil
 	})
 }

@@ -28,11 +28,16 @@ func (c *change) kind(user agent.User, peer agent.Peer) (kind agent.Kind, inside
 // fits reports whether a session may go on under the settings.
 func (m *Manager) fits(set agent.Settings, p located) bool {
 	s := p.session
-	if !set.Enabled || set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.iface) != p.inside {
+	if set.InVPN(s.ExternalIP) || m.inside(set, s.ExternalIP, p.iface) != p.inside {
 		return false
 	}
-	if s.Kind == agent.KindVPN {
-		return set.InVPN(s.Address) && (!p.inside || set.LocalTunnel)
+	switch s.Kind {
+	case agent.KindVPN:
+		return set.Enabled && set.InVPN(s.Address) && (!p.inside || set.LocalTunnel)
+	case agent.KindWeb:
+		return set.Enabled && set.SignsInByBrowser(agent.Peer{Addr: s.Address, Inside: p.inside})
+	case agent.KindStatic:
+		return p.inside
 	}
-	return p.inside && (s.Kind == agent.KindWeb || !set.LocalTunnel)
+	return set.Enabled && p.inside && !set.LocalTunnel
 }

@@ -12,14 +12,17 @@ const tunnelWait = 15 * time.Second
 // notices are the times before the end of a session at which its agent is told.
 var notices = [...]time.Duration{30 * time.Minute, 5 * time.Minute}
 
-// arm sets the session's timer to its next deadline.
+// arm sets the session's timer to its next deadline, if there is one.
 func (c *change) arm(s *session) {
 	s.stop()
-	due := s.Expires
-	for _, at := range []time.Time{s.graceEnds, s.tunnelDeadline, s.proveBy(), s.nextNotice()} {
-		if !at.IsZero() && at.Before(due) {
+	var due time.Time
+	for _, at := range []time.Time{s.Expires, s.graceEnds, s.tunnelDeadline, s.proveBy(), s.nextNotice()} {
+		if due.IsZero() || !at.IsZero() && at.Before(due) {
 			due = at
 		}
+	}
+	if due.IsZero() {
+		return
 	}
 	m := c.Manager
 	s.timer = time.AfterFunc(due.Sub(c.now), func() { m.always(func(c *change) { c.tick(s) }) })
@@ -58,6 +61,9 @@ func (c *change) tick(s *session) {
 
 // nextNotice is when the next notice is due; zero for none. Notices due before the login or resume are left out.
 func (s *session) nextNotice() time.Time {
+	if !s.Kind.HasAgent() {
+		return time.Time{}
+	}
 	for _, before := range notices {
 		if at := s.Expires.Add(-before); at.After(s.noticed) {
 			return at

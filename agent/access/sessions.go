@@ -1,8 +1,6 @@
 package access
 
 import (
-	"maps"
-	"net"
 	"net/netip"
 	"slices"
 
@@ -11,32 +9,22 @@ import (
 
 // Sessions returns the live sessions with their counters, in the order of their start. It does not wait for changes.
 func (m *Manager) Sessions() []agent.LiveSession {
+	m.count()
 	list := m.snapshot()
-	traffic, macs := m.counted()
-	for i := range list {
-		s := &list[i]
-		if t, ok := traffic[s.ID]; ok {
-			s.Rx, s.Tx, s.Handshake = &t.Rx, &t.Tx, t.Handshake
-		}
-		if mac := macs[s.ID]; len(mac) > 0 && s.Kind != agent.KindVPN {
-			s.MAC = mac.String()
-		}
-	}
 	slices.SortFunc(list, func(a, b agent.LiveSession) int { return order(a.Session, b.Session) })
 	return list
 }
 
-// counted returns traffic and MACs by session ID. Counts of the tunnel replace those of the firewall.
-func (m *Manager) counted() (map[string]agent.Traffic, map[string]net.HardwareAddr) {
-	traffic, macs := map[string]agent.Traffic{}, map[string]net.HardwareAddr{}
-	if m.firewall != nil {
-		maps.Copy(traffic, m.firewall.Traffic())
-		macs = m.firewall.MACs()
+// SessionAt returns the live session that lets an address in the LAN through, of any kind but KindVPN. Its counters may be some
+// seconds old. It does not wait for changes.
+func (m *Manager) SessionAt(a netip.Addr) (agent.LiveSession, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.byAddress[agent.Unmap(a)]
+	if s == nil {
+		return agent.LiveSession{}, false
 	}
-	if m.tunnel != nil {
-		maps.Copy(traffic, m.tunnel.Traffic())
-	}
-	return traffic, macs
+	return s.live(), true
 }
 
 // IsConnected reports whether an address in the LAN has a connected session. A waiting session does not count: after a long
@@ -53,14 +41,26 @@ func (m *Manager) snapshot() []agent.LiveSession {
 	defer m.mu.Unlock()
 	list := make([]agent.LiveSession, 0, len(m.sessions))
 	for _, s := range m.sessions {
-		list = append(list, agent.LiveSession{Session: s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()})
+		list = append(list, s.live())
 	}
 	return list
 }
 
-// state returns the state of a session. KindWeb has no connection and is always connected.
+// live returns a session with its counters. The caller holds mu.
+func (s *session) live() agent.LiveSession {
+	l := agent.LiveSession{Session: s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()}
+	if c := s.counters; c.counted || c.rx+c.tx > 0 {
+		l.Rx, l.Tx, l.Handshake = &c.rx, &c.tx, c.last.Handshake
+	}
+	if s.Kind != agent.KindVPN {
+		l.MAC = s.counters.mac
+	}
+	return l
+}
+
+// state returns the state of a session.
 func (s *session) state() agent.State {
-	if s.connection == nil && s.Kind != agent.KindWeb {
+	if s.connection == nil && s.Kind.HasAgent() {
 		return agent.StateWaiting
 	}
 	return agent.StateConnected

@@ -53,23 +53,34 @@ func (m *Manager) located() []located {
 }
 
 // Apply ends the sessions that do not fit the settings from Config.Settings and returns their number. The reason is disabled
-// if the agent is switched off, else shutdown, after which the agents reconnect under the new settings.
+// if the agent is switched off, else shutdown, after which the agents reconnect under the new settings, and admin for sessions
+// without an agent.
 func (m *Manager) Apply(ctx context.Context) (n int) {
 	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
-		reason := agent.ReasonShutdown
-		if !c.settings.Enabled {
-			reason = agent.ReasonDisabled
-		}
-		var ending []*session
+		ending := map[agent.Reason][]*session{}
 		for _, s := range c.allSessions() {
 			if !c.fits(c.settings, s.located()) {
-				ending = append(ending, s)
+				reason := c.unfitReason(s.Kind)
+				ending[reason] = append(ending[reason], s)
 				continue
 			}
 			c.dropFurtherIf(s, func(f furtherAddress) bool { return !c.inside(c.settings, f.addr, "") })
 		}
-		n = c.endEach(ending, reason)
+		for reason, list := range ending {
+			n += c.endEach(list, reason)
+		}
 		return nil
 	})
 	return n
+}
+
+// unfitReason returns why sessions of a kind that do not fit the settings end.
+func (c *change) unfitReason(k agent.Kind) agent.Reason {
+	switch {
+	case k == agent.KindStatic, k == agent.KindWeb && c.settings.Enabled:
+		return agent.ReasonAdmin
+	case !c.settings.Enabled:
+		return agent.ReasonDisabled
+	}
+	return agent.ReasonShutdown
 }

@@ -2,7 +2,9 @@ package access
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"slices"
 
 	"ideco-agent/agent"
 )
@@ -15,7 +17,165 @@ type StaticSession struct {
 	MAC     string // only the computer with this MAC, in lower case with colons; empty = the computer that has the address
 }
 
+// staticAtOnce is how many sessions of KindStatic begin in one change, so that logins do not wait for all of them.
+const staticAtOnce = 50
+
 // SetStatic replaces the set of sessions of KindStatic: it begins the missing ones and ends the others, with disabled if the account is
-// disabled or deleted, else with admin. An address that has a session of another kind gets its static session when that ends.
+// disabled or deleted, else with admin. Of two with one address the first counts. A static session begins when its address is free and
+// its account may have access. What failed is tried again with the next call. The caller has saved the rules before, so ctx is
+// only for the log.
 func (m *Manager) SetStatic(ctx context.Context, set []StaticSession) {
+	var again []*session
+	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
+		again = c.setStatic(set)
+		return nil
+	})
+	for some := range slices.Chunk(again, staticAtOnce) { // other changes can run in between
+		m.always(func(c *change) { c.changeStaticMACs(some) })
+	}
+	for more := true; more; {
+		m.always(func(c *change) { more = c.staticIsDue() })
+	}
+}
+
+// setStatic ends what is not in the set, and notes what is missing. It returns the sessions whose MAC has changed.
+func (c *change) setStatic(set []StaticSession) (again []*session) {
+	clear(c.static)
+	clear(c.staticMissing)
+	for _, want := range set {
+		want.Address = agent.Unmap(want.Address)
+		if _, is := c.static[want.Address]; !is && want.Address.IsValid() {
+			c.static[want.Address], c.staticMissing[want.Address] = want, true
+		}
+	}
+	ending := map[agent.Reason][]*session{}
+	for _, s := range c.allSessions() {
+		if s.Kind != agent.KindStatic {
+			continue
+		}
+		want, is := c.static[s.Address]
+		if !is || want.User != s.UserID {
+			reason := c.staticReason(s)
+			ending[reason] = append(ending[reason], s)
+			continue
+		}
+		delete(c.staticMissing, s.Address)
+		if s.MACStored != want.MAC {
+			again = append(again, s)
+		}
+	}
+	for reason, list := range ending {
+		c.endEach(list, reason)
+	}
+	return again
+}
+
+// staticReason returns why a session ends whose rule is gone.
+func (c *change) staticReason(s *session) agent.Reason {
+	c.renew()
+	if _, err := c.account(s.UserID); errors.As(err, new(*agent.Error)) {
+		return agent.ReasonDisabled
+	}
+	return agent.ReasonAdmin
+}
+
+// changeStaticMACs gives sessions the MACs of their rules. What cannot be let through ends, and is tried again.
+func (c *change) changeStaticMACs(list []*session) {
+	for _, s := range list {
+		want, is := c.static[s.Address]
+		if c.sessions[s.ID] != s || !is || want.User != s.UserID || c.closed.Load() {
+			continue
+		}
+		c.renew()
+		next := s.Session
+		next.MACStored = want.MAC
+		c.put(s, next)
+		c.mu.Lock()
+		s.counters.mac = want.MAC
+		c.mu.Unlock()
+		err := c.save(next)
+		if err == nil && c.firewall != nil {
+			err = c.firewall.Grant(c.ctx, next)
+		}
+		if err != nil {
+			c.log.ErrorContext(c.ctx, "a rule's address was not let through", "session", s.ID, "rule", want.Rule, "error", err)
+			c.end(s, agent.ReasonLost)
+		}
+	}
+}
+
+// missStaticOf notes the static sessions of an account that are not live, after its account has changed.
+func (c *change) missStaticOf(user agent.UserID) {
+	for address, want := range c.static {
+		if holder := c.byAddress[address]; want.User == user && (holder == nil || holder.Kind != agent.KindStatic) {
+			c.staticMissing[address] = true
+		}
+	}
+}
+
+// staticIsDue reports whether static sessions are missing whose addresses are free.
+func (c *change) staticIsDue() bool {
+	if c.closed.Load() {
+		return false
+	}
+	for address := range c.staticMissing {
+		if c.byAddress[address] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// beginMissingStatic begins static sessions whose addresses are free, at most staticAtOnce. Each is tried once; it waits no longer
+// for its address then.
+func (c *change) beginMissingStatic() {
+	if c.closed.Load() {
+		return
+	}
+	n := 0
+	for address := range c.staticMissing {
+		if c.byAddress[address] != nil {
+			continue
+		}
+		if n++; n > staticAtOnce {
+			return
+		}
+		want := c.static[address]
+		delete(c.staticMissing, address)
+		c.renew()
+		if err := c.beginStatic(want); err != nil {
+			c.log.ErrorContext(c.ctx, "a rule gave no access", "rule", want.Rule, "user", want.User, "address", address, "error", err)
+		}
+	}
+}
+
+// beginStatic begins a static session. It does nothing if the account may have no access or the address is not in the LAN.
+func (c *change) beginStatic(want StaticSession) error {
+	user, err := c.account(want.User)
+	if errors.As(err, new(*agent.Error)) || err == nil && (c.settings.InVPN(want.Address) || !c.inside(c.settings, want.Address, "")) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := c.rights(user); err != nil { // reads the groups
+		return err
+	}
+	next := agent.Session{ID: agent.NewSessionID(), UserID: user.ID, Login: user.Login, Name: user.Name, Directory: user.Directory,
+		Kind: agent.KindStatic, Address: want.Address, ExternalIP: want.Address, Started: c.now, LoggedIn: c.now,
+		Way: agent.WayRule, Group: c.tree.Names(user), MACStored: want.MAC}
+	if err := c.save(next); err != nil {
+		return err
+	}
+	if c.firewall != nil {
+		if err := c.firewall.Grant(c.ctx, next); err != nil {
+			c.withdraw(next)
+			c.recordEnd(next, agent.ReasonLost)
+			return err
+		}
+	}
+	s := &session{inside: true, counters: countersOf(next, c.now)}
+	c.put(s, next)
+	c.event("session_started", s.Session, "rule", want.Rule)
+	return nil
 }

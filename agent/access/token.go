@@ -102,7 +102,7 @@ func (m *Manager) ConfirmResume(id string, connection Connection) {
 		next := s.Session
 		next.Resume.Previous = [32]byte{}
 		if err == nil {
-			err = c.store.SaveSession(c.ctx, next)
+			err = c.save(next)
 		}
 		if err != nil {
 			c.log.ErrorContext(c.ctx, "a resume token was not voided", "session", id, "error", err)

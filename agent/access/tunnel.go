@@ -26,6 +26,7 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection
 			c.setTunnelDeadline(s, err)
 			return err
 		}
+		c.unpauseCount(s)
 		s.tunnelDeadline = time.Time{}
 		c.arm(s)
 		return nil

@@ -12,18 +12,22 @@ import (
 
 // grant does tasks of Grant and Readmit in several transactions, so that the first of many do not wait for the last.
 func (r *reconciler) grant(tasks []*task) {
-	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
-		over := t.readmit && !r.lasts(t.sessionInfo)
-		if over {
-			answer([]*task{t}, nil)
-		}
-		return over
-	})
 	now, err := r.kernel.snapshot(len(tasks))
 	if err != nil {
 		answer(tasks, fmt.Errorf("reading the interfaces: %w", err))
 		return
 	}
+	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
+		over := t.readmit && !r.lasts(t.sessionInfo)
+		if over {
+			var err error
+			if t.kind == agent.KindWeb && r.plan.locate(now, t.sessionInfo, t.addr).isValid() {
+				err = ErrExpired
+			}
+			answer([]*task{t}, err)
+		}
+		return over
+	})
 	for part := range slices.Chunk(tasks, perTransaction/2) { // each task adds two elements
 		r.grantPart(part, now)
 	}
@@ -66,7 +70,7 @@ func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *addres
 	s.sessionInfo = c
 	var known address
 	if cur := r.addresses[c.addr]; cur != nil && cur.of != s {
-		if cur.of.user == c.user {
+		if cur.of.user == c.user && cur.of.kind != agent.KindStatic { // a rule proves no MAC
 			known = *cur
 		}
 		*touched = append(*touched, r.end(cur.of)...)
@@ -120,7 +124,7 @@ func (r *reconciler) grantAddress(t *task) error {
 	if err != nil {
 		return fmt.Errorf("reading the interfaces: %w", err)
 	}
-	at := r.plan.locate(now, s.kind, t.addr)
+	at := r.plan.locate(now, s.sessionInfo, t.addr)
 	if !at.isValid() || at.routed || at.lacksMAC() || at.name != own.at.name || at.mac != own.at.mac {
 		return ErrNotSameHost
 	}
@@ -155,8 +159,8 @@ func (r *reconciler) placeAll(list []*address, now *snapshot, keepMAC func(*addr
 
 func (r *reconciler) place(a *address, now *snapshot, keepMAC bool, touched *[]netip.Addr) {
 	*touched = append(*touched, a.addr)
-	at := r.plan.locate(now, a.of.kind, a.addr)
-	if at.matchesMAC() && (at.lacksMAC() || keepMAC) {
+	at := r.plan.locate(now, a.of.sessionInfo, a.addr)
+	if at.matchesMAC() && (at.lacksMAC() || keepMAC) && a.of.kind != agent.KindStatic && a.of.onlyMAC == (mac{}) {
 		at.mac = cmp.Or(r.knownMAC(a), at.mac)
 	}
 	if a.isOwn() && a.at.isValid() && a.at.mac != at.mac { // the further addresses were proved for the old MAC
@@ -209,7 +213,7 @@ func (r *reconciler) grantProbed() {
 	if r.logResult("reading the interfaces", err); err != nil {
 		return
 	}
-	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.kind, a.addr).lacksMAC() })
+	known := slices.DeleteFunc(waiting, func(a *address) bool { return r.plan.locate(now, a.of.sessionInfo, a.addr).lacksMAC() })
 	var touched []netip.Addr
 	r.placeAll(known, now, keepAllMACs, &touched)
 	_, err = r.reconcile(touched)

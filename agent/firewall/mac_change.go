@@ -110,7 +110,7 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	if m, ok := now.mac(a.at.name, a.addr); !ok || m == a.at.mac {
 		return mac{}
 	}
-	if at := r.plan.locate(now, a.of.kind, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
+	if at := r.plan.locate(now, a.of.sessionInfo, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
 		return at.mac
 	}
 	return mac{}

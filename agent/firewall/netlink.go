@@ -193,15 +193,28 @@ func isOurs(answer []byte) bool {
 }
 
 func (kn *kernel) has(k entry) (bool, error) {
+	_, ok, err := kn.bytesOf(k)
+	return ok, err
+}
+
+// bytesOf returns the counter of an element; ok is false if the kernel does not have it.
+func (kn *kernel) bytesOf(k entry) (bytes uint64, ok bool, err error) {
 	data := nl.NewRtAttr(unix.NFTA_SET_ELEM_KEY|unix.NLA_F_NESTED, nl.NewRtAttr(unix.NFTA_DATA_VALUE, k.bytes()).Serialize())
 	element := nl.NewRtAttr(unix.NFTA_LIST_ELEM|unix.NLA_F_NESTED, data.Serialize())
-	_, err := kn.ask(unix.NFT_MSG_GETSETELEM, 0,
+	answers, err := kn.ask(unix.NFT_MSG_GETSETELEM, 0,
 		text(unix.NFTA_SET_ELEM_LIST_TABLE, Table), text(unix.NFTA_SET_ELEM_LIST_SET, k.set.name),
 		nl.NewRtAttr(unix.NFTA_SET_ELEM_LIST_ELEMENTS|unix.NLA_F_NESTED, element.Serialize()))
 	if isMissing(err) {
-		return false, nil
+		return 0, false, nil
 	}
-	return err == nil, err
+	for _, a := range answers {
+		for _, element := range attributes(attribute(a, unix.NFTA_SET_ELEM_LIST_ELEMENTS)) {
+			if f, ok := foundOf(k.set, element); ok {
+				bytes = f.bytes
+			}
+		}
+	}
+	return bytes, err == nil, err
 }
 
 func (kn *kernel) count(set *memberSet) (int, error) {

@@ -9,7 +9,7 @@ import (
 // place is where an address is let through; the zero value is nowhere.
 type place struct {
 	name   string // of the LAN interface; empty for an address in the tunnel
-	routed bool   // the MAC is not visible: behind a router, or on an interface without MACs
+	routed bool   // no MAC is matched: it is not visible, behind a router or on an interface without MACs, or the rule of KindStatic has none
 	mac    mac    // zero if routed, in the tunnel, or not known yet
 	addr   netip.Addr
 }
@@ -42,9 +42,22 @@ func (p place) keys() []entry {
 	return []entry{{set: lan4, name: p.name, mac: p.mac, addr: p.addr}, {set: back4, name: p.name, addr: p.addr}}
 }
 
-// locate returns the place of an address, or the zero value if no chosen LAN interface leads to it.
-func (p Plan) locate(s *snapshot, kind agent.Kind, a netip.Addr) place {
-	isVPN := kind == agent.KindVPN
+// locate returns the place of an address of a session, or the zero value if no chosen LAN interface leads to it.
+func (p Plan) locate(s *snapshot, of sessionInfo, a netip.Addr) place {
+	at := p.locateHost(s, of.kind == agent.KindVPN, a)
+	switch {
+	case !at.isValid():
+	case of.onlyMAC != mac{} && at.routed:
+		return place{} // the MAC is not visible
+	case of.onlyMAC != mac{}:
+		at.mac = of.onlyMAC
+	case of.kind == agent.KindStatic:
+		at.routed, at.mac = true, mac{} // any computer at the address
+	}
+	return at
+}
+
+func (p Plan) locateHost(s *snapshot, isVPN bool, a netip.Addr) place {
 	switch {
 	case p.Empty(), isVPN && (p.Tunnel == "" || a.Is6()), !isVPN && s.own[a]:
 		return place{}

@@ -3,6 +3,7 @@ package firewall
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"time"
 
@@ -37,26 +38,35 @@ type task struct {
 // set.
 type sessionInfo struct {
 	owner
-	kind agent.Kind
-	addr netip.Addr
+	kind    agent.Kind
+	addr    netip.Addr
+	onlyMAC mac // the only MAC that is let through; zero = the one in the neighbour table, or for KindStatic any
 }
 
 func infoOf(s *agent.Session) sessionInfo {
-	return sessionInfo{owner{s.ID, s.UserID}, s.Kind, agent.Unmap(s.Address)}
+	c := sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
+	if m, err := net.ParseMAC(s.MACStored); !s.Kind.HasAgent() && err == nil {
+		copy(c.onlyMAC[:], m)
+	}
+	return c
 }
 
 func further(sessionID string, a netip.Addr) sessionInfo {
 	return sessionInfo{owner: owner{session: sessionID}, addr: agent.Unmap(a)}
 }
 
-// Grant lets a session's address through. It ends another session that has the address. After an error nothing new is let
+// Grant lets a session's address through. For KindWeb and KindStatic a Session.MACStored is the only MAC that is let through; KindStatic
+// without one has access from any computer. It ends another session that has the address. After an error nothing new is let
 // through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, sessionInfo: infoOf(&s)})
 }
 
+// ErrExpired is why Readmit fails for a session of KindWeb whose element has expired.
+var ErrExpired = errors.New("the address was closed while the gateway was away")
+
 // Readmit keeps the elements of a session of the previous process. An element that has expired, or was lost with a reboot,
-// is not added: the agent has not come back yet, and somebody else may have the address by now.
+// is not added: the agent has not come back yet, and somebody else may have the address by now. Errors: ErrExpired.
 func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, readmit: true, sessionInfo: infoOf(&s)})
 }

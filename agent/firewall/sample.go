@@ -1,6 +1,7 @@
 package firewall
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +86,40 @@ func (r *reconciler) sample() {
 	}
 	r.repair(foreign, r.missing())
 	r.publishAll()
+}
+
+// Recount reads the counters of sessions, so that Traffic is up to date. It gives up when ctx ends.
+func (f *Firewall) Recount(ctx context.Context, sessionIDs []string) {
+	if f.mode == ModeOff {
+		return
+	}
+	_ = f.call(ctx, func(r *reconciler) error { r.recount(sessionIDs); return nil })
+}
+
+// recount reads the elements of few sessions one by one, and all elements for many.
+func (r *reconciler) recount(ids []string) {
+	if !r.loaded {
+		return
+	}
+	if len(ids) > maxSingleReads {
+		r.sample()
+		return
+	}
+	for _, id := range ids {
+		s := r.sessions[id]
+		if s == nil {
+			continue
+		}
+		for _, a := range s.addrs {
+			for _, e := range r.elements[a.addr] {
+				bytes, ok, err := r.kernel.bytesOf(e.entry)
+				if r.logResult("reading a counter", err); ok && e.session == id {
+					e.count(bytes)
+				}
+			}
+		}
+		r.publish(s)
+	}
 }
 
 // missing returns the wanted elements that the sample did not find.

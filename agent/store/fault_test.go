@@ -306,7 +306,7 @@ func TestEndsFile(t *testing.T) {
 		if len(u.ended) != 1 || len(u.signedOut) != 0 || u.used != int64(len(whole)) {
 			t.Errorf("%s: %+v", name, u.snapshot())
 		}
-		u.addEnd("three", end{start, agent.ReasonLost})
+		u.addEnd("three", agent.SessionEnd{At: start, Reason: agent.ReasonLost})
 		check(t, u.close())
 		var again unwritten
 		check(t, again.open(path))
@@ -328,19 +328,19 @@ func TestEndOnlyInMemory(t *testing.T) {
 	check(t, err)
 	u.file = readOnly
 	for range 2 {
-		if u.addEnd("one", end{start, agent.ReasonLost}) {
+		if u.addEnd("one", agent.SessionEnd{At: start, Reason: agent.ReasonLost}) {
 			t.Error("an end that is not in the file counts as written")
 		}
 	}
 	check(t, readOnly.Close())
 	u.file = writable
-	if !u.addEnd("one", end{start.Add(time.Hour), agent.ReasonAdmin}) {
+	if !u.addEnd("one", agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}) {
 		t.Error("not written")
 	}
 	check(t, u.close())
 	var again unwritten
 	check(t, again.open(path))
-	if e := again.ended["one"]; e.reason != agent.ReasonLost || !e.at.Equal(start) {
+	if e := again.ended["one"]; e.Reason != agent.ReasonLost || !e.At.Equal(start) {
 		t.Errorf("after a restart: %+v", e)
 	}
 	check(t, again.close())
@@ -353,7 +353,7 @@ func TestEndsFileHalfRewritten(t *testing.T) {
 	var u unwritten
 	check(t, u.open(path))
 	for _, id := range []string{"one", "two"} {
-		u.addEnd(id, end{start, agent.ReasonLost})
+		u.addEnd(id, agent.SessionEnd{At: start, Reason: agent.ReasonLost})
 	}
 	writable := u.file
 	readOnly, err := os.Open(path)
@@ -364,7 +364,7 @@ func TestEndsFileHalfRewritten(t *testing.T) {
 	u.file = writable
 	_, err = writable.WriteAt([]byte("half a record"), 0)
 	check(t, err)
-	if !u.addEnd("three", end{start, agent.ReasonAdmin}) {
+	if !u.addEnd("three", agent.SessionEnd{At: start, Reason: agent.ReasonAdmin}) {
 		t.Error("not written")
 	}
 	check(t, u.close())

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // SaveSession writes a session into the journal, or over what the journal has under its ID. Every field is kept, Ended
 // and Reason too.
 func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
-	var unwritten *end
+	var unwritten *agent.SessionEnd
 	err := s.write(ctx, func(tx *sql.Tx) error {
 		if err := saveSession(ctx, tx, session); err != nil {
 			return err
@@ -33,12 +34,14 @@ func (s *Store) SaveSession(ctx context.Context, session agent.Session) error {
 	return nil
 }
 
-// EndSession closes a session in the journal. What ended before keeps its end. After a reason with which an agent does
-// not come back by itself Resume.Current and Resume.Previous are cleared. After KeepUnwritten an end that cannot be written
-// now is no error: it is kept and written later. Errors: agent.ErrNotFound.
+// EndSession closes a session in the journal. What ended before keeps its end and its counts. Counts that are smaller than the
+// stored ones, and an empty MAC, change nothing. After a reason with which an agent does not come back by itself Resume.Current and
+// Resume.Previous are cleared. After KeepUnwritten an end that cannot be written now is no error: it is kept and written later.
+// Errors: agent.ErrNotFound.
 func (s *Store) EndSession(ctx context.Context, id string, e agent.SessionEnd) error {
-	kept := s.unwritten.addEnd(id, end{e.At.UTC().Truncate(time.Microsecond), e.Reason})
-	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, e.At, e.Reason) })
+	e.At = e.At.UTC().Truncate(time.Microsecond)
+	kept := s.unwritten.addEnd(id, e)
+	err := s.write(ctx, func(tx *sql.Tx) error { return endSession(ctx, tx, id, e) })
 	if err == nil || errors.Is(err, agent.ErrNotFound) {
 		s.unwritten.removeEnd(id)
 	} else if kept {
@@ -50,8 +53,25 @@ func (s *Store) EndSession(ctx context.Context, id string, e agent.SessionEnd) e
 	return nil
 }
 
-// SaveTraffic stores the present counts of open sessions by session ID.
+// savedAtOnce is how many sessions SaveTraffic writes in one transaction, so that logins do not wait for all of them.
+const savedAtOnce = 200
+
+// SaveTraffic stores the present counts of open sessions by session ID. It leaves out sessions that are unknown or have ended.
+// Smaller counts than the stored ones, and an empty MAC, change nothing.
 func (s *Store) SaveTraffic(ctx context.Context, counts map[string]agent.SessionCounts) error {
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(counts)), savedAtOnce) {
+		err := s.write(ctx, func(tx *sql.Tx) error {
+			for _, id := range ids {
+				if err := saveCounts(ctx, tx, id, counts[id]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("save the traffic of sessions: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -144,13 +164,23 @@ func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
 	return err
 }
 
-func endSession(ctx context.Context, tx *sql.Tx, id string, at time.Time, reason agent.Reason) error {
+func endSession(ctx context.Context, tx *sql.Tx, id string, e agent.SessionEnd) error {
+	if err := saveCounts(ctx, tx, id, agent.SessionCounts{Rx: e.Rx, Tx: e.Tx, MAC: e.MAC}); err != nil {
+		return err
+	}
 	err := changeOne(tx.ExecContext(ctx, `UPDATE sessions SET reason = CASE WHEN ended = 0 THEN $1 ELSE reason END,
-		ended = CASE WHEN ended = 0 THEN $2 ELSE ended END WHERE id = $3`, string(reason), micros(at), id))
-	if err != nil || reason.Reconnects() {
+		ended = CASE WHEN ended = 0 THEN $2 ELSE ended END WHERE id = $3`, string(e.Reason), micros(e.At), id))
+	if err != nil || e.Reason.Reconnects() {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE sessions SET `+voided+` WHERE id = $1`, id)
+	return err
+}
+
+func saveCounts(ctx context.Context, tx *sql.Tx, id string, c agent.SessionCounts) error {
+	_, err := tx.ExecContext(ctx, `UPDATE sessions SET rx = CASE WHEN rx < $1 THEN $1 ELSE rx END,
+		tx = CASE WHEN tx < $2 THEN $2 ELSE tx END, mac = CASE WHEN $3 <> '' THEN $3 ELSE mac END
+		WHERE id = $4 AND ended = 0`, int64(c.Rx), int64(c.Tx), c.MAC, id)
 	return err
 }
 

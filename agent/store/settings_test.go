@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -146,6 +147,29 @@ func TestSettingsOfOtherVersions(t *testing.T) {
 	insertSetting(t, s, "grace", `"a while"`)
 	if _, _, err := s.Settings(t.Context()); err == nil || !strings.Contains(err.Error(), "grace: ") {
 		t.Errorf("a broken value: %v", err)
+	}
+}
+
+// TestJournalDaysOfEarlierVersions: a journal that earlier versions kept for longer than is possible now does not refuse changes.
+func TestJournalDaysOfEarlierVersions(t *testing.T) {
+	for stored, want := range map[string]int{"3650": 1826, "1827": 1826, "1826": 1826, "365": 365, "": 190} {
+		path := filepath.Join(t.TempDir(), "ideco.db")
+		check(t, prepareFile(path))
+		db, err := connect(path)
+		check(t, err)
+		provider, err := newProvider(db.writer)
+		check(t, err)
+		_, err = provider.UpTo(t.Context(), 7)
+		check(t, err)
+		if stored != "" {
+			_, err = db.writer.Exec(`INSERT INTO settings (key, value) VALUES ('journal_days', $1)`, stored)
+			check(t, err)
+		}
+		check(t, db.Close())
+		settings, _, err := openStore(t, path).Settings(t.Context())
+		if err != nil || settings.JournalDays != want || len(settings.Check()) != 0 {
+			t.Errorf("%s: %d days, %v, %v", stored, settings.JournalDays, settings.Check(), err)
+		}
 	}
 }
 

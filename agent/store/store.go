@@ -38,6 +38,7 @@ type Store struct {
 	file      file
 	fault     atomic.Pointer[agent.Error] // why writes are refused; nil when they are not
 	unwritten unwritten
+	writes    atomic.Uint64
 }
 
 // Open opens the database file at path and makes it, with mode 0600, when there is none; the directory must exist. The
@@ -150,6 +151,9 @@ func (s *Store) write(ctx context.Context, do func(*sql.Tx) error) error {
 		}
 		err = s.writeOn(ctx, conn, do)
 	}
+	if err == nil {
+		s.writes.Add(1)
+	}
 	err = s.refusal(err)
 	var refusal *agent.Error
 	if errors.As(err, &refusal) && refusal.Code == agent.CodeStoreUnavailable {
@@ -164,6 +168,10 @@ func (s *Store) writeOn(ctx context.Context, conn *sql.Conn, do func(*sql.Tx) er
 	}
 	return within(ctx, conn, nil, do)
 }
+
+// Writes returns a number that grows with every transaction that this process writes. Another process, such as "ideco-portal admin",
+// does not change it.
+func (s *Store) Writes() uint64 { return s.writes.Load() }
 
 // read runs do in a transaction that sees one state of the database throughout. Refusals: CodeStoreUnavailable.
 func (s *Store) read(ctx context.Context, do func(*sql.Tx) error) error {

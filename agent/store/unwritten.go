@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -31,15 +32,9 @@ type unwritten struct {
 	file      *os.File   // nil before KeepUnwritten
 	used      int64      // bytes of the file that are in use; what is behind them is zero
 	stale     bool       // rewrite has failed, perhaps halfway
-	ended     map[string]end
+	ended     map[string]agent.SessionEnd
 	signedOut map[string]bool
 	signedIn  map[string]agent.BrowserSession
-}
-
-// end is when and why a session ended.
-type end struct {
-	at     time.Time
-	reason agent.Reason
 }
 
 // record is the end of a session or of a browser session. A line of the file is the record's CRC-32 as 8 hex digits, a
@@ -48,6 +43,9 @@ type record struct {
 	Session string       `json:"session,omitempty"`
 	At      int64        `json:"at,omitempty"` // microseconds since 1970
 	Reason  agent.Reason `json:"reason,omitempty"`
+	Rx      uint64       `json:"rx,omitempty"`
+	Tx      uint64       `json:"tx,omitempty"`
+	MAC     string       `json:"mac,omitempty"`
 	Browser string       `json:"browser,omitempty"`
 }
 
@@ -74,7 +72,7 @@ func (u *unwritten) open(path string) error {
 	if err != nil {
 		return err
 	}
-	u.ended, u.signedOut, u.signedIn = map[string]end{}, map[string]bool{}, map[string]agent.BrowserSession{}
+	u.ended, u.signedOut, u.signedIn = map[string]agent.SessionEnd{}, map[string]bool{}, map[string]agent.BrowserSession{}
 	u.file = f
 	for line := range bytes.Lines(content) {
 		r, ok := parseRecord(line)
@@ -84,7 +82,7 @@ func (u *unwritten) open(path string) error {
 		if u.used += int64(len(line)); r.Browser != "" {
 			u.signedOut[r.Browser] = true
 		} else {
-			u.ended[r.Session] = end{time.UnixMicro(r.At).UTC(), r.Reason}
+			u.ended[r.Session] = agent.SessionEnd{At: time.UnixMicro(r.At).UTC(), Reason: r.Reason, Rx: r.Rx, Tx: r.Tx, MAC: r.MAC}
 		}
 	}
 	return nil
@@ -137,6 +135,10 @@ func (u *unwritten) close() error {
 	return err
 }
 
+func recordOf(id string, e agent.SessionEnd) record {
+	return record{Session: id, At: micros(e.At), Reason: e.Reason, Rx: e.Rx, Tx: e.Tx, MAC: e.MAC}
+}
+
 func (r record) line() []byte {
 	b, _ := json.Marshal(r) // never fails for strings and numbers
 	return fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(b), b)
@@ -172,7 +174,7 @@ func (u *unwritten) add(records ...record) error {
 func (u *unwritten) rewrite() error {
 	var b []byte
 	for id, e := range u.ended {
-		b = append(b, record{Session: id, At: micros(e.at), Reason: e.reason}.line()...)
+		b = append(b, recordOf(id, e).line()...)
 	}
 	for id := range u.signedOut {
 		b = append(b, record{Browser: id}.line()...)
@@ -196,7 +198,7 @@ func (u *unwritten) any() bool {
 
 // addEnd keeps the end of a session. An earlier end stays. The record is written to the file in either case, so that calling it
 // again repeats a write that failed. It reports whether the record is in the file.
-func (u *unwritten) addEnd(id string, e end) (inFile bool) {
+func (u *unwritten) addEnd(id string, e agent.SessionEnd) (inFile bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.file == nil {
@@ -206,11 +208,11 @@ func (u *unwritten) addEnd(id string, e end) (inFile bool) {
 		e = earlier
 	}
 	u.ended[id] = e
-	return u.add(record{Session: id, At: micros(e.at), Reason: e.reason}) == nil
+	return u.add(recordOf(id, e)) == nil
 }
 
 // removeEnd removes and returns the end of a session, if there is one: it is in the database now, or no longer holds.
-func (u *unwritten) removeEnd(id string) (e end, was bool) {
+func (u *unwritten) removeEnd(id string) (e agent.SessionEnd, was bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if e, was = u.ended[id]; was {
@@ -236,9 +238,11 @@ func (u *unwritten) overlay(session *agent.Session) {
 		return
 	}
 	if session.Ended.IsZero() {
-		session.Ended, session.Reason = e.at, e.reason
+		session.Ended, session.Reason = e.At, e.Reason
+		session.RxStored, session.TxStored = max(session.RxStored, e.Rx), max(session.TxStored, e.Tx)
+		session.MACStored = cmp.Or(e.MAC, session.MACStored)
 	}
-	if !e.reason.Reconnects() {
+	if !e.Reason.Reconnects() {
 		session.Resume.Current, session.Resume.Previous = [32]byte{}, [32]byte{}
 	}
 }
@@ -337,7 +341,7 @@ func (u *unwritten) overlayBrowsers(user agent.UserID, list []agent.BrowserSessi
 
 // unwrittenCopy is what is unwritten at one moment.
 type unwrittenCopy struct {
-	ended     map[string]end
+	ended     map[string]agent.SessionEnd
 	signedOut map[string]bool
 	signedIn  map[string]agent.BrowserSession
 }
@@ -363,7 +367,7 @@ func (u *unwritten) snapshot() unwrittenCopy {
 
 func (d unwrittenCopy) write(ctx context.Context, tx *sql.Tx) error {
 	for id, e := range d.ended {
-		if err := endSession(ctx, tx, id, e.at, e.reason); err != nil && !errors.Is(err, agent.ErrNotFound) {
+		if err := endSession(ctx, tx, id, e); err != nil && !errors.Is(err, agent.ErrNotFound) {
 			return err
 		}
 	}
@@ -394,7 +398,7 @@ func (u *unwritten) remove(written unwrittenCopy) {
 	if len(written.ended)+len(written.signedOut)+len(written.signedIn) == 0 {
 		return
 	}
-	maps.DeleteFunc(u.ended, func(id string, e end) bool { return written.ended[id] == e })
+	maps.DeleteFunc(u.ended, func(id string, e agent.SessionEnd) bool { return written.ended[id] == e })
 	maps.DeleteFunc(u.signedOut, func(id string, _ bool) bool { return written.signedOut[id] })
 	maps.DeleteFunc(u.signedIn, func(id string, _ agent.BrowserSession) bool { _, is := written.signedIn[id]; return is })
 	_ = u.rewrite()

@@ -35,6 +35,7 @@ const (
 	ToastOrdering            = "toast_ordering"
 	ToastRootAnnounced       = "toast_root_announced"
 	ToastRootCancelled       = "toast_root_cancelled"
+	ToastAccessClosed        = "toast_access_closed"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -63,6 +64,9 @@ const (
 	JSONList        = "json_list"
 	TooLarge        = "too_large"
 	WrongType       = "wrong_content_type"
+	OwnAddressOnly  = "own_address_only"
+	RoleAdmin       = "role_admin"
+	RoleUser        = "role_user"
 	Misdirected     = "misdirected"
 	FormExpired     = "form_expired"
 	TooManyDownload = "too_many_downloads"
@@ -74,6 +78,12 @@ const (
 	Authorized      = "authorized"
 	SetupLinkOver   = "setup_link_over"
 	TicketMissing   = "ticket_missing"
+
+	// Refusals of browser sign-in.
+	BrowserSignInOff = "browser_sign_in_off"
+	BrowserAddress   = "browser_address"
+	BrowserToken     = "browser_token"
+	BrowserChange    = "browser_change"
 
 	// The notice after an address was pasted that contained more than a name: {{.Removed}}.
 	DomainRemoved = "domain_removed"
@@ -119,4 +129,4 @@ var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
 	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastCertificateUploaded, ToastCertificateRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
-	ToastOrdering, ToastRootAnnounced, ToastRootCancelled}
+	ToastOrdering, ToastRootAnnounced, ToastRootCancelled, ToastAccessClosed}

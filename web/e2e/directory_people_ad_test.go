@@ -18,7 +18,7 @@ import (
 
 // account is an account in REST.
 type account struct {
-	ID     int64  `json:"id"`
+	ID     string `json:"id"`
 	Login  string `json:"login"`
 	Domain string `json:"domain_name"`
 	Remote bool   `json:"remote_access"`
@@ -210,7 +210,7 @@ func (o *officeAD) conversion(t *testing.T) {
 	v.page.Find(`form[action="`+page+`/convert"] input[value="`+fmt.Sprint(id)+`"]`).SetAttr("checked", "checked")
 	v.submit(page+"/convert", nil)
 	v.submit(page+"/convert", nil) // the answer to the question
-	if list := o.admin.accounts("strict"); len(list) != 1 || list[0].ID != id || !list[0].Remote || list[0].Domain != directorylab.Domain {
+	if list := o.admin.accounts("strict"); len(list) != 1 || list[0].ID != fmt.Sprint(id) || !list[0].Remote || list[0].Domain != directorylab.Domain {
 		t.Errorf("%+v", list)
 	}
 	if !slices.ContainsFunc(o.admin.sessions(), func(s session) bool { return s.Login == "strict" && s.Address == "127.0.4.1" }) {
@@ -225,7 +225,7 @@ func (o *officeAD) conversion(t *testing.T) {
 	if r := o.ask("127.9.0.4", "ru", `EXAMPLE\strict`, directorylab.Password, "laptop"); !r.Authorized || !r.NeedTunnel {
 		t.Errorf("with the password of the domain, from outside: %+v", r)
 	}
-	if list := o.admin.accounts("strict"); len(list) != 1 || list[0].ID != id || !list[0].Remote {
+	if list := o.admin.accounts("strict"); len(list) != 1 || list[0].ID != fmt.Sprint(id) || !list[0].Remote {
 		t.Errorf("after a login: %+v", list)
 	}
 }

@@ -33,7 +33,7 @@ func TestTwoDirectoriesAD(t *testing.T) {
 		}
 		for _, s := range o.admin.sessions() {
 			if s.ID == r.Session {
-				return s.Module
+				return s.Domain
 			}
 		}
 		return "no session"

@@ -231,8 +231,9 @@ type session struct {
 	State   string `json:"state"`
 	Address string `json:"address"`
 	Subnet  string `json:"subnet"`
-	User    int64  `json:"user_object_id"`
-	Module  string `json:"auth_module"` // "local" or the directory
+	User    string `json:"user_object_id"`
+	Module  string `json:"auth_module"`
+	Domain  string `json:"directory"` // "local" or the directory
 
 	MAC *string `json:"mac"`
 	Rx  *uint64 `json:"rx"`

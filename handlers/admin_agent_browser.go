@@ -1,0 +1,30 @@
+package handlers
+
+import (
+	"net/netip"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+)
+
+// adminAgentBrowser saves the networks where people sign in by a browser. Browser sessions in other networks end.
+func (s *Site) adminAgentBrowser(c echo.Context) error {
+	typed := c.FormValue("browser_sign_in_networks")
+	return s.saveForm(c, settingsForm{
+		event: "browser_networks_saved",
+		read: func(n *agent.Settings) (problems agent.Problems) {
+			nets, problem := agent.ParseNetworks("browser_sign_in_networks", typed)
+			n.BrowserSignIn = nets
+			return problemsOf(problem)
+		},
+		question: func(ending int) templates.ConfirmData { return templates.ConfirmBrowserSignIn(who(c).L, typed, ending) },
+		typed:    func(d *templates.AdminAgentData) { d.Browser.Networks = typed },
+	})
+}
+
+// browserSignIn returns the card of the page for saved settings.
+func (s *Site) browserSignIn(now agent.Settings) templates.BrowserSignIn {
+	return templates.NewBrowserSignIn(now, s.PubliclyTrusted(), s.Portal(netip.Addr{}))
+}

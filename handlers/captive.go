@@ -1,0 +1,123 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
+)
+
+// signInPath is the gateway's own page on port 80 to which probes are redirected.
+const signInPath = "/sign-in"
+
+// probePaths are what operating systems and browsers request by plain HTTP to find out whether they must sign in. Android takes no
+// status above 399 for a portal.
+var probePaths = []string{
+	"/generate_204", "/gen_204", // Android, ChromeOS
+	"/hotspot-detect.html", "/library/test/success.html", // Apple
+	"/connecttest.txt", "/ncsi.txt", "/redirect", // Windows
+	"/success.txt", "/canonical.html", // Firefox
+}
+
+// onlineTexts are what Windows expects when it is online, by host and path.
+var onlineTexts = map[string]string{
+	"www.msftconnecttest.com/connecttest.txt":  "Microsoft Connect Test",
+	"ipv6.msftconnecttest.com/connecttest.txt": "Microsoft Connect Test",
+	"www.msftncsi.com/ncsi.txt":                "Microsoft NCSI",
+	"ipv6.msftncsi.com/ncsi.txt":               "Microsoft NCSI",
+}
+
+// answerBlocked answers a request of a LAN host that the firewall blocks, for any name and path.
+func (s *Site) answerBlocked(c echo.Context) error {
+	r, peer := c.Request(), who(c).Peer
+	reads := safe(r.Method)
+	if !s.signsInByBrowser(peer) {
+		// Windows would open a browser on every computer that boots before its agent has logged in.
+		if text, ok := onlineTexts[hostOf(r)+r.URL.Path]; ok && reads {
+			return c.String(http.StatusOK, text)
+		}
+		return s.renderWelcome(c, http.StatusNetworkAuthenticationRequired, templates.WelcomeData{})
+	}
+	own := s.Addressing.Known(hostOf(r))
+	switch {
+	case own && r.URL.Path == signInPath && reads:
+		return s.signInHere(c)
+	case slices.Contains(probePaths, r.URL.Path) && reads:
+		return c.Redirect(http.StatusFound, ownURL(r))
+	}
+	query := url.Values{"user_ip": {peer.String()}}
+	if origin := requested(r); origin != "" && reads && !own {
+		query.Set("origin", origin)
+	}
+	return s.renderWelcome(c, http.StatusNetworkAuthenticationRequired, templates.WelcomeData{SignInQuery: query.Encode()})
+}
+
+// signInHere leads a LAN host to browser sign-in from a page on port 80. Small windows of phones that open it cannot accept a
+// certificate that they do not trust, so they are redirected only to one that everybody trusts.
+func (s *Site) signInHere(c echo.Context) error {
+	if s.publiclyTrusted() {
+		return c.Redirect(http.StatusFound, s.portalURL(c)+strings.TrimPrefix(webAuthPath, "/"))
+	}
+	return s.renderWelcome(c, http.StatusOK, templates.WelcomeData{SignInByHand: true})
+}
+
+func (s *Site) publiclyTrusted() bool { return s.PubliclyTrusted != nil && s.PubliclyTrusted() }
+
+// portalURL returns the URL of the portal for the peer of a request; "" = not known.
+func (s *Site) portalURL(c echo.Context) string {
+	arrival, _ := localAddress(c.Request().Context())
+	return s.Portal(arrival)
+}
+
+// ownURL returns the URL of signInPath at the address that the connection came to.
+func ownURL(r *http.Request) string {
+	own := url.URL{Scheme: "http", Path: signInPath}
+	if local, ok := localAddrPort(r.Context()); ok {
+		own.Host = strings.TrimSuffix(local.String(), ":80")
+	}
+	return own.String()
+}
+
+// requested returns the URL that a redirected request was for, as cleanOrigin does.
+func requested(r *http.Request) string {
+	if r.URL.IsAbs() {
+		return cleanOrigin(r.URL.String())
+	}
+	return cleanOrigin("http://" + r.Host + r.RequestURI)
+}
+
+// captiveState is an answer of the Captive Portal API, RFC 8908.
+type captiveState struct {
+	Captive   bool   `json:"captive"`
+	Portal    string `json:"user-portal-url"`
+	Seconds   int64  `json:"seconds-remaining,omitempty"`
+	CanExtend bool   `json:"can-extend-session"`
+}
+
+// captiveAPI tells a LAN host whether it must sign in, and where. Hosts accept it only under a certificate that they trust.
+func (s *Site) captiveAPI(c echo.Context) error {
+	peer, portal := who(c).Peer, s.portalURL(c)
+	if !s.publiclyTrusted() || !s.signsInByBrowser(peer) || portal == "" {
+		return refusal{http.StatusNotFound, locale.NotFound}
+	}
+	state := captiveState{Captive: s.turnedAway(peer), Portal: portal + strings.TrimPrefix(webAuthPath, "/")}
+	if session, ok := s.connectedSession(peer); ok {
+		state.CanExtend = session.Kind == agent.KindWeb
+		if !session.Expires.IsZero() {
+			state.Seconds = int64(time.Until(session.Expires).Seconds())
+		}
+	}
+	answer, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return c.Blob(http.StatusOK, "application/captive+json", answer)
+}

@@ -1,0 +1,378 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
+	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
+)
+
+const (
+	rulesEvery   = 2 * time.Second  // interval of looking at the hosts, and for changed accounts
+	rulesAnyway  = 10 * time.Second // interval of reading the rules and comparing the sessions although nothing changed
+	silentAfter  = 15 * time.Minute // a host that has not answered for so long is silent
+	askAfter     = 5 * time.Minute  // a host that has not answered for so long is asked
+	askRivals    = 10 * time.Second // the same where it has more addresses than may be let through
+	macDwell     = 30 * time.Second // the least time between two MACs of an address, against spoofers who claim it all the time
+	hostsPerMAC  = 32               // addresses that are remembered of a MAC
+	mostQuestion = 200              // hosts that are asked at once
+)
+
+// authRules implements handlers.AuthRules. It tells the sessions which addresses the rules authorise now.
+//
+// A rule of an address authorises it while the neighbour table shows that its host has answered ARP or NDP within silentAfter; the gateway
+// asks hosts that are quiet. With Always, and behind a router, where the gateway cannot see the host, it authorises the address all the
+// time. With a MAC only the host with this MAC is meant; such a rule has no effect behind a router. A rule of a MAC alone authorises the
+// addresses at which the neighbour table shows it: one IPv4 address and agent.MaxIPv6 IPv6 addresses. The rule of an address wins over the
+// rule of its MAC.
+type authRules struct {
+	*store.Store
+	settings func() agent.Settings
+	sessions interface {
+		SetStatic(context.Context, []access.StaticSession)
+		Sessions() []agent.LiveSession
+	}
+	network hostNetwork
+	log     *slog.Logger
+
+	mu       sync.Mutex       // makes one pass at a time; guards the fields below
+	rules    []agent.AuthRule // in force, as last read
+	writes   uint64           // store.Writes when they were read
+	checked  time.Time        // when rules and sessions were last compared
+	hosts    map[netip.Addr]*host
+	set      []access.StaticSession // as last given to sessions
+	failures map[string]string      // last logged error by what fails
+}
+
+var _ handlers.AuthRules = (*authRules)(nil)
+
+// hostNetwork is what the kernel knows of the hosts in the LAN.
+type hostNetwork interface {
+	// neighbours returns the neighbour table of interfaces with MACs.
+	neighbours() ([]neighbour, error)
+	// attached returns the networks of these interfaces.
+	attached() ([]netip.Prefix, error)
+	// ask makes the kernel send an ARP or NDP request to a host whose entry is not fresh.
+	ask(netip.Addr)
+}
+
+// neighbour is an entry of the neighbour table.
+type neighbour struct {
+	addr     netip.Addr
+	mac      string        // empty: the host does not answer
+	name     string        // of the interface
+	answered time.Duration // how long ago the host answered last
+}
+
+// host is a host at an address.
+type host struct {
+	mac      string    // empty: not known, since a restart
+	since    time.Time // when it was first seen with this MAC
+	answered time.Time
+	failed   bool      // it does not answer now
+	asked    time.Time // when it was asked last
+}
+
+// newAuthRules returns the rules of the store. The sessions of KindStatic that were restored count as hosts that have just answered.
+func newAuthRules(db *store.Store, settings func() agent.Settings, sessions *access.Manager, log *slog.Logger) *authRules {
+	return &authRules{Store: db, settings: settings, sessions: sessions, network: kernelNeighbours{}, log: log,
+		hosts: map[netip.Addr]*host{}, failures: map[string]string{}}
+}
+
+// AddAuthRule is [store.Store.AddAuthRule].
+func (a *authRules) AddAuthRule(ctx context.Context, r agent.AuthRule) (agent.RuleID, error) {
+	id, err := a.Store.AddAuthRule(ctx, r)
+	if err == nil {
+		a.apply(context.WithoutCancel(ctx), time.Now())
+	}
+	return id, err
+}
+
+// ChangeAuthRule is [store.Store.ChangeAuthRule].
+func (a *authRules) ChangeAuthRule(ctx context.Context, id agent.RuleID, change func(*agent.AuthRule) error) error {
+	err := a.Store.ChangeAuthRule(ctx, id, change)
+	if err == nil {
+		a.apply(context.WithoutCancel(ctx), time.Now())
+	}
+	return err
+}
+
+// DeleteAuthRule is [store.Store.DeleteAuthRule].
+func (a *authRules) DeleteAuthRule(ctx context.Context, id agent.RuleID) error {
+	err := a.Store.DeleteAuthRule(ctx, id)
+	if err == nil {
+		a.apply(context.WithoutCancel(ctx), time.Now())
+	}
+	return err
+}
+
+// begin remembers the hosts of restored sessions, so that a restart cuts nobody off, and applies the rules.
+func (a *authRules) begin(ctx context.Context) {
+	a.mu.Lock()
+	now := time.Now()
+	for _, s := range a.sessions.Sessions() {
+		if s.Kind == agent.KindStatic {
+			a.hosts[s.Address] = &host{mac: s.MACStored, since: now, answered: now}
+		}
+	}
+	a.mu.Unlock()
+	a.apply(ctx, now)
+}
+
+// run applies the rules when hosts, accounts or settings change. It returns when ctx is done.
+func (a *authRules) run(ctx context.Context) error {
+	tick := time.NewTicker(rulesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			a.apply(ctx, now)
+		}
+	}
+}
+
+// apply gives the sessions the addresses that the rules authorise now.
+func (a *authRules) apply(ctx context.Context, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	anyway := now.Sub(a.checked) >= rulesAnyway
+	if writes := a.Writes(); anyway || writes != a.writes {
+		rules, err := a.RulesInForce(ctx)
+		if a.logFailure("reading the rules of addresses", err); err != nil {
+			return
+		}
+		a.rules, a.writes = rules, writes
+	}
+	if len(a.rules) == 0 && len(a.set) == 0 && !anyway {
+		return
+	}
+	networks, err := a.network.attached()
+	if a.logFailure("reading the interfaces", err); err != nil {
+		return
+	}
+	p := &rulesPass{authRules: a, now: now, settings: a.settings(), attached: networks, byAddress: map[netip.Addr]agent.AuthRule{},
+		byMAC: map[string]agent.AuthRule{}, of: map[string][]netip.Addr{}}
+	p.sort()
+	if p.looks {
+		table, err := a.network.neighbours()
+		a.logFailure("reading the neighbour table", err) // the hosts are as last seen then
+		p.see(table)
+	}
+	set := p.choose()
+	p.askQuiet()
+	if slices.Equal(set, a.set) && !(anyway && a.lacks(set)) {
+		a.checked = now
+		return
+	}
+	a.sessions.SetStatic(ctx, set)
+	a.set, a.checked = set, now
+}
+
+// lacks reports whether an address of the set has no session, or one of KindStatic is not in the set.
+func (a *authRules) lacks(set []access.StaticSession) bool {
+	missing := map[netip.Addr]bool{}
+	for _, s := range set {
+		missing[s.Address] = true
+	}
+	for _, s := range a.sessions.Sessions() {
+		if s.Kind == agent.KindStatic && !missing[s.Address] {
+			return true
+		}
+		delete(missing, s.Address)
+	}
+	return len(missing) > 0
+}
+
+// logFailure logs an error when it differs from the last one of the same operation.
+func (a *authRules) logFailure(doing string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if a.failures[doing] != text && err != nil {
+		a.log.Error("sessions without a login do not follow their rules; trying again", "doing", doing, "error", err)
+	}
+	a.failures[doing] = text
+}
+
+// rulesPass is one application of the rules.
+type rulesPass struct {
+	*authRules
+	now       time.Time
+	settings  agent.Settings
+	attached  []netip.Prefix
+	byAddress map[netip.Addr]agent.AuthRule
+	byMAC     map[string]agent.AuthRule // those without an address
+	looks     bool                      // some rule depends on the neighbour table
+	of        map[string][]netip.Addr   // addresses of the MACs in byMAC
+	quiet     []netip.Addr              // to be asked
+}
+
+// sort fills the indexes of the rules.
+func (p *rulesPass) sort() {
+	for _, r := range p.rules {
+		if r.Address.IsValid() {
+			p.byAddress[r.Address] = r
+			p.looks = p.looks || !r.Always
+		} else {
+			p.byMAC[r.MAC] = r
+			p.looks = true
+		}
+	}
+}
+
+// matters reports whether a rule is about an address or a MAC.
+func (p *rulesPass) matters(a netip.Addr, mac string) bool {
+	if _, is := p.byAddress[a]; is {
+		return true
+	}
+	_, is := p.byMAC[mac]
+	return is
+}
+
+// see updates the hosts from the neighbour table, and forgets those that no rule is about any more or that are silent.
+func (p *rulesPass) see(table []neighbour) {
+	there, perMAC := map[netip.Addr]bool{}, map[string]int{}
+	for _, h := range p.hosts {
+		perMAC[h.mac]++
+	}
+	for _, n := range table {
+		h := p.hosts[n.addr]
+		if h == nil && (n.mac == "" || !p.matters(n.addr, n.mac) || perMAC[n.mac] >= hostsPerMAC) {
+			continue
+		}
+		if n.addr.IsLinkLocalUnicast() || !inside(p.settings, n.addr, n.name) {
+			continue
+		}
+		switch {
+		case n.mac == "":
+			h.failed = true
+			continue
+		case h == nil:
+			h = &host{mac: n.mac, since: p.now}
+			p.hosts[n.addr] = h
+			perMAC[n.mac]++
+		case h.mac == "":
+			h.mac = n.mac
+		case h.mac != n.mac && p.now.Sub(h.since) < macDwell:
+			continue
+		case h.mac != n.mac:
+			*h = host{mac: n.mac, since: p.now}
+		}
+		there[n.addr], h.failed = true, false
+		if at := p.now.Add(-n.answered); at.After(h.answered) {
+			h.answered = at
+		}
+	}
+	for a, h := range p.hosts {
+		gone := h.failed || !there[a]
+		if p.silent(h) && gone || !p.matters(a, h.mac) && p.now.Sub(h.since) > macDwell {
+			delete(p.hosts, a)
+		}
+	}
+}
+
+func (p *rulesPass) silent(h *host) bool { return p.now.Sub(h.answered) > silentAfter }
+
+// choose returns the addresses that the rules authorise, in the order of the addresses.
+func (p *rulesPass) choose() (set []access.StaticSession) {
+	for _, r := range p.byAddress {
+		if p.authorises(r) {
+			set = append(set, access.StaticSession{User: r.UserID, Address: r.Address, Rule: r.ID, MAC: r.MAC})
+		}
+	}
+	for a, h := range p.hosts {
+		if _, own := p.byAddress[a]; !own && !p.silent(h) && p.settings.InLocalNetworks(a) {
+			p.of[h.mac] = append(p.of[h.mac], a)
+		}
+	}
+	current := map[netip.Addr]agent.RuleID{}
+	for _, s := range p.set {
+		current[s.Address] = s.Rule
+	}
+	for mac, r := range p.byMAC {
+		for _, a := range p.limit(p.of[mac], func(a netip.Addr) bool { return current[a] == r.ID }) {
+			set = append(set, access.StaticSession{User: r.UserID, Address: a, Rule: r.ID, MAC: mac})
+		}
+	}
+	slices.SortFunc(set, func(a, b access.StaticSession) int { return a.Address.Compare(b.Address) })
+	return set
+}
+
+// authorises reports whether the rule of an address authorises it now.
+func (p *rulesPass) authorises(r agent.AuthRule) bool {
+	near := agent.InAny(p.attached, r.Address) // the gateway can see the host
+	switch {
+	case !p.settings.InLocalNetworks(r.Address), r.MAC != "" && !near:
+		return false
+	case r.Always, !near:
+		return true
+	}
+	h := p.hosts[r.Address]
+	return h != nil && !p.silent(h) && (r.MAC == "" || r.MAC == h.mac)
+}
+
+// limit selects the addresses of one computer that are let through. Those that are let through stay as long as they answer; then come
+// those that answered last.
+func (p *rulesPass) limit(list []netip.Addr, isCurrent func(netip.Addr) bool) (chosen []netip.Addr) {
+	stays := func(a netip.Addr) int {
+		if isCurrent(a) && !p.hosts[a].failed {
+			return 0
+		}
+		return 1
+	}
+	slices.SortFunc(list, func(a, b netip.Addr) int {
+		return cmp.Or(cmp.Compare(stays(a), stays(b)), p.hosts[b].answered.Compare(p.hosts[a].answered), a.Compare(b))
+	})
+	left4, left6, over := 1, agent.MaxIPv6, false
+	for _, a := range list {
+		left := &left4
+		if a.Is6() {
+			left = &left6
+		}
+		if *left == 0 {
+			over = true
+			continue
+		}
+		*left--
+		chosen = append(chosen, a)
+	}
+	if over { // do the chosen ones still answer?
+		for _, a := range chosen {
+			p.askIf(a, askRivals, askRivals)
+		}
+	}
+	return chosen
+}
+
+// askQuiet asks the hosts that have not answered for a while. Traffic alone does not show that a host is there: it may have the gateway's
+// MAC in its own table and get no replies.
+func (p *rulesPass) askQuiet() {
+	for a := range p.hosts {
+		p.askIf(a, askAfter, time.Minute)
+	}
+	for i, a := range p.quiet {
+		if i == mostQuestion {
+			break
+		}
+		p.hosts[a].asked = p.now
+		p.network.ask(a)
+	}
+}
+
+// askIf has a host asked that has not answered for a time, at most once in the time again.
+func (p *rulesPass) askIf(a netip.Addr, after, again time.Duration) {
+	if h := p.hosts[a]; !h.failed && p.now.Sub(h.answered) > after && p.now.Sub(h.asked) > again {
+		p.quiet = append(p.quiet, a)
+	}
+}
