@@ -154,12 +154,7 @@ func journalFields(kinds map[string]agent.DirectoryKind, now time.Time) []journa
 		{"login", text, func(e agent.JournalEntry) any { return e.Login }},
 		{"name", text, func(e agent.JournalEntry) any { return e.Name }},
 		{"group_name", text, func(e agent.JournalEntry) any { return e.Group }},
-		{"domain_type", text, func(e agent.JournalEntry) any {
-			if e.Directory == "" || e.Directory == agent.LocalDirectory {
-				return agent.LocalDirectory
-			}
-			return domainType(kinds, e.Directory)
-		}},
+		{"domain_type", text, func(e agent.JournalEntry) any { return domainType(kinds, e.Directory) }},
 		{"ip", text, func(e agent.JournalEntry) any { return cmp.Or(addressText(e.Inner), addressText(e.Tunnel)) }},
 		{"country_name", text, func(agent.JournalEntry) any { return "" }},
 		{"country_code", text, func(agent.JournalEntry) any { return "" }},

@@ -45,8 +45,8 @@ func (s *Site) vendorRoutes() []route {
 		{"DELETE", "/ad_backend/domains/:id", administrator, rest, s.directory(s.restDirectoryDelete)},
 
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
+		{"DELETE", "/monitor_backend/sessions/logout/:ip", anybody, rest, s.restLogoutAddress},
 		{"GET", "/user_cabinet_reports/auth_journal", administrator, rest, s.restJournal},
 		{"GET", "/user_cabinet_reports/auth_journal/unique_values/:column", administrator, rest, s.restJournalValues},
-		{"DELETE", "/monitor_backend/sessions/logout/:ip", anybody, rest, s.restLogoutAddress},
 	}
 }

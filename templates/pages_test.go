@@ -53,7 +53,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	waiting := someSession("two", agent.KindVPN)
 	waiting.State, waiting.Rx, waiting.Tx, waiting.Handshake, waiting.Device.Name = agent.StateWaiting, nil, nil, time.Time{}, ""
-	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb)}
+	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb), someSession("four", agent.KindStatic)}
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",

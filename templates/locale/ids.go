@@ -64,6 +64,7 @@ const (
 	JSONList        = "json_list"
 	TooLarge        = "too_large"
 	WrongType       = "wrong_content_type"
+	SessionByRule   = "session_by_rule"
 	OwnAddressOnly  = "own_address_only"
 	RoleAdmin       = "role_admin"
 	RoleUser        = "role_user"
