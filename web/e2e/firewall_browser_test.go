@@ -279,7 +279,10 @@ func TestFirewallVendorScript(t *testing.T) {
 
 		// A used token signs nobody in again, also after the session has ended.
 		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
-		w.refused(t, "ended by the administrator", inOne, one, to)
+		netlab.Eventually(t, "access is over", func() bool {
+			_, err := w.Hears(inOne, one, to, soon)
+			return err != nil
+		})
 		closed("a used token", v.sends(asJSON, last), 400, 403, 542)
 
 		// Where people log in with the agent, nobody signs in by a browser.
