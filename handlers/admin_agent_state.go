@@ -12,7 +12,9 @@ import (
 
 func (s *Site) adminAgentState(c echo.Context) error {
 	enabled := c.FormValue("enabled") == "1"
-	live, closed := len(s.Sessions.Sessions()), s.Gateway.State().Enforces()
+	off := s.Settings.Current()
+	off.Enabled = false
+	live, closed := s.Sessions.WouldEnd(off), s.Gateway.State().Enforces()
 	if !enabled && (live > 0 || closed) && c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, live, closed)))
 	}

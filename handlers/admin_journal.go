@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -33,5 +35,24 @@ func (s *Site) adminJournal(c echo.Context) error {
 		return err
 	}
 	d.Entries, d.Total, d.AtLeast = found.Entries, found.Total, found.AtLeast
+	if d.Accounts, err = s.existing(c.Request().Context(), found.Entries); err != nil {
+		return err
+	}
 	return s.render(c, http.StatusOK, templates.AdminJournal(s.page(c), d))
+}
+
+// existing returns the accounts of entries that have not been deleted.
+func (s *Site) existing(ctx context.Context, entries []agent.JournalEntry) (map[agent.UserID]bool, error) {
+	exist := map[agent.UserID]bool{0: false}
+	for _, e := range entries {
+		if _, known := exist[e.UserID]; known {
+			continue
+		}
+		_, err := s.Accounts.User(ctx, e.UserID)
+		if err != nil && !errors.Is(err, agent.ErrNotFound) {
+			return nil, err
+		}
+		exist[e.UserID] = err == nil
+	}
+	return exist, nil
 }

@@ -84,7 +84,11 @@ type userJSON struct {
 // domainTypes are the values of domain_type; the first two are the vendor's.
 var domainTypes = map[agent.DirectoryKind]string{agent.DirectoryAD: "ad", agent.DirectoryFreeIPA: "ald", agent.DirectoryOpenLDAP: "openldap"}
 
+// domainType is the domain_type of an account of a directory.
 func domainType(kinds map[string]agent.DirectoryKind, directory string) string {
+	if directory == agent.LocalDirectory || directory == "" {
+		return agent.LocalDirectory
+	}
 	return cmp.Or(domainTypes[kinds[directory]], "ad")
 }
 

@@ -13,7 +13,7 @@ import (
 func (s *Site) cabinetEndSession(c echo.Context) error {
 	id := c.Param("id")
 	for _, live := range s.sessionsOf(who(c).User.ID) {
-		if live.ID == id {
+		if live.ID == id && live.Kind != agent.KindStatic {
 			err := s.Sessions.End(c.Request().Context(), id, agent.ReasonLogout)
 			if err != nil && !errors.Is(err, agent.ErrNotFound) {
 				return err

@@ -37,7 +37,7 @@ type sessionJSON struct {
 	MAC       *string     `json:"mac"`       // of the computer in the LAN; null if unknown
 	Device    deviceJSON  `json:"device"`
 	Started   string      `json:"started"` // RFC 3339
-	Expires   string      `json:"expires"` // RFC 3339
+	Expires   *string     `json:"expires"` // RFC 3339; null for a rule
 	Rx        *uint64     `json:"rx"`      // bytes; null if not counted
 	Tx        *uint64     `json:"tx"`
 }
@@ -57,7 +57,7 @@ func jsonOfSession(l agent.LiveSession) sessionJSON {
 		NodeName: l.Device.Name, Directory: l.Directory, Kind: l.Kind, State: l.State,
 		Addresses: []string{},
 		Device:    deviceJSON{l.Device.ID, l.Device.Name, l.Device.OS},
-		Started:   rfc3339(l.Started), Expires: rfc3339(l.Expires), Rx: l.Rx, Tx: l.Tx,
+		Started:   rfc3339(l.Started), Expires: timeOrNull(l.Expires), Rx: l.Rx, Tx: l.Tx,
 	}
 	if l.Address.IsValid() {
 		address, subnet := l.Address.String(), netip.PrefixFrom(l.Address, l.Address.BitLen()).String()

@@ -2,6 +2,8 @@ package handlers
 
 import (
 	"errors"
+	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -24,11 +26,19 @@ func (s *Site) restEndAuthSession(c echo.Context) error {
 	return doneREST(c, s.endSession(c, c.Param("id")))
 }
 
-// endSession ends a session for an administrator.
+// endSession ends a session for an administrator. That of a rule is refused, because it would begin again at once.
 func (s *Site) endSession(c echo.Context, id string) error {
+	if s.isByRule(id) {
+		return refusal{http.StatusConflict, locale.SessionByRule}
+	}
 	if err := s.Sessions.End(c.Request().Context(), id, agent.ReasonAdmin); err != nil {
 		return err
 	}
 	s.securityEvent(c, "session_ended", "session", id)
 	return nil
+}
+
+// isByRule reports whether a session is of KindStatic.
+func (s *Site) isByRule(id string) bool {
+	return slices.ContainsFunc(s.Sessions.Sessions(), func(l agent.LiveSession) bool { return l.ID == id && l.Kind == agent.KindStatic })
 }

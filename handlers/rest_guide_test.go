@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"regexp"
 	"slices"
@@ -44,7 +45,7 @@ func examplesIn(t *testing.T, file string) (list []example) {
 
 var curlWord = regexp.MustCompile(`'[^']*'|\S+`)
 
-// parseCurl parses a curl command with the flags -K, --cacert, -b, -c, -X, -d, --data, --negotiate and -u :.
+// parseCurl parses a curl command with the flags -K, --cacert, -b, -c, -X, -d, --data, -G, --data-urlencode, --negotiate and -u :.
 func parseCurl(t *testing.T, command string) example {
 	t.Helper()
 	words := curlWord.FindAllString(strings.ReplaceAll(command, "\\\n", " "), -1)
@@ -52,6 +53,7 @@ func parseCurl(t *testing.T, command string) example {
 	if len(words) < 4 || words[0] != "curl" {
 		t.Fatalf("%q is no request", command)
 	}
+	query := slices.Contains(words, "-G")
 	for words = words[1:]; len(words) > 0; words = words[1:] {
 		switch _, path, isURL := strings.Cut(words[0], ":8443"); {
 		case isURL:
@@ -66,6 +68,11 @@ func parseCurl(t *testing.T, command string) example {
 			words = words[1:]
 		case words[0] == "-X":
 			e.method, words = words[1], words[1:]
+		case words[0] == "-G":
+		case query && (words[0] == "-d" || words[0] == "--data-urlencode"):
+			name, value, _ := strings.Cut(strings.Trim(words[1], "'"), "=")
+			e.path += choose(strings.Contains(e.path, "?"), "&", "?") + name + "=" + url.QueryEscape(value)
+			words = words[1:]
 		case words[0] == "-d", words[0] == "--data":
 			if e.method == http.MethodGet {
 				e.method = http.MethodPost

@@ -137,6 +137,8 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/admin/monitor/vpn", administrator, page, s.monitorVPN},
 		{"POST", "/admin/monitor/vpn/:id/deny", administrator, page, s.account(s.monitorDenyVPN)},
 		{"GET", templates.JournalPath, administrator, page, s.adminJournal},
+		{"GET", templates.JournalPath + ".csv", administrator, page, s.adminJournalCSV},
+		{"GET", templates.JournalPath + ".xlsx", administrator, page, s.adminJournalXLSX},
 
 		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},

@@ -69,7 +69,7 @@ func newSite(t testing.TB) *Site {
 		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Certificates: newFakeCertificates(set), Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
-		Journal: &fakeJournal{}, AuthRules: db,
+		Journal: db, AuthRules: db,
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -265,7 +265,7 @@ func TestHiddenPaths(t *testing.T) {
 	for _, r := range s.portalRoutes() {
 		path := strings.NewReplacer(":id", "1", ":token", "x", "*", "x").Replace(r.path)
 		beside := strings.NewReplacer("/certificates", "/certificates/x", "/setup/", "/setups/", "/admin/", "/admin/x", "/download/", "/download/x",
-			"_backend/", "_backend/x", "/auth/rules", "/auth/rule").Replace(path)
+			"_backend/", "_backend/x", "_reports/", "_reports/x", "/auth/rules", "/auth/rule").Replace(path)
 		for _, method := range methods {
 			for _, language := range []string{"", "en", "ru"} {
 				for _, k := range []kind{page, rest} {

@@ -50,7 +50,8 @@ type Site struct {
 	MaxAgents     int    // the most connections of agents, with a session or without
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"
 
-	downloads           downloadSlots
+	downloads           downloadSlots // of the installer from the agent endpoint
+	exports             downloadSlots // of the journal
 	agents              agentConns
 	ssoPlaces           ssoPlaces
 	webTokens           webTokens

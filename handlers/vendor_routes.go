@@ -46,5 +46,7 @@ func (s *Site) vendorRoutes() []route {
 
 		{"GET", "/monitor_backend/auth_sessions", administrator, rest, s.restAuthSessions},
 		{"DELETE", "/monitor_backend/sessions/logout/:ip", anybody, rest, s.restLogoutAddress},
+		{"GET", "/user_cabinet_reports/auth_journal", administrator, rest, s.restJournal},
+		{"GET", "/user_cabinet_reports/auth_journal/unique_values/:column", administrator, rest, s.restJournalValues},
 	}
 }

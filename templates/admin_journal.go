@@ -14,16 +14,17 @@ const JournalPath = "/admin/journal"
 
 // AdminJournalData fills [AdminJournal].
 type AdminJournalData struct {
-	Filter  JournalFilterForm
-	Errors  map[string]string // by field: from, to, page
-	Entries []agent.JournalEntry
-	Total   int  // entries that the filter selects
-	AtLeast bool // there are more than Total
-	Page    int  // from 1
-	Size    int  // rows per page
-	Last    bool // no later page can be shown
-	Days    int  // how long entries are kept
-	Now     time.Time
+	Filter   JournalFilterForm
+	Errors   map[string]string // by field: from, to
+	Entries  []agent.JournalEntry
+	Total    int                   // entries that the filter selects
+	AtLeast  bool                  // there are more than Total
+	Page     int                   // from 1
+	Size     int                   // rows per page
+	Last     bool                  // no later page can be shown
+	Days     int                   // how long entries are kept
+	Accounts map[agent.UserID]bool // accounts of Entries that exist
+	Now      time.Time
 }
 
 // JournalFilterForm is the filter of the journal. Its fields are those of the query string; empty = any.

@@ -101,3 +101,19 @@ func TestEmptyMonitorSaysHowToFillIt(t *testing.T) {
 		}
 	}
 }
+
+// TestMonitorShowsARule: the session of a rule has a link to its account instead of the button that ends it.
+func TestMonitorShowsARule(t *testing.T) {
+	s := someSession("s1", agent.KindStatic)
+	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
+	if got := cells(doc)["Тип соединения"]; got != "По правилу, без входа" {
+		t.Errorf("%q", got)
+	}
+	if doc.Find(`form[action*="/end"]`).Length() != 0 || doc.Find(`td.action a[href="/admin/users/7"]`).Length() != 1 {
+		t.Error(doc.Find("td.action").Html())
+	}
+	cabinet := render(t, Cabinet(monitorPage(), CabinetData{Sessions: []agent.LiveSession{s}, Now: now}))
+	if cabinet.Find(`form[action*="/cabinet/sessions"]`).Length() != 0 {
+		t.Error("the cabinet has a button")
+	}
+}

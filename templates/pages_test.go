@@ -35,6 +35,15 @@ func someSession(id string, kind agent.Kind) agent.LiveSession {
 	return s
 }
 
+// someEntries are an open session, one through the VPN that has ended, and a refusal.
+func someEntries() []agent.JournalEntry {
+	open := agent.JournalEntry{ID: "one", UserID: 7, Login: hostile, Name: hostile, Group: hostile, Directory: hostile, Device: hostile, MAC: hostile, Kind: agent.KindLAN,
+		Inner: netip.MustParseAddr("10.0.0.5"), Started: now.Add(-time.Hour)}
+	ended := agent.JournalEntry{ID: "two", UserID: 8, Login: hostile, Kind: agent.KindVPN, Way: agent.WayPassword, Tunnel: netip.MustParseAddr("10.128.0.5"),
+		Outer: netip.MustParseAddr("203.0.113.9"), Started: now.Add(-time.Hour), Ended: now, Rx: 1503238553, Reason: agent.ReasonEvicted}
+	return []agent.JournalEntry{open, ended, {ID: "three", Login: "***", Started: now, Ended: now, Refusal: agent.CodeBadCredentials}}
+}
+
 // samples returns all pages in many states, filled with hostile text.
 func samples(l *locale.Localizer) map[string]templ.Component {
 	admin := &agent.User{ID: 1, Login: hostile, Name: hostile, Directory: agent.LocalDirectory, Admin: true, Enabled: true}
@@ -44,7 +53,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	}
 	waiting := someSession("two", agent.KindVPN)
 	waiting.State, waiting.Rx, waiting.Tx, waiting.Handshake, waiting.Device.Name = agent.StateWaiting, nil, nil, time.Time{}, ""
-	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb)}
+	live := []agent.LiveSession{someSession("one", agent.KindLAN), waiting, someSession("three", agent.KindWeb), someSession("four", agent.KindStatic)}
 	errors := map[string]string{}
 	for _, name := range []string{"login", "name", "psw", "psw2", "current", "phone", "comment", "enabled", "admin", "remote_access",
 		"local_networks", "browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "device_policy",
@@ -159,6 +168,9 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm group off": Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(2)[0], impact, "")),
 		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
 		"confirm length":    Confirm(page("/admin/users/7", admin), ConfirmUserSessions(l, *admin, account, 2)),
+		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), Total: 10_000, AtLeast: true, Page: 2, Size: 3, Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
+		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, Page: 1, Size: 3}),
+		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{Page: 1, Size: 3}),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }

@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"agent/wgbind":             {},
 	"agent/passwordline":       {},
 	"agent/spelling":           {},
+	"agent/xlsx":               {},
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/accountcsv":         {"agent"},
@@ -50,7 +51,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind"}
+var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind", "agent/xlsx"}
 
 const module = "ideco-agent/"
 

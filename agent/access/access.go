@@ -4,7 +4,7 @@
 // begins and ends sessions: it decides between LAN and tunnel, grants and revokes addresses in the firewall, reserves
 // addresses in the tunnel, and reports the end of a session to its agent's [Connection].
 //
-// # A session's states
+// # The states of an agent's session
 //
 //	   Authorize: password                               Restore: open in the store
 //	              │                                                  │
@@ -24,23 +24,48 @@
 // A session has access in both live states, connected and waiting. Shutdown leaves every session open in the store;
 // Restore makes them waiting sessions of the next process.
 //
+// # Sessions without an agent
+//
+//	    AuthorizeBrowser: password                          SetStatic: a rule whose address is free
+//	               │                                                   │             ▲
+//	               ▼                                                   ▼             │ the other session ends,
+//	┌───────► connected (web) ◄────── Restore ──────► connected (static)             │ the account is enabled
+//	│          │   │                                       │                         │
+//	└──────────┘   │ LogoutAddress, expiry,                │ the person's agent, the account is disabled
+//	the person     │ 15 minutes without a byte,            ├─────────────────────────┘
+//	extends        │ the person's agent, another device,   │
+//	               │ no browsers in this network any more  │ SetStatic without the rule, another LAN
+//	               ▼                                       ▼
+//	          ended: logout, expired, idle, replaced,     ended: replaced, disabled, admin
+//	          evicted, admin, disabled, lost
+//
+// They have no connection, are always connected and never follow a changed MAC. A restart lets a browser's computer through by the
+// MAC that was stored; if none is known and the firewall has closed the address meanwhile, the session ends with lost. A static session has
+// no length, no limit of devices, and no need for the agent to be switched on.
+//
 // # Addresses, devices and connections
 //
 //   - An address in the LAN belongs to one session. A newer login of the same person takes it over, but a browser never
-//     takes it from an agent. A login of another person takes it from a waiting session, which may still be resumed
-//     from elsewhere. If the session is connected, the login is refused with address_busy.
+//     takes it from an agent or a rule: where one of them is connected, it gets that session. A login of another person takes the
+//     address from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused
+//     with address_busy.
 //   - A session in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6. Each further
 //     address is proved with an address token in a request from that address. After a resume it must be proved again
 //     within a minute. A change of place and a restart drop it.
 //   - A session in the LAN follows its computer to another MAC, if that is proved (see FollowMACs).
 //   - A device of a person has one session. A login or a resume with the same device.id replaces it.
-//   - A person has at most DevicesPerUser sessions, the waiting ones included.
+//   - A person has at most DevicesPerUser sessions, the waiting ones included and the static ones left out.
 //   - On a connection that has a session, a login of the same person extends the session. A login of another person
 //     logs it out after the password is checked.
 //
 // # Changed settings
 //
-// Switching the agent off ends every session with disabled. Sessions that no longer fit the local networks, the VPN
-// network or local_tunnel end with shutdown: their agents reconnect under the new settings. Lengths, device limit and
-// grace period apply from the next login or lost connection.
+// Switching the agent off ends every session but the static ones with disabled. Sessions that no longer fit the local networks, the
+// VPN network or local_tunnel end with shutdown: their agents reconnect under the new settings. Those without an agent end with admin.
+// Lengths, device limit and grace period apply from the next login or lost connection.
+//
+// # Traffic
+//
+// Firewall and tunnel count the bytes of sessions. Manager adds up what they have counted across restarts, resumes and moves, stores it
+// every two minutes, and reads it once more before it ends a session.
 package access

@@ -38,6 +38,8 @@ type memoryStore struct {
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
+	refused     []agent.Refused
+	hangs       chan struct{} // if set, AddRefused waits for a value
 	tree        agent.GroupTree
 }
 
@@ -94,6 +96,20 @@ func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.
 	u.LastLogin = at
 	m.users[id] = u
 	return nil
+}
+
+func (m *memoryStore) AddRefused(ctx context.Context, r agent.Refused) error {
+	if m.hangs != nil {
+		select {
+		case <-m.hangs:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused = append(m.refused, r)
+	return m.fail("AddRefused")
 }
 
 // account returns an account as it is now.
@@ -313,16 +329,17 @@ func (m *memoryStore) session(id string) agent.Session {
 
 // fakeFirewall is a Firewall in memory.
 type fakeFirewall struct {
-	mu       sync.Mutex
-	granted  map[netip.Addr]string    // session ID
-	further  map[netip.Addr]string    // further addresses
-	other    map[netip.Addr]bool      // addresses of other computers
-	cuts     map[netip.Addr]int       // how often the connections of an address were cut
-	closed   map[string]bool          // sessions whose address had expired at Readmit
-	only     map[netip.Addr]string    // Session.MACStored of Grant
-	traffic  map[string]agent.Traffic // counts beside the fixed ones
-	recounts []string                 // IDs of Recount
-	broken   bool
+	mu        sync.Mutex
+	granted   map[netip.Addr]string    // session ID
+	further   map[netip.Addr]string    // further addresses
+	other     map[netip.Addr]bool      // addresses of other computers
+	cuts      map[netip.Addr]int       // how often the connections of an address were cut
+	closed    map[string]bool          // sessions whose address had expired at Readmit
+	only      map[netip.Addr]string    // Session.MACStored of Grant
+	traffic   map[string]agent.Traffic // counts beside the fixed ones
+	recounts  []string                 // IDs of Recount
+	uncounted bool                     // Traffic returns nothing
+	broken    bool
 
 	changed []agent.MACChange // what ChangedMACs returns
 	stays   bool              // the former MAC still answers
@@ -393,10 +410,10 @@ func (w *fakeFirewall) Readmit(_ context.Context, s agent.Session) error {
 	if _, ok := w.granted[s.Address]; ok {
 		w.granted[s.Address] = s.ID
 	} else {
-		w.closed[s.ID] = true
 		if s.Kind == agent.KindWeb {
 			return errFake
 		}
+		w.closed[s.ID] = true
 	}
 	return nil
 }
@@ -439,13 +456,17 @@ func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	}
 }
 
+// Traffic returns counts of the sessions in the LAN.
 func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	traffic := map[string]agent.Traffic{}
-	for _, id := range w.granted {
-		if traffic[id] = (agent.Traffic{Rx: 3, Tx: 4}); w.traffic[id] != (agent.Traffic{}) {
-			traffic[id] = w.traffic[id]
+	for a, id := range w.granted {
+		if traffic[id] = w.traffic[id]; traffic[id] == (agent.Traffic{}) {
+			traffic[id] = agent.Traffic{Rx: 3, Tx: 4}
+		}
+		if w.uncounted || inTunnel.Contains(a) {
+			delete(traffic, id)
 		}
 	}
 	return traffic
@@ -456,10 +477,14 @@ func (w *fakeFirewall) MACs() map[string]net.HardwareAddr {
 	defer w.mu.Unlock()
 	macs := map[string]net.HardwareAddr{}
 	for a, id := range w.granted {
-		macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
+		if !inTunnel.Contains(a) {
+			macs[id] = net.HardwareAddr{2, 0, 0, 0, 0, a.AsSlice()[a.BitLen()/8-1]}
+		}
 	}
 	return macs
 }
+
+var inTunnel = netip.MustParsePrefix("10.128.0.0/16")
 
 // fakeTunnel is a Tunnel with a small pool.
 type fakeTunnel struct {
@@ -490,7 +515,7 @@ func (p *fakeTunnel) Reserve(_ context.Context, s agent.Session) (netip.Addr, er
 	for _, a := range p.addresses {
 		taken[a] = true
 	}
-	if netip.MustParsePrefix("10.128.0.0/16").Contains(s.Address) && !taken[s.Address] {
+	if inTunnel.Contains(s.Address) && !taken[s.Address] {
 		p.addresses[s.ID] = s.Address
 		return s.Address, nil
 	}
@@ -635,7 +660,7 @@ func newGateway(t tester) *gateway {
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
 	g.set.Enabled = true
-	g.set.LocalNetworks = lanNets
+	g.set.LocalNetworks, g.set.BrowserSignIn = lanNets, lanNets
 	g.memoryStore.add(ivan, "ivan", true)
 	g.memoryStore.add(olga, "olga", true)
 	g.memoryStore.add(petr, "petr", false)
@@ -647,7 +672,7 @@ func newGateway(t tester) *gateway {
 func (g *gateway) start() {
 	log := slog.New(slog.NewJSONHandler(g.events, nil))
 	g.gate = NewGate(g.memoryStore, g.memoryStore, log)
-	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memoryStore, Firewall: g.fakeFirewall, Tunnel: g.fakeTunnel, Settings: g.Settings, Log: log})
+	g.Manager = NewManager(Config{Gate: g.gate, Store: g.memoryStore, Firewall: g.fakeFirewall, Tunnel: g.fakeTunnel, Refusals: g.memoryStore, Settings: g.Settings, Log: log})
 }
 
 // restart is a kill -9 and a new process. The tunnel is empty then, and further addresses have expired.
@@ -678,6 +703,46 @@ func (g *gateway) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 
 func (g *gateway) ProveAddress(ctx context.Context, token string, a netip.Addr) error {
 	return g.Manager.ProveAddress(ctx, token, g.peer(a))
+}
+
+// browse is Manager.AuthorizeBrowser with the right password; the address decides about Peer.Inside.
+func (g *gateway) browse(login, peer string) (agent.Session, error) {
+	return g.AuthorizeBrowser(context.Background(), BrowserAttempt{Login: login, Password: "right", Peer: g.peer(netip.MustParseAddr(peer)), Browser: "Firefox"})
+}
+
+// beginWeb signs a browser in, which must succeed.
+func (g *gateway) beginWeb(login, peer string) testSession {
+	g.t.Helper()
+	s, err := g.browse(login, peer)
+	if err != nil {
+		g.t.Fatalf("%s from %v was refused: %v", login, peer, err)
+	}
+	g.checkInvariants()
+	return testSession{Grant: Grant{Session: s}}
+}
+
+// wantCode checks that err is a refusal.
+func (g *gateway) wantCode(err error, code agent.Code) {
+	g.t.Helper()
+	var refusal *agent.Error
+	if !errors.As(err, &refusal) || refusal.Code != code {
+		g.t.Errorf("%v, want %s", err, code)
+	}
+}
+
+// setTraffic makes the firewall count bytes of a session.
+func (g *gateway) setTraffic(id string, rx, tx uint64) {
+	g.fakeFirewall.mu.Lock()
+	defer g.fakeFirewall.mu.Unlock()
+	g.fakeFirewall.traffic[id] = agent.Traffic{Rx: rx, Tx: tx}
+}
+
+// record runs Manager.Record until the returned function is called.
+func (g *gateway) record() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- g.Record(ctx) }()
+	return func() { cancel(); <-done }
 }
 
 // kill stops the timers of the Manager.
@@ -821,8 +886,14 @@ func (g *gateway) checkInvariants() {
 			if kept := g.memoryStore.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
-			if s.timer == nil || s.connection == nil && s.graceEnds.IsZero() {
+			if s.timer == nil && s.Kind != agent.KindStatic || s.state() == agent.StateWaiting && s.graceEnds.IsZero() {
 				g.t.Errorf("session %s has no timer or no end of its grace", id)
+			}
+			if s.Expires.IsZero() != (s.Kind == agent.KindStatic) {
+				g.t.Errorf("session %s of kind %s ends at %v", id, s.Kind, s.Expires)
+			}
+			if want, is := c.static[s.Address]; s.Kind == agent.KindStatic && len(c.static) > 0 && (!is || want.User != s.UserID || want.MAC != s.MACStored) {
+				g.t.Errorf("session %s on %v of user %d has no rule", id, s.Address, s.UserID)
 			}
 		}
 		for user, list := range c.byUser {
@@ -835,6 +906,11 @@ func (g *gateway) checkInvariants() {
 			users != len(c.sessions) {
 			g.t.Errorf("%d LAN and %d VPN sessions, %d let through, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %v without a peer, %d reserved, %d of %d chains, %d by user, %d by token",
 				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.granted), len(g.fakeFirewall.further), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
+		}
+		for address := range c.staticMissing {
+			if c.byAddress[address] == nil && !c.closed.Load() {
+				g.t.Errorf("the rule of %v gives no access, and nobody has the address", address)
+			}
 		}
 		for id := range g.fakeTunnel.keys {
 			if c.sessions[id] == nil {

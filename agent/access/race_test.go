@@ -132,6 +132,23 @@ func TestRaceEverything(t *testing.T) {
 				advanceOne(time.Second)
 			}
 		})
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(2, 2))
+			for range 100 {
+				var set []StaticSession
+				for _, peer := range []string{lanPeer, "192.168.1.12", "192.168.1.13"} {
+					if random.IntN(3) > 0 {
+						set = append(set, StaticSession{User: []agent.UserID{ivan, olga, petr}[random.IntN(3)], Address: netip.MustParseAddr(peer)})
+					}
+				}
+				g.SetStatic(ctx, set)
+				advanceOne(time.Duration(random.Int64N(int64(3 * time.Second))))
+			}
+		})
+		for i := range 4 {
+			all.Go(func() { browserLife(g, rand.New(rand.NewPCG(3, uint64(i)))) })
+		}
+		defer g.record()()
 		all.Wait()
 		synctest.Wait()
 		g.checkInvariants()
@@ -148,6 +165,19 @@ func TestRaceEverything(t *testing.T) {
 func advanceOne(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
+}
+
+func browserLife(g *gateway, random *rand.Rand) {
+	for range 60 {
+		peer := []string{lanPeer, "192.168.1.11", "192.168.1.12"}[random.IntN(3)]
+		s, err := g.browse([]string{"ivan", "olga", "petr"}[random.IntN(3)], peer)
+		at, held := g.SessionAt(netip.MustParseAddr(peer))
+		if err == nil && held && random.IntN(2) == 0 {
+			g.setTraffic(s.ID, uint64(random.IntN(1000)), 4)
+			_ = g.LogoutAddress(context.Background(), g.peer(at.Address))
+		}
+		advanceOne(time.Duration(random.Int64N(int64(time.Minute))))
+	}
 }
 
 func agentLife(g *gateway, random *rand.Rand) {

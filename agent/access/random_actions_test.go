@@ -70,6 +70,133 @@ func TestRandomActionsInTheLAN(t *testing.T) {
 	})
 }
 
+// TestRandomActionsOfBrowsers is TestRandomActions with browsers, rules of addresses and agents in the LAN.
+func TestRandomActionsOfBrowsers(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		rapid.SyncTest(r, func(r *rapid.T) {
+			m := &randomActions{gateway: newGateway(r), void: map[string]bool{}, ended: map[string]bool{}}
+			defer m.kill()
+			m.configure(func(s *agent.Settings) {
+				s.DevicesPerUser = rapid.IntRange(1, 3).Draw(r, "devices")
+				s.Grace = rapid.SampledFrom([]time.Duration{0, 30 * time.Second}).Draw(r, "grace")
+			})
+			r.Repeat(map[string]func(*rapid.T){
+				"":             m.check,
+				"browser":      m.browser,
+				"sign out":     m.signOut,
+				"rules":        m.rules,
+				"idle":         m.idleTime,
+				"login":        m.login,
+				"resume":       m.resume,
+				"extend":       m.loginAgain,
+				"lost":         m.lost,
+				"logout":       m.logout,
+				"prove":        m.prove,
+				"end":          m.end,
+				"user":         m.userChanges,
+				"networks":     m.browserNetworks,
+				"settings":     m.settingsChange,
+				"time":         m.time,
+				"restart":      func(*rapid.T) { m.repairAndRestart() },
+				"cause faults": m.faults,
+			})
+		})
+	})
+}
+
+// browser signs a browser in. It may be refused only as an agent may be.
+func (m *randomActions) browser(r *rapid.T) {
+	login, peer := rapid.SampledFrom([]string{"ivan", "olga", "petr"}).Draw(r, "login"), m.peer(r)
+	before, held := m.SessionAt(netip.MustParseAddr(peer))
+	s, err := m.browse(login, peer)
+	var refusal *agent.Error
+	switch {
+	case err == nil:
+		if s.Login != login || s.Kind == agent.KindVPN || !m.Settings().SignsInByBrowser(m.gateway.peer(netip.MustParseAddr(peer))) {
+			r.Errorf("%s got %+v from %s", login, s, peer)
+		}
+		if held && before.UserID != s.UserID && before.State == agent.StateConnected {
+			r.Errorf("%s took %s from %+v", login, peer, before)
+		}
+		if held && before.UserID == s.UserID && before.Kind != agent.KindWeb && s.ID != before.ID {
+			r.Errorf("a browser replaced %+v", before)
+		}
+		if n, rights := m.devicesOf(s.UserID), m.rightsOf(s.UserID); n > rights.Devices && (!held || before.ID != s.ID) {
+			r.Errorf("user %d has %d sessions", s.UserID, n)
+		}
+	case errors.Is(err, agent.ErrNotFound):
+		if m.Settings().SignsInByBrowser(m.gateway.peer(netip.MustParseAddr(peer))) && !m.Settings().InVPN(netip.MustParseAddr(peer)) {
+			r.Errorf("not found: %s", peer)
+		}
+	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memoryStore.broken != "" || m.fakeFirewall.broken):
+	default:
+		r.Errorf("%v", err)
+	}
+}
+
+func (m *randomActions) signOut(r *rapid.T) {
+	peer := m.gateway.peer(netip.MustParseAddr(m.peer(r)))
+	before, held := m.SessionAt(peer.Addr)
+	err := m.LogoutAddress(context.Background(), peer)
+	if own := held && before.Kind == agent.KindWeb; (err == nil) != own {
+		r.Errorf("%v at %+v", err, before)
+	}
+}
+
+// rules replaces the set of static sessions.
+func (m *randomActions) rules(r *rapid.T) {
+	var set []StaticSession
+	for _, peer := range []string{lanPeer, "192.168.1.11", "fd00::1", outsidePeer} {
+		user := agent.UserID(rapid.IntRange(0, 3).Draw(r, "user"))
+		if user != 0 {
+			set = append(set, StaticSession{User: user, Address: netip.MustParseAddr(peer), MAC: rapid.SampledFrom([]string{"", "02:00:00:00:00:01"}).Draw(r, "MAC")})
+		}
+	}
+	m.SetStatic(context.Background(), set)
+	if m.memoryStore.broken != "" || m.fakeFirewall.broken {
+		return
+	}
+	for _, want := range set {
+		s, held := m.SessionAt(want.Address)
+		user := m.memoryStore.account(want.User)
+		if !held && user.Refusal() == "" && m.Settings().InLocalNetworks(want.Address) {
+			r.Errorf("%+v gives no access", want)
+		} else if held && s.Kind == agent.KindStatic && (s.UserID != want.User || user.Refusal() != "") {
+			r.Errorf("%+v has %+v", want, s)
+		}
+	}
+}
+
+// idleTime ends the idle sessions of browsers; one of them may have traffic.
+func (m *randomActions) idleTime(r *rapid.T) {
+	busy := ""
+	m.count()
+	advance(14 * time.Minute)
+	for _, s := range m.Sessions() {
+		if busy == "" && rapid.Bool().Draw(r, "busy") {
+			busy = s.ID
+			m.setTraffic(s.ID, uint64(rapid.IntRange(1, 1<<30).Draw(r, "bytes")), 4)
+		}
+	}
+	m.count()
+	advance(2 * time.Minute)
+	m.count()
+	m.endIdle()
+	for _, s := range m.Sessions() {
+		if s.Kind == agent.KindWeb && s.ID != busy {
+			r.Errorf("%+v is idle", s)
+		}
+	}
+}
+
+func (m *randomActions) browserNetworks(r *rapid.T) {
+	m.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:rapid.IntRange(0, 2).Draw(r, "networks")] })
+	n := m.WouldEnd(m.Settings())
+	if ended := m.Apply(context.Background()); ended != n {
+		r.Errorf("%d ended, %d announced", ended, n)
+	}
+}
+
 // run performs random actions. The run recorded in testdata/rapid refers to them by the alphabetical order of their names.
 func (m *randomActions) run(r *rapid.T) {
 	m.configure(func(s *agent.Settings) {
@@ -129,7 +256,7 @@ func (m *randomActions) check(r *rapid.T) {
 		if m.ended[s.ID] {
 			r.Errorf("session %s is live after a final end", s.ID)
 		}
-		if !now().Before(s.Expires) {
+		if s.Expired(now()) {
 			r.Errorf("session %s outlived its length", s.ID)
 		}
 	}
@@ -160,7 +287,7 @@ func (m *randomActions) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 		if a.Connection.(*agentConnection).endReasons() != "[]" {
 			r.Errorf("a connection with a session was told %s", a.Connection.(*agentConnection).endReasons())
 		}
-		if n, rights := len(m.sessionsOf(grant.Session.UserID)), m.rightsOf(grant.Session.UserID); n > rights.Devices && !grant.Extended {
+		if n, rights := m.devicesOf(grant.Session.UserID), m.rightsOf(grant.Session.UserID); n > rights.Devices && !grant.Extended {
 			r.Errorf("user %d has %d sessions", grant.Session.UserID, n)
 		} else if !slices.Equal(grant.ForwardNets, rights.ForwardNets) {
 			r.Errorf("%v through the tunnel, want %v", grant.ForwardNets, rights.ForwardNets)
@@ -173,6 +300,16 @@ func (m *randomActions) authorize(r *rapid.T, a Attempt) (testSession, bool) {
 	}
 	r.Errorf("%v", err)
 	return testSession{}, false
+}
+
+// devicesOf counts a person's sessions that count as devices.
+func (m *randomActions) devicesOf(user agent.UserID) (n int) {
+	for _, s := range m.Sessions() {
+		if s.UserID == user && s.Kind != agent.KindStatic {
+			n++
+		}
+	}
+	return n
 }
 
 func (m *randomActions) login(r *rapid.T) { m.authorize(r, m.attempt(r)) }
@@ -279,7 +416,11 @@ func (m *randomActions) useToken(r *rapid.T, i int) {
 	m.fakeFirewall.other = map[netip.Addr]bool{peer: otherComputer}
 	m.fakeFirewall.mu.Unlock()
 	err := m.ProveAddress(context.Background(), t.token, peer)
-	if err == nil {
+	if holder, held := m.SessionAt(peer); held && holder.Kind == agent.KindStatic {
+		if s := m.sessions[t.session]; err == nil && holder.UserID != s.UserID {
+			r.Errorf("session %s of another person has %v of a rule", t.session, peer)
+		}
+	} else if err == nil {
 		if t.spent || !last || !m.holds(t.session, peer) || !m.Settings().InLocalNetworks(peer) {
 			r.Errorf("%v was given to session %s, token spent before: %v, the last one: %v", peer, t.session, t.spent, last)
 		}
@@ -287,7 +428,8 @@ func (m *randomActions) useToken(r *rapid.T, i int) {
 			r.Errorf("%v was given to session %s, of another computer: %v", peer, t.session, otherComputer)
 		}
 	}
-	t.spent = t.spent || m.Settings().InLocalNetworks(peer)
+	throttled := err != nil && agent.AsError(err).Code == agent.CodeTooManyAttempts
+	t.spent = t.spent || m.Settings().InLocalNetworks(peer) && !throttled
 }
 
 // holds reports whether the session has the address.

@@ -5,15 +5,15 @@ import "strings"
 // dangerous are the first characters of cells that a spreadsheet program takes for formulas.
 const dangerous = "=+-@\t\r"
 
-// protect puts an apostrophe before a text that a spreadsheet program would take for a formula. plain removes it.
-func protect(text string) string {
+// Protect puts an apostrophe before a text that a spreadsheet program would take for a formula. plain removes it.
+func Protect(text string) string {
 	if text != "" && (strings.ContainsRune(dangerous, rune(text[0])) || plain(text) != text) {
 		return "'" + text
 	}
 	return text
 }
 
-// plain removes the apostrophe of protect, and the one by which people keep the zeros at the beginning of a number.
+// plain removes the apostrophe of Protect, and the one by which people keep the zeros at the beginning of a number.
 func plain(cell string) string {
 	if rest, is := strings.CutPrefix(cell, "'"); is && rest != "" && strings.ContainsRune(dangerous+"'0123456789", rune(rest[0])) {
 		return rest

@@ -31,7 +31,7 @@ func Write(w io.Writer, lang string, users []agent.User, tree agent.GroupTree) e
 		return err
 	}
 	for _, u := range users {
-		if err := record(func(c Column) string { return protect(c.Value(u, lang, tree)) }); err != nil {
+		if err := record(func(c Column) string { return Protect(c.Value(u, lang, tree)) }); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,8 @@
 package firewall
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 
@@ -48,6 +50,64 @@ func TestRuleOfAddress(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRestartOfBrowser: after a restart a browser's computer is let through by its stored MAC, though its element has expired, and
+// another computer is not. Without a MAC such a session is not readmitted.
+func TestRestartOfBrowser(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.learnMAC(t, inLAN, host)
+		to := l.listen(t, inWAN, server, 0, netlab.Says("hello"))
+		web := session(1, host)
+		web.Kind = agent.KindWeb
+		if err := f.Readmit(t.Context(), web); !errors.Is(err, ErrExpired) {
+			t.Errorf("%v", err)
+		}
+		web.MACStored = "02:00:00:00:00:99"
+		grant(t, f, web)
+		if !l.noAnswer(t, inLAN, host, to) {
+			t.Error("another computer is let through")
+		}
+		web.MACStored = netlab.Run(t, "ip", "netns", "exec", l.Name(inLAN), "cat", "/sys/class/net/eth0/address")
+		grant(t, f, web)
+		l.wantOpen(t, "the computer of the session", inLAN, host, to)
+		next := session(2, host)
+		next.Kind = agent.KindWeb
+		grant(t, f, next)
+		l.wantOpen(t, "another person's session", inLAN, host, to)
+		if err := f.Readmit(t.Context(), next); err != nil {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestRecount: the bytes of the last moment are counted.
+func TestRecount(t *testing.T) {
+	inLab(t, func(t *testing.T, l lab) {
+		f := open(t, labPlan(), Options{})
+		l.learnMAC(t, inLAN, host)
+		s := grant(t, f, session(1, host))
+		to := l.listen(t, inWAN, server, 0, netlab.Says("hello"))
+		for range 3 {
+			before := f.Traffic()[s.ID]
+			l.wantOpen(t, "the host", inLAN, host, to)
+			f.Recount(t.Context(), []string{s.ID, "unknown"})
+			if after := f.Traffic()[s.ID]; after.Rx <= before.Rx || after.Tx <= before.Tx {
+				t.Errorf("%+v after %+v", after, before)
+			}
+		}
+		var many []string
+		for i := range 2 * maxSingleReads {
+			many = append(many, fmt.Sprint("s", i))
+		}
+		before := f.Traffic()[s.ID]
+		l.wantOpen(t, "the host", inLAN, host, to)
+		f.Recount(t.Context(), many)
+		if after := f.Traffic()[s.ID]; after.Rx <= before.Rx || after.Tx <= before.Tx {
+			t.Errorf("of many: %+v after %+v", after, before)
+		}
+	})
 }
 
 // TestRuleOfMAC: a rule with a MAC lets only that computer through, whatever the neighbour table says. Where no MAC is visible it lets

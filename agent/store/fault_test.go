@@ -255,7 +255,7 @@ func TestUnwritten(t *testing.T) {
 	broken := &agent.Error{Code: agent.CodeStoreUnavailable, Trouble: agent.StoreFailed}
 	f.fault.Store(broken)
 	for _, s := range []agent.Session{back, over} {
-		check(t, f.EndSession(ctx, s.ID, agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonLost}))
+		check(t, f.EndSession(ctx, s.ID, agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonLost, Rx: 1 << 40, Tx: 1 << 41, MAC: "02:00:00:00:00:09"}))
 		check(t, f.EndSession(ctx, s.ID, agent.SessionEnd{At: start.Add(2 * time.Hour), Reason: agent.ReasonAdmin})) // keeps its first end
 	}
 	if err := f.SaveSession(ctx, back); !errors.Is(err, broken) {
@@ -263,6 +263,12 @@ func TestUnwritten(t *testing.T) {
 	}
 	if open, err := f.OpenSessions(ctx); err != nil || len(open) != 0 {
 		t.Errorf("%+v, %v", open, err)
+	}
+	counted := func(s agent.Session) bool {
+		return s.RxStored == 1<<40 && s.TxStored == 1<<41 && s.MACStored == "02:00:00:00:00:09"
+	}
+	if got, err := f.SessionByResume(ctx, over.Resume.Chain); err != nil || !counted(got) {
+		t.Errorf("%+v, %v", got, err)
 	}
 	f.fault.Store(nil)
 	check(t, f.SaveSession(ctx, back))
@@ -274,7 +280,7 @@ func TestUnwritten(t *testing.T) {
 		t.Errorf("%+v, %v", open, err)
 	}
 	got, err := next.SessionByResume(ctx, over.Resume.Chain)
-	if err != nil || !got.Ended.Equal(start.Add(time.Hour)) || got.Reason != agent.ReasonLost || next.unwritten.any() {
+	if err != nil || !got.Ended.Equal(start.Add(time.Hour)) || got.Reason != agent.ReasonLost || !counted(got) || next.unwritten.any() {
 		t.Errorf("%+v, %v, unwritten: %v", got, err, next.unwritten.any())
 	}
 }
@@ -334,13 +340,16 @@ func TestEndOnlyInMemory(t *testing.T) {
 	}
 	check(t, readOnly.Close())
 	u.file = writable
-	if !u.addEnd("one", agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}) {
+	if !u.addEnd("one", agent.SessionEnd{At: start.Add(time.Hour), Reason: agent.ReasonAdmin}) || !u.addEnd("counted", agent.SessionEnd{At: start, Rx: 1, Tx: 2, MAC: "m"}) {
 		t.Error("not written")
 	}
 	check(t, u.close())
 	var again unwritten
 	check(t, again.open(path))
 	if e := again.ended["one"]; e.Reason != agent.ReasonLost || !e.At.Equal(start) {
+		t.Errorf("after a restart: %+v", e)
+	}
+	if e := again.ended["counted"]; e.Rx != 1 || e.Tx != 2 || e.MAC != "m" {
 		t.Errorf("after a restart: %+v", e)
 	}
 	check(t, again.close())

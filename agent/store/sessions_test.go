@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -23,7 +24,7 @@ func exampleSession() agent.Session {
 		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
 		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
 		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
-		Way: agent.WayPassword, Group: "Бухгалтерия, Филиал", MACStored: "52:54:00:12:34:56", RxStored: 1 << 40, TxStored: 7,
+		Way: agent.WayPassword, Group: "Бухгалтерия, Филиал", MACStored: "52:54:00:12:34:56", RxStored: 1 << 40, TxStored: 7, Inside: true,
 		Resume: agent.ResumeDigests{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
 	}
 }
@@ -136,6 +137,56 @@ func TestEndSessionTwice(t *testing.T) {
 	}
 	if got.Resume != (agent.ResumeDigests{Chain: exampleSession().Resume.Chain}) {
 		t.Error("an administrator's end left the resume tokens")
+	}
+}
+
+// TestSaveTraffic: counts grow while a session is open and are complete with its end; smaller ones, and those after the end, change
+// nothing.
+func TestSaveTraffic(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	session := exampleSession()
+	session.RxStored, session.TxStored, session.MACStored = 0, 0, ""
+	check(t, s.SaveSession(ctx, session))
+	save := func(rx, tx uint64, mac string) {
+		t.Helper()
+		check(t, s.SaveTraffic(ctx, map[string]agent.SessionCounts{"s1": {Rx: rx, Tx: tx, MAC: mac}, "unknown": {Rx: 1}}))
+	}
+	want := func(rx, tx uint64, mac string) {
+		t.Helper()
+		if got := journalOf(t, s, "s1"); got.RxStored != rx || got.TxStored != tx || got.MACStored != mac {
+			t.Errorf("%d, %d, %q; want %d, %d, %q", got.RxStored, got.TxStored, got.MACStored, rx, tx, mac)
+		}
+	}
+	save(10, 20, "02:00:00:00:00:01")
+	want(10, 20, "02:00:00:00:00:01")
+	save(11, 5, "")
+	want(11, 20, "02:00:00:00:00:01")
+	check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: start, Reason: agent.ReasonLost, Rx: 1 << 40, Tx: 21, MAC: "02:00:00:00:00:02"}))
+	want(1<<40, 21, "02:00:00:00:00:02")
+	save(1<<41, 22, "02:00:00:00:00:03")
+	check(t, s.EndSession(ctx, "s1", agent.SessionEnd{At: start, Reason: agent.ReasonAdmin, Rx: 1 << 41}))
+	want(1<<40, 21, "02:00:00:00:00:02")
+}
+
+// TestSaveTrafficOfMany: all sessions are written, in several transactions.
+func TestSaveTrafficOfMany(t *testing.T) {
+	ctx := t.Context()
+	s := newStore(t)
+	counts := map[string]agent.SessionCounts{}
+	for i := range 2*savedAtOnce + 1 {
+		session := exampleSession()
+		session.ID, session.Resume, session.RxStored = fmt.Sprint(i), agent.ResumeDigests{}, 0
+		check(t, s.SaveSession(ctx, session))
+		counts[session.ID] = agent.SessionCounts{Rx: 1000 + uint64(i)}
+	}
+	check(t, s.SaveTraffic(ctx, counts))
+	open, err := s.OpenSessions(ctx)
+	check(t, err)
+	for _, session := range open {
+		if session.RxStored != counts[session.ID].Rx {
+			t.Errorf("%s: %d", session.ID, session.RxStored)
+		}
 	}
 }
 

@@ -68,6 +68,7 @@ const (
 	JSONList        = "json_list"
 	TooLarge        = "too_large"
 	WrongType       = "wrong_content_type"
+	SessionByRule   = "session_by_rule"
 	OwnAddressOnly  = "own_address_only"
 	RoleAdmin       = "role_admin"
 	RoleUser        = "role_user"
@@ -96,6 +97,7 @@ const (
 	CertificateCAStaging = "certificate_ca_staging"
 
 	// Values of agent.Problem.Code for problems that package agent cannot find.
+	JournalValue           = "field_journal_value"
 	JournalDateWrong       = "journal_date_wrong"
 	JournalDatesReversed   = "journal_dates_reversed"
 	FieldLoginTaken        = "field_login_taken"

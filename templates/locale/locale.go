@@ -117,7 +117,7 @@ func (l *Localizer) Reason(r agent.Reason) string { return l.T("ended_" + string
 func (l *Localizer) Problem(p agent.Problem) string {
 	args := Args{"Value": p.Value, "MinPassword": agent.MinPassword,
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes, "MaxFormerDomains": agent.MaxFormerDomains,
-		"MaxInterfaces": agent.MaxInterfaces, "MaxOpen": agent.MaxOpen,
+		"MaxInterfaces": agent.MaxInterfaces, "MaxConditions": agent.MaxJournalConditions, "MaxOpen": agent.MaxOpen,
 		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups,
 		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth, "MaxRules": agent.MaxAuthRules,
 		"MaxUploadCertificates": agent.MaxUploadCertificates, "MaxUploadedCertificates": agent.MaxUploadedCertificates}

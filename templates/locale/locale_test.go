@@ -83,7 +83,7 @@ func derived(t *testing.T) []string {
 			ids = append(ids, "rule_state_"+state+"_help")
 		}
 	}
-	for _, kind := range []agent.Kind{agent.KindLAN, agent.KindVPN, agent.KindWeb} {
+	for _, kind := range []agent.Kind{agent.KindLAN, agent.KindVPN, agent.KindWeb, agent.KindStatic} {
 		ids = append(ids, "kind_"+string(kind))
 	}
 	for _, state := range []agent.State{agent.StateConnected, agent.StateWaiting} {

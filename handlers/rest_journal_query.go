@@ -1,0 +1,195 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
+)
+
+// journalRequest is what a REST request asks of the journal. Limit is at most agent.MaxJournalPage.
+type journalRequest struct {
+	agent.JournalQuery
+	limit int  // as asked; math.MaxInt without one
+	part  bool // the request has a limit or an offset
+	csv   bool
+}
+
+// readJournalRequest reads the parameters of the vendor's journal: limit, offset, sort, search, filter, format_type.
+func readJournalRequest(value func(string) string) (q journalRequest, err error) {
+	var problems agent.Problems
+	number := func(name string, without int) int {
+		text := value(name)
+		if text == "" {
+			return without
+		}
+		q.part = true
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 0 {
+			problems = append(problems, agent.Problem{Field: name, Code: locale.JournalValue, Value: agent.Clean(text, agent.MaxName)})
+		}
+		return n
+	}
+	q.limit, q.Offset = number("limit", math.MaxInt), number("offset", 0)
+	q.Limit = min(q.limit, agent.MaxJournalPage)
+	switch format := value("format_type"); strings.ToUpper(format) {
+	case "", "JSON":
+	case "CSV":
+		q.csv = true
+	default:
+		problems = append(problems, agent.Problem{Field: "format_type", Code: locale.JournalValue, Value: agent.Clean(format, agent.MaxName)})
+	}
+	if problems != nil {
+		return q, problems
+	}
+	var (
+		sorts    []restSort
+		searches []restSearch
+		filters  []restFilter
+	)
+	for name, into := range map[string]any{"sort": &sorts, "search": &searches, "filter": &filters} {
+		if text := value(name); text != "" {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				return q, readBadJSON(err, []byte(text), name)
+			}
+		}
+	}
+	if len(sorts) > 0 { // the order of one column is all that people look at
+		q.Sort, q.Asc = journalColumn(sorts[0].Field), sorts[0].Direction == "asc"
+	}
+	for _, one := range searches {
+		q.Filter.Of = append(q.Filter.Of, one.filter())
+	}
+	for _, one := range filters {
+		q.Filter.Of = append(q.Filter.Of, one.filter())
+	}
+	return q, nil
+}
+
+type restSort struct {
+	Field     string `json:"field"`
+	Direction string `json:"direction"` // "asc" or "desc"
+}
+
+type restSearch struct {
+	Text    string   `json:"text"`
+	Columns restList `json:"columns"` // empty = all that have text
+}
+
+type restFilter struct {
+	Items []struct {
+		ColumnName string                `json:"column_name"`
+		Operator   agent.JournalOperator `json:"operator"`
+		Value      restList              `json:"value"`
+	} `json:"items"`
+	LinkOperator string `json:"link_operator"` // "and" or "or"
+}
+
+// journalColumn returns the column of a name in REST.
+func journalColumn(name string) agent.JournalColumn {
+	if name == "date_time" {
+		return agent.JournalStart
+	}
+	return agent.JournalColumn(name)
+}
+
+// searchedColumns have text.
+var searchedColumns = restList{string(agent.JournalLogin), string(agent.JournalName), string(agent.JournalGroup), string(agent.JournalDevice),
+	string(agent.JournalMAC), string(agent.JournalInner), string(agent.JournalOuter)}
+
+// filter returns the condition that one of the columns contains the text. Countries are always empty.
+func (one restSearch) filter() agent.JournalFilter {
+	any := agent.JournalFilter{Any: true}
+	columns := one.Columns
+	if len(columns) == 0 {
+		columns = searchedColumns
+	}
+	for _, column := range columns {
+		if !slices.Contains(countryColumns, column) || len(columns) == 1 {
+			any.Of = append(any.Of, agent.JournalFilter{Column: journalColumn(column), Operator: agent.JournalContains, Values: []string{one.Text}})
+		}
+	}
+	return any
+}
+
+func (one restFilter) filter() agent.JournalFilter {
+	all := agent.JournalFilter{Any: one.LinkOperator == "or"}
+	for _, item := range one.Items {
+		f := agent.JournalFilter{Column: journalColumn(item.ColumnName), Operator: item.Operator, Values: item.Value}
+		if f.Column == agent.JournalStart || f.Column == agent.JournalEnd {
+			for i, v := range f.Values {
+				f.Values[i] = readVendorTime(v)
+			}
+		}
+		all.Of = append(all.Of, f)
+	}
+	return all
+}
+
+// readVendorTime turns a time in the form of the vendor's journal, or a date, into RFC 3339. It leaves other values alone.
+func readVendorTime(text string) string {
+	for _, layout := range []string{vendorTimeLayout, time.DateTime, time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t.Format(time.RFC3339)
+		}
+	}
+	return text
+}
+
+// restList is a list of texts, numbers and switches, or a single one.
+type restList []string
+
+func (l *restList) UnmarshalJSON(b []byte) error {
+	var list []json.RawMessage
+	if json.Unmarshal(b, &list) != nil {
+		list = []json.RawMessage{b}
+	}
+	*l = nil
+	for _, one := range list {
+		var value any
+		d := json.NewDecoder(strings.NewReader(string(one)))
+		d.UseNumber()
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		switch value.(type) {
+		case string, json.Number, bool:
+			*l = append(*l, fmt.Sprint(value))
+		default:
+			return json.Unmarshal(one, new(string)) // fails
+		}
+	}
+	return nil
+}
+
+// countryColumns are columns of the vendor's journal that are always empty here.
+var countryColumns = []string{"country_name", "country_code"}
+
+// maxJournalValues is how many distinct values an answer has.
+const maxJournalValues = 1000
+
+// restJournalValues answers with the distinct values of a column.
+func (s *Site) restJournalValues(c echo.Context) error {
+	column := c.Param("column")
+	var values []string
+	if !slices.Contains(countryColumns, column) {
+		var err error
+		if values, err = s.Journal.Values(c.Request().Context(), agent.JournalColumn(column), maxJournalValues); err != nil {
+			return err
+		}
+	}
+	data := []map[string]string{}
+	for _, one := range values {
+		data = append(data, map[string]string{column: one})
+	}
+	return c.JSON(http.StatusOK, map[string]any{"meta": []any{map[string]string{"name": column, "type": "String"}}, "data": data, "rows": len(data)})
+}
