@@ -101,7 +101,7 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
+	@.ci/install curl:curl openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
 
 ad-tools: go
 	@.ci/install samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl

@@ -63,13 +63,11 @@ func (s *Site) answerBlocked(c echo.Context) error {
 // signInHere leads a LAN host to browser sign-in from a page on port 80. Small windows of phones that open it cannot accept a
 // certificate that they do not trust, so they are redirected only to one that everybody trusts.
 func (s *Site) signInHere(c echo.Context) error {
-	if s.publiclyTrusted() {
+	if s.PubliclyTrusted() {
 		return c.Redirect(http.StatusFound, s.portalURL(c)+strings.TrimPrefix(webAuthPath, "/"))
 	}
 	return s.renderWelcome(c, http.StatusOK, templates.WelcomeData{SignInByHand: true})
 }
-
-func (s *Site) publiclyTrusted() bool { return s.PubliclyTrusted != nil && s.PubliclyTrusted() }
 
 // portalURL returns the URL of the portal for the peer of a request; "" = not known.
 func (s *Site) portalURL(c echo.Context) string {
@@ -105,7 +103,7 @@ type captiveState struct {
 // captiveAPI tells a LAN host whether it must sign in, and where. Hosts accept it only under a certificate that they trust.
 func (s *Site) captiveAPI(c echo.Context) error {
 	peer, portal := who(c).Peer, s.portalURL(c)
-	if !s.publiclyTrusted() || !s.signsInByBrowser(peer) || portal == "" {
+	if !s.PubliclyTrusted() || !s.signsInByBrowser(peer) || portal == "" {
 		return refusal{http.StatusNotFound, locale.NotFound}
 	}
 	state := captiveState{Captive: s.turnedAway(peer), Portal: portal + strings.TrimPrefix(webAuthPath, "/")}

@@ -26,7 +26,7 @@ func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h := c.Response().Header()
 		h.Set("Content-Security-Policy", contentPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer") // keep the setup link out of Referer headers
+		h.Set("Referrer-Policy", "same-origin") // not no-referrer: browsers that send no Sec-Fetch-Site would send Origin: null with a form
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store") // cacheable answers override it
@@ -187,6 +187,9 @@ func (s *Site) admit(r rule, k kind) echo.MiddlewareFunc {
 			v := who(c)
 			if (r == administrator || r == setup) && !s.administrationAnswers(v) {
 				return echo.ErrNotFound
+			}
+			if r == setup {
+				c.Response().Header().Set("Referrer-Policy", "no-referrer") // the link is a secret
 			}
 			if k == page || k == rest {
 				if err := s.loadUser(c); err != nil {

@@ -100,3 +100,15 @@ func TestAgentsOutliveTheTimeouts(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 }
+
+// TestReferrerPolicy: pages let browsers send their Origin with a form. With no-referrer it would be "null", which crossOrigin refuses
+// in browsers that send no Sec-Fetch-Site, such as Safari before 16.4. Only the setup link, a secret, is kept out of Referer.
+func TestReferrerPolicy(t *testing.T) {
+	s := browserSite(t)
+	h := s.PortalHandler()
+	for path, want := range map[string]string{"/login": "same-origin", webAuthPath: "same-origin", "/cabinet": "same-origin", "/x": "same-origin", "/setup/the-token": "no-referrer"} {
+		if got := ask(h, "GET", path, page, inLAN, nil).Header().Get("Referrer-Policy"); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}

@@ -41,15 +41,10 @@ func decode(c echo.Context, into any, nullable ...string) error {
 
 // readObject reads a request's JSON object, raw and by field.
 func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
-	b, err := io.ReadAll(c.Request().Body)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
-		return nil, nil, echo.ErrStatusRequestEntityTooLarge
-	}
+	b, err := readBody(c)
 	if err != nil {
-		return nil, nil, badJSON{id: locale.BadRequest} // the connection is gone
+		return nil, nil, err
 	}
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) // the byte-order mark of a file that Windows wrote
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(b, &fields); err != nil {
 		return nil, nil, readBadJSON(err, b, "")
@@ -58,6 +53,18 @@ func readObject(c echo.Context) ([]byte, map[string]json.RawMessage, error) {
 		return nil, nil, badJSON{id: locale.JSONObject}
 	}
 	return b, fields, nil
+}
+
+func readBody(c echo.Context) ([]byte, error) {
+	b, err := io.ReadAll(c.Request().Body)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) || errors.Is(err, echo.ErrStatusRequestEntityTooLarge) {
+		return nil, echo.ErrStatusRequestEntityTooLarge
+	}
+	if err != nil {
+		return nil, badJSON{id: locale.BadRequest} // the connection is gone
+	}
+	return bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), nil // the byte-order mark of a file that Windows wrote
 }
 
 // hasNull reports whether a value is null or a list that contains null.

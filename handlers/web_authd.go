@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/netip"
@@ -69,10 +68,10 @@ func webAuthQuery(peer agent.Peer, token, origin string) url.Values {
 	return url.Values{"user_ip": {peer.String()}, "webauth_origin": {origin}, "token": {token}}
 }
 
-// connectedSession returns the session that lets a peer through now.
+// connectedSession returns the session that lets the address of a peer in the LAN through.
 func (s *Site) connectedSession(p agent.Peer) (agent.LiveSession, bool) {
 	live, ok := s.Sessions.SessionAt(p.Addr)
-	return live, ok && live.State == agent.StateConnected
+	return live, ok && p.Inside && live.State == agent.StateConnected
 }
 
 // webAuthForm shows the form for login and password.
@@ -95,17 +94,14 @@ type webAuthBody struct {
 // readWebAuth reads the body, and makes errors JSON if it is JSON.
 func readWebAuth(c echo.Context) (body webAuthBody, err error) {
 	r := c.Request()
-	contentType, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	switch contentType {
-	case "", echo.MIMEApplicationJSON, echo.MIMEApplicationForm:
-	default:
+	if !carriesJSON(r.Header.Values(echo.HeaderContentType)) { // forms have one of its types
 		return body, refusal{http.StatusUnsupportedMediaType, locale.WrongType}
 	}
-	b, err := io.ReadAll(r.Body)
+	b, err := readBody(c)
 	if err != nil {
 		return body, err
 	}
-	if contentType == echo.MIMEApplicationForm && !strings.HasPrefix(strings.TrimSpace(string(b)), "{") {
+	if contentType, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); contentType == echo.MIMEApplicationForm && !strings.HasPrefix(strings.TrimSpace(string(b)), "{") {
 		form, _ := url.ParseQuery(string(b)) // broken pairs are left out
 		return webAuthBody{form.Get("login"), form.Get("password"), form.Get("user_ip"), form.Get("webauth_origin"), form.Get("token")}, nil
 	}

@@ -38,7 +38,7 @@ func (s *Site) answerChallenge(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := who(c)
-		if !s.turnedAway(v.Peer) {
+		if !s.turnedAway(v.Peer) && !s.redirectedAnyway(c) {
 			return next(c)
 		}
 		c.Response().Header().Set(echo.HeaderConnection, "close")
@@ -51,6 +51,13 @@ func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 // turnedAway reports whether a peer is a LAN host that the firewall blocks.
 func (s *Site) turnedAway(peer agent.Peer) bool {
 	return peer.Inside && !s.Addressing.Own(peer.Addr) && !s.Sessions.IsConnected(peer.Addr) && s.Gateway.State().RedirectsBrowsers()
+}
+
+// redirectedAnyway reports whether the firewall blocks a host whose address has a session: it lets the sessions of browsers and of rules
+// through for one MAC only, and another computer has the address now.
+func (s *Site) redirectedAnyway(c echo.Context) bool {
+	live, ok := s.connectedSession(who(c).Peer)
+	return ok && live.Kind != agent.KindLAN && s.Gateway.State().RedirectsBrowsers() && !s.Addressing.Known(hostOf(c.Request()))
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, d templates.WelcomeData) error {
