@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -91,4 +92,34 @@ func TestTrimForgetsTexts(t *testing.T) {
 	_, err = s.TrimJournal(t.Context(), start.AddDate(0, 0, 5), 1<<40)
 	check(t, err)
 	values(map[agent.JournalColumn]string{agent.JournalLogin: "live", agent.JournalInner: "192.168.1.2", agent.JournalMAC: live.MACStored})
+}
+
+// TestJournalOfAnEarlierVersion: the sessions of an earlier version are found, too.
+func TestJournalOfAnEarlierVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ideco.db")
+	check(t, prepareFile(path))
+	db, err := connect(path)
+	check(t, err)
+	provider, err := newProvider(db.writer)
+	check(t, err)
+	_, err = provider.UpTo(t.Context(), 7)
+	check(t, err)
+	_, err = db.writer.Exec(`INSERT INTO sessions (`+firstSessionColumns+`) VALUES
+		('lan', 1, 'ivanov', 'Иванов Пётр', 'local', 'lan', '192.168.1.7', '192.168.1.7', 'd', 'ПК-7', '', $1, 0, 0, $1, 'logout', '', '', ''),
+		('vpn', 2, 'petrov', '', 'local', 'vpn', '10.128.0.2', '95.1.1.1', '', '', '', $1, 0, 0, 0, '', '', '', '')`, micros(start))
+	check(t, err)
+	check(t, db.Close())
+	s := openStore(t, path)
+	for text, want := range map[string]string{"петр": "lan", "пк-7": "lan", "192.168": "lan", "10.128.0.2": "vpn", "95.1.": "vpn", "ivanov": "lan"} {
+		if got := strings.Join(found(t, s, agent.JournalQuery{Search: text}), " "); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+	page, err := s.Entries(t.Context(), agent.JournalQuery{Limit: 2})
+	check(t, err)
+	byStart(page.Entries, true)
+	lan, vpn := page.Entries[0], page.Entries[1]
+	if addrText(lan.Inner) != "192.168.1.7" || lan.Outer.IsValid() || addrText(vpn.Tunnel) != "10.128.0.2" || addrText(vpn.Outer) != "95.1.1.1" || vpn.Refusal != "" {
+		t.Errorf("%+v %+v", lan, vpn)
+	}
 }
