@@ -79,13 +79,19 @@ func (s *Store) Entries(ctx context.Context, q agent.JournalQuery) (page agent.J
 		if page.Total, page.AtLeast, err = search.count(ctx, tx); err != nil {
 			return err
 		}
-		page.Entries, err = search.entries(ctx, tx, q.Offset, q.Limit)
+		if page.Entries, err = search.entries(ctx, tx, q.Offset, q.Limit); err != nil || !page.AtLeast {
+			return err
+		}
+		page.Total = max(page.Total, q.Offset+len(page.Entries))
+		if len(page.Entries) < q.Limit { // the journal was read to its end
+			page.AtLeast = false
+			page.Total, err = search.countAtMost(ctx, tx, "sessions", allOf(search.conditions, -1), q.Offset+len(page.Entries))
+		}
 		return err
 	})
 	if err != nil {
 		return agent.JournalPage{}, err
 	}
-	page.Total = max(page.Total, min(q.Offset, journalFew)+len(page.Entries))
 	s.overlayEntries(page.Entries)
 	return page, nil
 }
@@ -106,34 +112,34 @@ func (s *Store) readJournal(ctx context.Context, do func(context.Context, *sql.T
 
 // count finds the condition that few rows fulfil and counts the entries of the query.
 func (s *journalSearch) count(ctx context.Context, tx *sql.Tx) (n int, atLeast bool, err error) {
-	bounded := func(from, where string) (n int, err error) {
-		err = tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS bounded`, from, where, journalFew+1), s.args...).Scan(&n)
-		return n, err
-	}
 	s.few = -1
-	selective := 0
+	alone := true // a single condition, whose rows were counted
 	for i, c := range s.conditions {
-		if c.plain != "TRUE" {
-			selective++
-		}
+		alone = alone && (i == 0 || c.plain == "TRUE") && c.indexed != ""
 		if c.indexed == "" {
 			continue
 		}
-		if n, err = bounded("sessions", c.indexed); err != nil {
+		if n, err = s.countAtMost(ctx, tx, "sessions", c.indexed, journalFew+1); err != nil {
 			return 0, false, err
 		}
 		if n <= journalFew {
 			s.few = i
-			n, err = bounded("sessions", allOf(s.conditions, i))
+			n, err = s.countAtMost(ctx, tx, "sessions", allOf(s.conditions, i), journalFew)
 			return n, false, err
 		}
 	}
-	if selective == 0 || selective == 1 && slices.ContainsFunc(s.conditions, func(c condition) bool { return c.plain != "TRUE" && c.indexed != "" }) {
-		return journalFew, true, nil // more than this, as just counted
+	if alone {
+		return journalFew, true, nil
 	}
 	newest := fmt.Sprintf(`(SELECT * FROM sessions WHERE %s ORDER BY %s LIMIT %d) AS newest`, s.rangeOf("started"), s.order("started"), journalFew)
-	n, err = bounded(newest, allOf(s.conditions, -1))
+	n, err = s.countAtMost(ctx, tx, newest, allOf(s.conditions, -1), journalFew)
 	return n, true, err
+}
+
+// countAtMost counts rows up to a limit.
+func (s *journalSearch) countAtMost(ctx context.Context, tx *sql.Tx, from, where string, limit int) (n int, err error) {
+	err = tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS rows`, from, where, limit), s.args...).Scan(&n)
+	return n, err
 }
 
 // entries returns a page of the entries, after count.
@@ -170,11 +176,11 @@ func (s *journalSearch) order(by string) string {
 // EachEntry calls do for all entries that a query selects, without regard to its Offset and Limit: by start, the oldest first if
 // Asc, whatever Sort is. It does not hold up writers. Errors: as of Entries, and those of do.
 func (s *Store) EachEntry(ctx context.Context, q agent.JournalQuery, do func(agent.JournalEntry) error) error {
-	q.Sort = agent.JournalStart
 	search, err := newJournalSearch(q)
 	if err != nil {
 		return err
 	}
+	search.by = "started"
 	limit := journalBatch
 	err = s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		_, _, err := search.count(ctx, tx)

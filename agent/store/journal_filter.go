@@ -141,9 +141,6 @@ func (w *journalWhere) comparison(f agent.JournalFilter) (condition, error) {
 		return condition{}, filterProblem("field_required", "")
 	}
 	for _, v := range f.Values {
-		if v == "" {
-			return condition{}, filterProblem("field_required", "")
-		}
 		if utf8.RuneCountInString(v) > agent.MaxJournalText {
 			return condition{}, filterProblem("field_too_long", "")
 		}
@@ -166,7 +163,7 @@ func (w *journalWhere) comparison(f agent.JournalFilter) (condition, error) {
 	default:
 		return condition{}, filterProblem("field_journal_operator", string(f.Operator))
 	}
-	c := w.text(f.Column, like, f.Values)
+	c := w.textOrEmpty(f.Column, like, f.Values)
 	if negative {
 		c = not(c)
 	}
@@ -180,6 +177,23 @@ func isJournalText(column agent.JournalColumn) bool {
 		return true
 	}
 	return false
+}
+
+// textOrEmpty is text, also for a value without text: everything contains it.
+func (w *journalWhere) textOrEmpty(column agent.JournalColumn, like bool, values []string) condition {
+	isEmpty := func(v string) bool { return fold(v) == "" }
+	texts := slices.DeleteFunc(slices.Clone(values), isEmpty)
+	switch {
+	case len(texts) == len(values):
+		return w.text(column, like, values)
+	case like:
+		return condition{plain: "TRUE"}
+	}
+	empty := condition{plain: journalSorts[column] + " = ''"}
+	if len(texts) == 0 {
+		return empty
+	}
+	return or([]condition{empty, w.text(column, false, texts)})
 }
 
 // text returns the condition that a text contains one of the values, or equals one.
