@@ -69,6 +69,7 @@ type Session struct {
 	Kind       Kind
 	Address    netip.Addr // the peer's address in the LAN; for KindVPN the address inside the tunnel
 	ExternalIP netip.Addr // where the agent's connection comes from
+	Inside     bool       // ExternalIP is in the LAN
 	Device     Device
 	Started    time.Time
 	LoggedIn   time.Time // the last full login; the length counts from it

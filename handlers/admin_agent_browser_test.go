@@ -9,15 +9,15 @@ import (
 	"strings"
 	"testing"
 
+	"ideco-agent/agent"
+	"ideco-agent/agent/access"
 	"ideco-agent/templates"
 )
 
-// TestBrowserNetworks: the form of the page saves the networks, and refuses those that are not local before it asks anything.
-func TestBrowserNetworks(t *testing.T) {
-	s := newSite(t)
-	s.Portal = func(netip.Addr) string { return "https://gw.example.test/" }
+// agentForm returns a function that submits a form as the administrator.
+func agentForm(t *testing.T, s *Site) func(path string, form url.Values) *httptest.ResponseRecorder {
 	h, boss := s.PortalHandler(), signIn(t, s, "boss")
-	post := func(path string, form url.Values) *httptest.ResponseRecorder {
+	return func(path string, form url.Values) *httptest.ResponseRecorder {
 		form.Set(templates.CSRFField, "token")
 		r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(form.Encode()))
 		r.RemoteAddr = "192.168.7.20:40000"
@@ -30,6 +30,13 @@ func TestBrowserNetworks(t *testing.T) {
 		h.ServeHTTP(w, r)
 		return w
 	}
+}
+
+// TestBrowserNetworks: the form of the page saves the networks, and refuses those that are not local before it asks anything.
+func TestBrowserNetworks(t *testing.T) {
+	s := newSite(t)
+	s.Portal = func(netip.Addr) string { return "https://gw.example.test/" }
+	post := agentForm(t, s)
 	for _, c := range []struct {
 		typed, says string
 		now         string
@@ -50,6 +57,42 @@ func TestBrowserNetworks(t *testing.T) {
 		}
 		if now := fmt.Sprint(s.Settings.Current().BrowserSignIn); now != c.now {
 			t.Errorf("%q: saved %s", c.typed, now)
+		}
+	}
+}
+
+// TestBrowserNetworksAsk: removing a network asks before sessions of browsers in it end, also when it leaves the local networks. Nothing
+// asks while no session would end, and a refused form is refused before the question.
+func TestBrowserNetworksAsk(t *testing.T) {
+	s := newSite(t)
+	post := agentForm(t, s)
+	s.Settings.(*fixedSettings).now.BrowserSignIn, _ = agent.ParseNetworks("", "192.168.7.0/24 10.5.0.0/16")
+	peer := agent.Peer{Addr: netip.MustParseAddr("192.168.7.30"), Inside: true}
+	if _, err := s.Sessions.AuthorizeBrowser(t.Context(), access.BrowserAttempt{Login: "ivanov", Password: password, Peer: peer}); err != nil {
+		t.Fatal(err)
+	}
+	settings := url.Values{"local_networks": {"10.0.0.0/8"}, "session_hours_lan": {"24"}, "session_hours_vpn": {"12"}, "grace_seconds": {"30"},
+		"devices_per_user": {"3"}, "device_policy": {"refuse"}, "journal_days": {"30"}, "journal_mb": {"10"}}
+	for _, c := range []struct {
+		path     string
+		form     url.Values
+		status   int
+		part     string
+		says     string
+		networks int // afterwards
+	}{
+		{"/admin/agent/browser", url.Values{"browser_sign_in_networks": {"192.168.7.0/24"}}, 303, "", "", 1},
+		{"/admin/agent/browser", url.Values{"browser_sign_in_networks": {"172.16.0.0/24"}}, 400, "#browser_sign_in_networks-note", "172.16.0.0/24 не входит", 1},
+		{"/admin/agent/browser", url.Values{"browser_sign_in_networks": {"10.5.0.0/16"}}, 200, ".question", "1 сессия не подходит", 1},
+		{"/admin/agent/settings", settings, 200, ".question", "1 сессия не подходит", 1},
+		{"/admin/agent/browser", url.Values{"browser_sign_in_networks": {""}, "confirm": {"1"}}, 303, "", "", 0},
+	} {
+		w := post(c.path, c.form)
+		if w.Code != c.status || c.part != "" && !says(t, w.Body.String(), c.part, c.says) {
+			t.Errorf("%s %v: %d without %q", c.path, c.form, w.Code, c.says)
+		}
+		if got := s.Settings.Current().BrowserSignIn; len(got) != c.networks {
+			t.Errorf("%s %v: %v are saved", c.path, c.form, got)
 		}
 	}
 }

@@ -37,7 +37,7 @@ type sessionJSON struct {
 	MAC       *string     `json:"mac"`       // of the computer in the LAN; null if unknown
 	Device    deviceJSON  `json:"device"`
 	Started   string      `json:"started"` // RFC 3339
-	Expires   *string     `json:"expires"` // RFC 3339; null for a rule
+	Expires   *string     `json:"expires"` // RFC 3339; null if it has no length
 	Rx        *uint64     `json:"rx"`      // bytes; null if not counted
 	Tx        *uint64     `json:"tx"`
 }
@@ -48,7 +48,7 @@ type deviceJSON struct {
 	OS   string `json:"os"`
 }
 
-// authModules are the values of auth_module.
+// authModules are the values of auth_module. An address with a rule that always applies has "ip_permanent" instead.
 var authModules = map[agent.Kind]string{agent.KindLAN: "agent", agent.KindVPN: "wireguard", agent.KindWeb: "web", agent.KindStatic: "ip"}
 
 func jsonOfSession(l agent.LiveSession) sessionJSON {
@@ -74,9 +74,21 @@ func jsonOfSession(l agent.LiveSession) sessionJSON {
 }
 
 func (s *Site) restAuthSessions(c echo.Context) error {
+	rules, err := s.AuthRules.AuthRules(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	permanent := map[netip.Addr]bool{}
+	for _, r := range rules {
+		permanent[r.Address] = permanent[r.Address] || r.Enabled && r.Always
+	}
 	out := []sessionJSON{}
 	for _, live := range s.Sessions.Sessions() {
-		out = append(out, jsonOfSession(live))
+		one := jsonOfSession(live)
+		if live.Kind == agent.KindStatic && permanent[live.Address] {
+			one.AuthModule = "ip_permanent"
+		}
+		out = append(out, one)
 	}
 	return c.JSON(http.StatusOK, out)
 }

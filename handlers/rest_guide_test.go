@@ -93,12 +93,13 @@ func TestRESTExamples(t *testing.T) {
 			s := newSite(t)
 			h := s.PortalHandler()
 			live := liveSession(t, s, "ivanov").Session.ID
+			beginWebSession(t, s, inLAN)
 			jars := map[string][]*http.Cookie{}
 			used := map[string]bool{}
 			for _, e := range examplesIn(t, "../templates/guide/"+lang+"/rest.md") {
 				path := strings.Replace(e.path, "6pwrw5ac4edlbbjh", live, 1)
 				r := httptest.NewRequest(e.method, "https://gw.example.test"+path, strings.NewReader(e.body))
-				r.RemoteAddr = "192.168.7.30:40000"
+				r.RemoteAddr = "192.168.7.20:40000"
 				if e.body != "" {
 					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				}
@@ -111,9 +112,6 @@ func TestRESTExamples(t *testing.T) {
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, r)
 				if e.negotiate && w.Code == http.StatusForbidden { // no directory of the site has a keytab
-					w.Code, w.Body = http.StatusOK, bytes.NewBufferString("{}")
-				}
-				if strings.Contains(e.path, "/sessions/logout/") && w.Code == http.StatusForbidden { // the manual's address
 					w.Code, w.Body = http.StatusOK, bytes.NewBufferString("{}")
 				}
 				if w.Code != http.StatusOK {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/access"
 )
 
 // vendorCall is a request to one of vendorRoutes as a script sends it.
@@ -70,8 +71,11 @@ var vendorCalls = map[string]vendorCall{
 	"PUT /ad_backend/domains/:id":    {"/ad_backend/domains/1", domainBody, administrator, 200},
 	"DELETE /ad_backend/domains/:id": {"/ad_backend/domains/1", "", administrator, 200},
 
-	"GET /monitor_backend/auth_sessions":          {"", "", administrator, 200},
-	"DELETE /monitor_backend/sessions/logout/:ip": {"/monitor_backend/sessions/logout/192.168.7.20", "", anybody, 404},
+	"GET /monitor_backend/auth_sessions": {"", "", administrator, 200},
+
+	"GET /user_cabinet_reports/auth_journal":                       {"/user_cabinet_reports/auth_journal?limit=10&offset=0&format_type=JSON", "", administrator, 200},
+	"GET /user_cabinet_reports/auth_journal/unique_values/:column": {"/user_cabinet_reports/auth_journal/unique_values/ip", "", administrator, 200},
+	"DELETE /monitor_backend/sessions/logout/:ip":                  {"/monitor_backend/sessions/logout/192.168.7.20", "", anybody, 404},
 }
 
 // vendorSite is a site with two groups, and the cookies of an administrator and a user as a client has them that keeps only the
@@ -276,14 +280,86 @@ func TestLoginBodies(t *testing.T) {
 
 // TestLogoutAddress: a computer ends its own session and no other, without a login.
 func TestLogoutAddress(t *testing.T) {
-	h, boss, _ := vendorSite(t)
-	for ip, want := range map[string]int{"192.168.7.20": 404, "::ffff:192.168.7.20": 404, "192.168.7.21": 403, "192.168.7.20%2F32": 403, "x": 403, "": 404,
-		"0.0.0.0": 403, "192.168.7.020": 403} {
-		for _, cookies := range [][]*http.Cookie{nil, boss} {
-			if w := send(h, "DELETE", "/monitor_backend/sessions/logout/"+ip, "", cookies); w.Code != want {
-				t.Errorf("%q: %d %s", ip, w.Code, w.Body)
-			}
+	s := newSite(t)
+	h := s.PortalHandler()
+	begin := func(a netip.Addr) { beginWebSession(t, s, a) }
+	other := netip.MustParseAddr("192.168.7.21")
+	begin(other)
+	begin(inLAN)
+	boss := signIn(t, s, "boss")
+	for _, step := range []struct {
+		ip      string
+		cookies []*http.Cookie
+		want    int
+		live    int
+	}{
+		{"192.168.7.21", nil, 403, 2},
+		{"192.168.7.21", boss, 403, 2},
+		{"192.168.7.20%2F32", nil, 403, 2},
+		{"192.168.7.020", nil, 403, 2},
+		{"0.0.0.0", nil, 403, 2},
+		{"x", nil, 403, 2},
+		{"", nil, 404, 2},
+		{"::ffff:192.168.7.20", nil, 200, 1},
+		{"192.168.7.20", nil, 404, 1},
+	} {
+		w := send(h, "DELETE", "/monitor_backend/sessions/logout/"+step.ip, "", step.cookies)
+		if live := len(s.Sessions.Sessions()); w.Code != step.want || live != step.live {
+			t.Errorf("%q: %d %s, %d sessions", step.ip, w.Code, w.Body, live)
 		}
+	}
+	begin(inLAN)
+	if w := send(h, "DELETE", "/monitor_backend/sessions/logout/192.168.7.20", "", boss); w.Code != 200 || len(s.Sessions.Sessions()) != 1 {
+		t.Errorf("signed in to the portal: %d %s", w.Code, w.Body)
+	}
+	_, err := s.Sessions.Authorize(t.Context(), access.Attempt{Login: "ivanov", Password: password, Peer: agent.Peer{Addr: inLAN, Inside: true},
+		Device: agent.Device{ID: "laptop"}, Connection: &quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := send(h, "DELETE", "/monitor_backend/sessions/logout/192.168.7.20", "", nil); w.Code != 404 || len(s.Sessions.Sessions()) != 2 {
+		t.Errorf("a session of an agent: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestAuthSessions: the list has the vendor's fields and values for each way of signing in.
+func TestAuthSessions(t *testing.T) {
+	s := newSite(t)
+	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
+	liveSession(t, s, "ivanov")
+	beginWebSession(t, s, netip.MustParseAddr("192.168.7.31"))
+	var static []access.StaticSession
+	for address, always := range map[string]bool{"192.168.7.32": false, "192.168.7.33": true} {
+		rule := agent.AuthRule{Enabled: true, UserID: 2, Address: netip.MustParseAddr(address), Always: always}
+		if _, err := s.AuthRules.AddAuthRule(t.Context(), rule); err != nil {
+			t.Fatal(err)
+		}
+		static = append(static, access.StaticSession{User: 2, Address: rule.Address})
+	}
+	s.Sessions.SetStatic(t.Context(), static)
+	want := map[string][2]string{ // kind and auth_module
+		"192.168.7.30/32": {"lan", "agent"}, "192.168.7.31/32": {"web", "web"}, "192.168.7.32/32": {"static", "ip"}, "192.168.7.33/32": {"static", "ip_permanent"},
+	}
+	list := listOfObjects(t, send(c.h, "GET", "/monitor_backend/auth_sessions", "", c.cookies).Body.Bytes())
+	for _, one := range list {
+		subnet, _ := one["subnet"].(string)
+		if got := [2]string{one["kind"].(string), one["auth_module"].(string)}; got != want[subnet] || one["user_object_id"] != "user.id.2" ||
+			one["login"] != "ivanov" || one["directory"] != "local" || (one["expires"] == nil) != (one["kind"] == "static") {
+			t.Errorf("%v", one)
+		}
+	}
+	if len(list) != len(want) {
+		t.Errorf("%d sessions", len(list))
+	}
+}
+
+// beginWebSession begins a session of a browser at an address in the LAN.
+func beginWebSession(t *testing.T, s *Site, a netip.Addr) {
+	t.Helper()
+	s.Settings.(*fixedSettings).now.BrowserSignIn = []netip.Prefix{netip.PrefixFrom(a, 24).Masked()}
+	attempt := access.BrowserAttempt{Login: "ivanov", Password: password, Peer: agent.Peer{Addr: a, Inside: true}}
+	if _, err := s.Sessions.AuthorizeBrowser(t.Context(), attempt); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -45,6 +45,6 @@ func (b BrowserSignIn) lines() []captivePortalLine {
 		{"mikrotik", "MikroTik", `/ip dhcp-server option add name=captive-portal code=114 value="'` + b.API + `'"`},
 		{"windows-dhcp", "Windows DHCP", `Add-DhcpServerv4OptionDefinition -OptionId 114 -Name "Captive portal" -Type String; ` +
 			"Set-DhcpServerv4OptionValue -ScopeId " + b.Scope.String() + ` -OptionId 114 -Value "` + b.API + `"`},
-		{"radvd", "radvd", `AdvCaptivePortalAPI "` + b.API + `";`},
+		{"radvd", "radvd (IPv6)", `AdvCaptivePortalAPI "` + b.API + `";`},
 	}
 }

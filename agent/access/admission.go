@@ -61,7 +61,7 @@ func (c *change) admit(p person, a Attempt) (admission, error) {
 		adm.next = agent.Session{ID: agent.NewSessionID(), UserID: p.ID, Directory: p.Directory, Kind: kind, Device: a.Device,
 			Started: c.now, LoggedIn: c.now, Expires: c.now.Add(rights.Length(kind)), Way: p.way, Group: c.tree.Names(p.User)}
 	}
-	adm.next.Login, adm.next.Name, adm.next.ExternalIP = p.Login, p.Name, a.Peer.Addr
+	adm.next.Login, adm.next.Name, adm.next.ExternalIP, adm.next.Inside = p.Login, p.Name, a.Peer.Addr, inside
 	if kind != agent.KindVPN {
 		adm.next.Address = a.Peer.Addr
 	}

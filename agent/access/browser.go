@@ -103,7 +103,7 @@ func (c *change) admitBrowser(p person, a BrowserAttempt, moved map[string]bool)
 		adm.live, adm.extends, adm.next = holder, true, holder.Session
 	} else {
 		adm.next = agent.Session{ID: agent.NewSessionID(), UserID: p.ID, Directory: p.Directory, Kind: agent.KindWeb,
-			Address: a.Peer.Addr, ExternalIP: a.Peer.Addr, Started: c.now}
+			Address: a.Peer.Addr, ExternalIP: a.Peer.Addr, Inside: true, Started: c.now}
 	}
 	next := &adm.next
 	next.Login, next.Name, next.Way, next.Group = p.Login, p.Name, p.way, c.tree.Names(p.User)

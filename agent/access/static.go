@@ -162,7 +162,7 @@ func (c *change) beginStatic(want StaticSession) error {
 		return err
 	}
 	next := agent.Session{ID: agent.NewSessionID(), UserID: user.ID, Login: user.Login, Name: user.Name, Directory: user.Directory,
-		Kind: agent.KindStatic, Address: want.Address, ExternalIP: want.Address, Started: c.now, LoggedIn: c.now,
+		Kind: agent.KindStatic, Address: want.Address, ExternalIP: want.Address, Inside: true, Started: c.now, LoggedIn: c.now,
 		Way: agent.WayRule, Group: c.tree.Names(user), MACStored: want.MAC}
 	if err := c.save(next); err != nil {
 		return err

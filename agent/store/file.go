@@ -36,6 +36,9 @@ const minSpace = 1 << 20
 // connections would only cost memory.
 const readers = 4
 
+// journalReaders is the same for queries of the journal, some of which take seconds.
+const journalReaders = 2
+
 // busyTimeout is how long a transaction waits for one of another process.
 const busyTimeout = time.Second
 
@@ -73,7 +76,12 @@ func connect(path string) (*Store, error) {
 	}
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &Store{writer: writer, reader: reader, file: file{path: path, info: info}}, nil
+	journal, err := sql.Open("sqlite", source(path, url.Values{"_query_only": {"1"}}))
+	if err != nil {
+		return nil, errors.Join(err, reader.Close(), writer.Close())
+	}
+	journal.SetMaxOpenConns(journalReaders)
+	return &Store{writer: writer, reader: reader, journal: journal, file: file{path: path, info: info}}, nil
 }
 
 // openReaders opens the connections for reading. Each reads something, because SQLite opens the write-ahead log with that.
@@ -158,11 +166,12 @@ func usedBytes(ctx context.Context, tx *sql.Tx) (n int64, err error) {
 	return n, err
 }
 
-// bytesBeside is how much of the file all tables but one take, with their indexes. It reads the pages of those tables
-// (https://www.sqlite.org/dbstat.html), and none of the one.
-func bytesBeside(ctx context.Context, tx *sql.Tx, table string) (n int64, err error) {
+// bytesBesideJournal is how much of the file the tables beside the journal take, with their indexes. It reads the pages of those
+// tables (https://www.sqlite.org/dbstat.html), and none of the journal.
+func bytesBesideJournal(ctx context.Context, tx *sql.Tx) (n int64, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT coalesce(sum(d.pgsize), 0) FROM sqlite_schema AS m CROSS JOIN dbstat AS d
-		WHERE m.tbl_name <> $1 AND m.rootpage <> 0 AND d.name = m.name AND d.aggregate = TRUE`, table).Scan(&n)
+		WHERE m.tbl_name NOT IN ('sessions', 'journal_people', 'journal_places') AND m.rootpage <> 0
+			AND d.name = m.name AND d.aggregate = TRUE`).Scan(&n)
 	return n, err
 }
 

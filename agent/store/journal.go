@@ -21,6 +21,7 @@ const (
 //
 // The file does not become smaller: SQLite writes new sessions into the pages that have become free.
 func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (forSize int64, err error) {
+	var dropped int64
 	for range trimBatches {
 		large, err := s.journalExceeds(ctx, most)
 		if err != nil {
@@ -35,8 +36,14 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 			return forSize, fmt.Errorf("trim the journal of sessions: %w", err)
 		}
 		forSize += all - old
+		dropped += all
 		if all < trimBatch {
 			break
+		}
+	}
+	if dropped > 0 {
+		if err := s.write(ctx, func(tx *sql.Tx) error { return forgetPeople(ctx, tx) }); err != nil {
+			return forSize, fmt.Errorf("trim the texts of the journal: %w", err)
 		}
 	}
 	return forSize, nil
@@ -65,7 +72,7 @@ func (s *Store) journalExceeds(ctx context.Context, most int64) (exceeds bool, e
 		if err != nil || used <= most {
 			return err
 		}
-		others, err := bytesBeside(ctx, tx, "sessions")
+		others, err := bytesBesideJournal(ctx, tx)
 		exceeds = used-others > most
 		return err
 	})

@@ -3,14 +3,25 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
 )
 
-// journalCounted is where counting the entries of a query stops.
-const journalCounted = 10_000
+// How a query of the journal is answered. A condition that finds few rows by an index is looked for first; those rows are read, counted
+// and sorted. Otherwise matching rows are frequent, and the journal is read from its newest row on until the page is full. In both
+// cases the number of rows that are read hardly depends on the size of the journal. Only conditions without an index, sorting by other
+// columns than start and end, and conditions that are frequent alone and never met together, read all of it.
+const (
+	journalFew     = 10_000 // rows of a condition that are read, and where counting stops
+	journalTimeout = 20 * time.Second
+	journalBatch   = 2_000 // rows that EachEntry reads in one transaction
+)
 
 // journalSorts are the expressions to sort by.
 var journalSorts = map[agent.JournalColumn]string{
@@ -23,14 +34,36 @@ var journalSorts = map[agent.JournalColumn]string{
 	agent.JournalInner:    "address",
 	agent.JournalOuter:    "external_ip",
 	agent.JournalWay:      "way",
-	agent.JournalReason:   "reason || refusal",
+	agent.JournalReason:   "reason",
 	agent.JournalStart:    "started",
 	agent.JournalEnd:      "ended",
 	agent.JournalDuration: "ended - started",
 	agent.JournalBytes:    "rx + tx",
 }
 
-// Entries returns a page of the journal. Errors: agent.Problem if the query is invalid.
+// journalSearch is a query as SQL.
+type journalSearch struct {
+	conditions []condition
+	args       []any
+	by         string // what to sort by
+	desc       bool
+	few        int // the condition that few rows fulfil; -1 if there is none
+}
+
+func newJournalSearch(q agent.JournalQuery) (s journalSearch, err error) {
+	by, ok := journalSorts[q.Sort]
+	if !ok {
+		return s, agent.Problem{Field: "sort", Code: "field_journal_column", Value: agent.Clean(string(q.Sort), 64)}
+	}
+	s = journalSearch{by: by, desc: !q.Asc}
+	s.conditions, s.args, err = journalConditions(q, time.Now())
+	if !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.column == "started" }) {
+		s.conditions = append(s.conditions, condition{plain: "TRUE", indexed: "started >= 0", column: "started"})
+	}
+	return s, err
+}
+
+// Entries returns a page of the journal. Errors: agent.Problem if the query is invalid or takes too long.
 func (s *Store) Entries(ctx context.Context, q agent.JournalQuery) (page agent.JournalPage, err error) {
 	switch {
 	case q.Offset < 0 || q.Offset > agent.MaxJournalOffset:
@@ -38,92 +71,228 @@ func (s *Store) Entries(ctx context.Context, q agent.JournalQuery) (page agent.J
 	case q.Limit < 0 || q.Limit > agent.MaxJournalPage:
 		return page, agent.Problem{Field: "limit", Code: "field_journal_value", Value: fmt.Sprint(q.Limit)}
 	}
-	w := &journalWhere{now: time.Now()}
-	where, err := w.query(q)
+	search, err := newJournalSearch(q)
 	if err != nil {
 		return page, err
 	}
-	order, err := journalOrder(q)
-	if err != nil {
-		return page, err
-	}
-	err = s.read(ctx, func(tx *sql.Tx) (err error) {
-		page.Entries, err = all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %s FROM sessions WHERE %s ORDER BY %s LIMIT %d OFFSET %d`,
-			entryColumns, where, order, q.Limit, q.Offset), w.args...)
-		if err != nil {
+	err = s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if page.Total, page.AtLeast, err = search.count(ctx, tx); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM sessions WHERE %s LIMIT %d) AS counted`,
-			where, journalCounted+1), w.args...).Scan(&page.Total)
+		if page.Entries, err = search.entries(ctx, tx, q.Offset, q.Limit); err != nil || !page.AtLeast {
+			return err
+		}
+		page.Total = max(page.Total, q.Offset+len(page.Entries))
+		if len(page.Entries) < q.Limit { // the journal was read to its end
+			page.AtLeast = false
+			page.Total, err = search.countAtMost(ctx, tx, "sessions", allOf(search.conditions, -1), q.Offset+len(page.Entries))
+		}
+		return err
 	})
 	if err != nil {
-		return agent.JournalPage{}, fmt.Errorf("read the journal: %w", err)
+		return agent.JournalPage{}, err
 	}
-	if page.Total > journalCounted {
-		page.Total, page.AtLeast = journalCounted, true
-	}
+	s.overlayEntries(page.Entries)
 	return page, nil
 }
 
-func journalOrder(q agent.JournalQuery) (string, error) {
-	by, ok := journalSorts[q.Sort]
-	if !ok {
-		return "", agent.Problem{Field: "sort", Code: "field_journal_column", Value: agent.Clean(string(q.Sort), 64)}
+// readJournal runs do like read, on connections of its own: a query of an administrator must not hold up logins.
+func (s *Store) readJournal(ctx context.Context, do func(context.Context, *sql.Tx) error) error {
+	limited, cancel := context.WithTimeout(ctx, journalTimeout)
+	defer cancel()
+	err := s.refusal(within(limited, s.journal, &sql.TxOptions{ReadOnly: true}, func(tx *sql.Tx) error { return do(limited, tx) }))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil:
+		return filterProblem("field_journal_slow", "")
 	}
-	direction := " DESC"
-	if q.Asc {
-		direction = " ASC"
-	}
-	return by + direction + ", id" + direction, nil
+	return fmt.Errorf("read the journal: %w", err)
 }
 
-// EachEntry calls do for all entries that a query selects, without regard to its Offset and Limit. It does not hold up writers.
-// Errors: as Entries, and those of do.
+// count finds the condition that few rows fulfil and counts the entries of the query.
+func (s *journalSearch) count(ctx context.Context, tx *sql.Tx) (n int, atLeast bool, err error) {
+	s.few = -1
+	alone := true // a single condition, whose rows were counted
+	for i, c := range s.conditions {
+		alone = alone && (i == 0 || c.plain == "TRUE") && c.indexed != ""
+		if c.indexed == "" {
+			continue
+		}
+		if n, err = s.countAtMost(ctx, tx, "sessions", c.indexed, journalFew+1); err != nil {
+			return 0, false, err
+		}
+		if n <= journalFew {
+			s.few = i
+			n, err = s.countAtMost(ctx, tx, "sessions", allOf(s.conditions, i), journalFew)
+			return n, false, err
+		}
+	}
+	if alone {
+		return journalFew, true, nil
+	}
+	newest := fmt.Sprintf(`(SELECT * FROM sessions WHERE %s ORDER BY %s LIMIT %d) AS newest`, s.rangeOf("started"), s.order("started"), journalFew)
+	n, err = s.countAtMost(ctx, tx, newest, allOf(s.conditions, -1), journalFew)
+	return n, true, err
+}
+
+// countAtMost counts rows up to a limit.
+func (s *journalSearch) countAtMost(ctx context.Context, tx *sql.Tx, from, where string, limit int) (n int, err error) {
+	err = tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT %d) AS rows`, from, where, limit), s.args...).Scan(&n)
+	return n, err
+}
+
+// entries returns a page of the entries, after count.
+func (s *journalSearch) entries(ctx context.Context, tx *sql.Tx, offset, limit int) ([]agent.JournalEntry, error) {
+	where, order := allOf(s.conditions, s.few), s.order(s.by+" + 0")
+	switch {
+	case s.few < 0 && (s.by == "started" || s.by == "ended"):
+		where, order = where+" AND "+s.rangeOf(s.by), s.order(s.by)
+	case s.by != "started" && s.by != "ended":
+		order = s.order(s.by)
+	}
+	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %s FROM sessions WHERE %s ORDER BY %s LIMIT %d OFFSET %d`,
+		entryColumns, where, order, limit, offset), s.args...)
+}
+
+// rangeOf returns the conditions on a column, so that its index is read only there.
+func (s *journalSearch) rangeOf(column string) string {
+	parts := []string{"TRUE"}
+	for _, c := range s.conditions {
+		if c.column == column {
+			parts = append(parts, c.indexed)
+		}
+	}
+	return strings.Join(parts, " AND ")
+}
+
+func (s *journalSearch) order(by string) string {
+	if s.desc {
+		return by + " DESC, id DESC"
+	}
+	return by + ", id"
+}
+
+// EachEntry calls do for all entries that a query selects, without regard to its Offset and Limit: by start, the oldest first if
+// Asc, whatever Sort is. It does not hold up writers. Errors: as of Entries, and those of do.
 func (s *Store) EachEntry(ctx context.Context, q agent.JournalQuery, do func(agent.JournalEntry) error) error {
-	for q.Offset, q.Limit = 0, agent.MaxJournalPage; ; q.Offset += q.Limit {
-		page, err := s.Entries(ctx, q)
+	search, err := newJournalSearch(q)
+	if err != nil {
+		return err
+	}
+	search.by = "started"
+	limit := journalBatch
+	err = s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		_, _, err := search.count(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if search.few >= 0 {
+		limit = journalFew + journalFew/10 // all; some may have been added meanwhile
+	}
+	conditions, args := search.conditions, search.args
+	for {
+		var batch []agent.JournalEntry
+		err := s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+			batch, err = search.entries(ctx, tx, 0, limit)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		for _, e := range page.Entries {
+		s.overlayEntries(batch)
+		for _, e := range batch {
 			if err := do(e); err != nil {
 				return err
 			}
 		}
-		if len(page.Entries) < q.Limit {
+		if len(batch) < limit {
 			return nil
 		}
+		last := batch[len(batch)-1]
+		search.conditions, search.args = append(slices.Clone(conditions), after(last, q.Asc, len(args))), append(slices.Clone(args), micros(last.Started), last.ID)
+	}
+}
+
+// after is the condition that an entry comes after another one in the order of start. Its arguments are two more than n.
+func after(e agent.JournalEntry, asc bool, n int) condition {
+	sign := "<"
+	if asc {
+		sign = ">"
+	}
+	const text = `(started%[3]s %[2]s= $%[1]d AND (started %[2]s $%[1]d OR id %[2]s $%[4]d))`
+	return condition{plain: fmt.Sprintf(text, n+1, sign, " + 0", n+2), indexed: fmt.Sprintf(text, n+1, sign, "", n+2), column: "started"}
+}
+
+// overlayEntries applies ends that are not in the database yet.
+func (s *Store) overlayEntries(list []agent.JournalEntry) {
+	for i := range list {
+		e := &list[i]
+		if !e.Ended.IsZero() {
+			continue
+		}
+		session := agent.Session{ID: e.ID, MACStored: e.MAC, RxStored: e.Rx, TxStored: e.Tx}
+		s.unwritten.overlay(&session)
+		e.Ended, e.Reason, e.MAC, e.Rx, e.Tx = session.Ended, session.Reason, session.MACStored, session.RxStored, session.TxStored
 	}
 }
 
 // Values returns the distinct values of a column of text, sorted, at most limit. Errors: agent.Problem if there is no such column.
 func (s *Store) Values(ctx context.Context, column agent.JournalColumn, limit int) (values []string, err error) {
-	expressions, ok := journalTexts[column]
-	if !ok {
+	if !isJournalText(column) {
 		return nil, agent.Problem{Field: "column", Code: "field_journal_column", Value: agent.Clean(string(column), 64)}
 	}
-	err = s.read(ctx, func(tx *sql.Tx) (err error) {
+	query := map[agent.JournalColumn]string{
+		agent.JournalLogin:  `SELECT DISTINCT login AS value FROM journal_people WHERE login <> ''`,
+		agent.JournalName:   `SELECT DISTINCT name AS value FROM journal_people WHERE name <> ''`,
+		agent.JournalGroup:  `SELECT DISTINCT groups AS value FROM journal_people WHERE groups <> ''`,
+		agent.JournalDevice: `SELECT DISTINCT device_name AS value FROM journal_people WHERE device_name <> ''`,
+		agent.JournalMAC:    `SELECT value FROM journal_places WHERE kind = 'mac' AND value <> ''`,
+		agent.JournalInner:  `SELECT value FROM journal_places WHERE kind = 'address' AND value <> ''`,
+		agent.JournalOuter:  `SELECT value FROM journal_places WHERE kind = 'external_ip' AND value <> ''`,
+		agent.JournalWay:    present(`way`, knownWords(agent.Ways, true, []string{""})),
+		agent.JournalReason: present(`way IN ('`+strings.Join(append(knownWords(agent.Ways, true, []string{""}), ""), `', '`)+`') AND reason`,
+			append(knownWords(agent.Reasons, true, []string{""}), knownWords(agent.Codes, true, []string{""})...)),
+	}[column]
+	err = s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 		values, err = all(ctx, tx, func(row scanner) (v string, err error) { return v, row.Scan(&v) },
-			fmt.Sprintf(`SELECT DISTINCT %s AS value FROM sessions WHERE %[1]s <> '' ORDER BY value LIMIT %d`, expressions[0], limit))
+			fmt.Sprintf(`%s ORDER BY value LIMIT %d`, query, max(limit, 0)))
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list the values of %s in the journal: %w", column, err)
-	}
-	return values, nil
+	return values, err
 }
 
-const entryColumns = `id, user_id, login, name, groups, directory, device_name, mac, kind, way, address, external_ip,
+// present selects those of the words that a column has in some row.
+func present(column string, words []string) string {
+	parts := make([]string, len(words))
+	for i, word := range words {
+		parts[i] = fmt.Sprintf(`SELECT '%[2]s' AS value WHERE EXISTS (SELECT 1 FROM sessions WHERE %[1]s = '%[2]s')`, column, word)
+	}
+	return strings.Join(parts, ` UNION ALL `)
+}
+
+const entryColumns = `id, user_id, login, name, groups, directory, device_name, mac, kind, way, address, external_ip, inside,
 	started, ended, rx, tx, reason, refusal`
 
 func scanEntry(row scanner) (e agent.JournalEntry, err error) {
+	var address, external netip.Addr
+	var inside, refused bool
 	err = row.Scan(&e.ID, &e.UserID, &e.Login, &e.Name, &e.Group, &e.Directory, &e.Device, &e.MAC, &e.Kind, &e.Way,
-		addrColumn{&e.Inner}, addrColumn{&e.Outer}, timeColumn{&e.Started}, timeColumn{&e.Ended}, &e.Rx, &e.Tx, &e.Reason, &e.Refusal)
-	switch e.Kind {
-	case agent.KindVPN:
-		e.Tunnel, e.Inner = e.Inner, e.Tunnel
-	case agent.KindLAN, agent.KindWeb, agent.KindStatic:
-		e.Outer = e.Tunnel
+		addrColumn{&address}, addrColumn{&external}, &inside, timeColumn{&e.Started}, timeColumn{&e.Ended}, &e.Rx, &e.Tx, &e.Reason, &refused)
+	if refused {
+		e.Reason, e.Refusal = "", agent.Code(e.Reason)
+	}
+	switch {
+	case e.Kind == agent.KindVPN && inside:
+		e.Tunnel, e.Inner = address, external
+	case e.Kind == agent.KindVPN:
+		e.Tunnel, e.Outer = address, external
+	case refused:
+		e.Inner, e.Outer = address, external
+	default:
+		e.Inner = address
 	}
 	return e, err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,11 +12,39 @@ import (
 	"ideco-agent/agent"
 )
 
-// journalWhere is the WHERE clause of a JournalQuery while it is being made.
+// condition is a condition on rows of sessions, as SQL.
+type condition struct {
+	plain   string // for a row that is read anyway: no index can be used for it
+	indexed string // the same so that an index finds the rows; empty if none can
+	column  string // started or ended, if the condition is a range of it alone
+}
+
+// journalWhere makes conditions of a JournalQuery.
 type journalWhere struct {
-	now        time.Time
-	args       []any
-	conditions int // seen so far
+	now  time.Time
+	args []any
+	seen int // conditions and values so far
+}
+
+// journalConditions returns the conditions of a query, all of which must hold, and their arguments. Errors: agent.Problem.
+func journalConditions(q agent.JournalQuery, now time.Time) (list []condition, args []any, err error) {
+	w := &journalWhere{now: now}
+	if q.Refusals != nil && *q.Refusals {
+		list = append(list, condition{plain: "refusal", indexed: "refusal"})
+	} else if q.Refusals != nil {
+		list = append(list, condition{plain: "NOT refusal"})
+	}
+	if text := strings.TrimSpace(q.Search); text != "" {
+		if utf8.RuneCountInString(text) > agent.MaxJournalText {
+			return nil, nil, agent.Problem{Field: "search", Code: "field_too_long"}
+		}
+		list = append(list, w.search(text))
+	}
+	c, err := w.filter(q.Filter)
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(list, c...), w.args, nil
 }
 
 // arg adds an argument and returns its placeholder.
@@ -24,193 +53,341 @@ func (w *journalWhere) arg(value any) string {
 	return fmt.Sprint("$", len(w.args))
 }
 
-// query returns the condition of a whole query. Errors: agent.Problem.
-func (w *journalWhere) query(q agent.JournalQuery) (string, error) {
-	parts := []string{}
-	if q.Refusals != nil {
-		parts = append(parts, isRefusal(*q.Refusals))
-	}
-	if q.Search != "" {
-		if utf8.RuneCountInString(q.Search) > agent.MaxJournalText {
-			return "", agent.Problem{Field: "search", Code: "field_too_long"}
-		}
-		parts = append(parts, w.search(q.Search))
-	}
-	if !isEmpty(q.Filter) {
-		filter, err := w.filter(q.Filter)
-		if err != nil {
-			return "", err
-		}
-		parts = append(parts, filter)
-	}
-	if len(parts) == 0 {
-		return "TRUE", nil
-	}
-	return "(" + strings.Join(parts, " AND ") + ")", nil
+func filterProblem(code, value string) error {
+	return agent.Problem{Field: "filter", Code: code, Value: agent.Clean(value, 64)}
 }
 
-func isRefusal(is bool) string {
-	if is {
-		return "refusal <> ''"
-	}
-	return "refusal = ''"
-}
-
-func isEmpty(f agent.JournalFilter) bool {
-	return f.Column == "" && f.Operator == "" && len(f.Values) == 0 && len(f.Of) == 0
-}
-
-// filter returns a filter as SQL.
-func (w *journalWhere) filter(f agent.JournalFilter) (string, error) {
-	if w.conditions++; w.conditions > agent.MaxJournalConditions {
-		return "", agent.Problem{Field: "filter", Code: "field_journal_conditions"}
+// filter returns the conditions of a filter, all of which must hold.
+func (w *journalWhere) filter(f agent.JournalFilter) ([]condition, error) {
+	if w.seen += 1 + len(f.Values); w.seen > 2*agent.MaxJournalConditions {
+		return nil, filterProblem("field_journal_conditions", "")
 	}
 	if f.Column != "" || f.Operator != "" || len(f.Values) > 0 {
 		if len(f.Of) > 0 {
-			return "", agent.Problem{Field: "filter", Code: "field_journal_operator", Value: agent.Clean(string(f.Operator), 64)}
+			return nil, filterProblem("field_journal_operator", string(f.Operator))
 		}
-		return w.condition(f)
+		c, err := w.comparison(f)
+		return []condition{c}, err
 	}
-	if len(f.Of) == 0 {
-		return "TRUE", nil
-	}
-	parts := make([]string, len(f.Of))
-	for i, one := range f.Of {
+	var list []condition
+	for _, one := range f.Of {
 		part, err := w.filter(one)
-		if err != nil {
-			return "", err
+		switch {
+		case err != nil:
+			return nil, err
+		case !f.Any:
+			list = append(list, part...)
+		case len(part) == 0: // selects everything
+			return nil, nil
+		default:
+			list = append(list, and(part))
 		}
-		parts[i] = part
 	}
-	link := " AND "
-	if f.Any {
-		link = " OR "
+	if f.Any && len(list) > 0 {
+		list = []condition{or(list)}
 	}
-	return "(" + strings.Join(parts, link) + ")", nil
+	return list, nil
 }
 
-// condition returns one comparison as SQL.
-func (w *journalWhere) condition(f agent.JournalFilter) (string, error) {
-	if len(f.Values) > agent.MaxJournalConditions {
-		return "", agent.Problem{Field: "filter", Code: "field_journal_conditions"}
+// and joins conditions of which at least one exists.
+func and(list []condition) condition {
+	if len(list) == 1 {
+		return list[0]
 	}
+	byIndex := slices.IndexFunc(list, func(c condition) bool { return c.indexed != "" })
+	joined := condition{plain: allOf(list, -1)}
+	if byIndex >= 0 {
+		joined.indexed = allOf(list, byIndex)
+	}
+	return joined
+}
+
+// allOf is the condition that all hold. The rows are found by the index of one; none for a negative number.
+func allOf(list []condition, byIndex int) string {
+	parts := []string{}
+	for i, c := range list {
+		if i == byIndex {
+			parts = append(parts, c.indexed)
+		} else {
+			parts = append(parts, c.plain)
+		}
+	}
+	if len(parts) == 0 {
+		return "TRUE"
+	}
+	return "(" + strings.Join(parts, " AND ") + ")"
+}
+
+func or(list []condition) condition {
+	var plain, indexed []string
+	for _, c := range list {
+		plain = append(plain, c.plain)
+		if c.indexed != "" {
+			indexed = append(indexed, c.indexed)
+		}
+	}
+	joined := condition{plain: "(" + strings.Join(plain, " OR ") + ")"}
+	if len(indexed) == len(list) {
+		joined.indexed = "(" + strings.Join(indexed, " OR ") + ")"
+	}
+	return joined
+}
+
+func not(c condition) condition { return condition{plain: "NOT " + c.plain} }
+
+// comparison returns one comparison of a column with values.
+func (w *journalWhere) comparison(f agent.JournalFilter) (condition, error) {
 	if len(f.Values) == 0 {
-		return "", agent.Problem{Field: "filter", Code: "field_required"}
+		return condition{}, filterProblem("field_required", "")
 	}
 	for _, v := range f.Values {
 		if utf8.RuneCountInString(v) > agent.MaxJournalText {
-			return "", agent.Problem{Field: "filter", Code: "field_too_long"}
+			return condition{}, filterProblem("field_too_long", "")
 		}
 	}
 	if numbers, is := journalNumbers[f.Column]; is {
-		return w.compare(f, numbers)
+		return w.compareNumber(f, numbers)
 	}
-	if _, is := journalTexts[f.Column]; is {
-		return w.text(f)
+	if !isJournalText(f.Column) {
+		return condition{}, filterProblem("field_journal_column", string(f.Column))
 	}
-	return "", agent.Problem{Field: "filter", Code: "field_journal_column", Value: agent.Clean(string(f.Column), 64)}
+	var like, negative bool
+	switch f.Operator {
+	case agent.JournalContains, agent.JournalContainsAny:
+		like = true
+	case agent.JournalNotContains, agent.JournalNotContainsAny:
+		like, negative = true, true
+	case agent.JournalEquals:
+	case agent.JournalNotEquals:
+		negative = true
+	default:
+		return condition{}, filterProblem("field_journal_operator", string(f.Operator))
+	}
+	c := w.textOrEmpty(f.Column, like, f.Values)
+	if negative {
+		c = not(c)
+	}
+	return c, nil
 }
 
-// journalTexts are the expressions of columns of text.
-var journalTexts = map[agent.JournalColumn][]string{
-	agent.JournalLogin:  {"login"},
-	agent.JournalName:   {"name"},
-	agent.JournalGroup:  {"groups"},
-	agent.JournalDevice: {"device_name"},
-	agent.JournalMAC:    {"mac"},
-	agent.JournalInner:  {"address"},
-	agent.JournalOuter:  {"external_ip"},
-	agent.JournalWay:    {"way"},
-	agent.JournalReason: {"reason", "refusal"},
+func isJournalText(column agent.JournalColumn) bool {
+	switch column {
+	case agent.JournalLogin, agent.JournalName, agent.JournalGroup, agent.JournalDevice, agent.JournalMAC, agent.JournalInner,
+		agent.JournalOuter, agent.JournalWay, agent.JournalReason:
+		return true
+	}
+	return false
 }
 
-// text returns a comparison of a column of text.
-func (w *journalWhere) text(f agent.JournalFilter) (string, error) {
-	var parts []string
-	for _, column := range journalTexts[f.Column] {
-		for _, v := range f.Values {
-			switch f.Operator {
-			case agent.JournalContains, agent.JournalNotContains, agent.JournalContainsAny, agent.JournalNotContainsAny:
-				parts = append(parts, column+` LIKE `+w.arg(likePattern(v))+` ESCAPE '\'`)
-			case agent.JournalEquals, agent.JournalNotEquals:
-				parts = append(parts, column+` = `+w.arg(v))
-			default:
-				return "", agent.Problem{Field: "filter", Code: "field_journal_operator", Value: agent.Clean(string(f.Operator), 64)}
-			}
+// textOrEmpty is text, also for a value without text: everything contains it.
+func (w *journalWhere) textOrEmpty(column agent.JournalColumn, like bool, values []string) condition {
+	isEmpty := func(v string) bool { return fold(v) == "" }
+	texts := slices.DeleteFunc(slices.Clone(values), isEmpty)
+	switch {
+	case len(texts) == len(values):
+		return w.text(column, like, values)
+	case like:
+		return condition{plain: "TRUE"}
+	}
+	empty := condition{plain: journalSorts[column] + " = ''"}
+	if len(texts) == 0 {
+		return empty
+	}
+	return or([]condition{empty, w.text(column, false, texts)})
+}
+
+// text returns the condition that a text contains one of the values, or equals one.
+func (w *journalWhere) text(column agent.JournalColumn, like bool, values []string) condition {
+	switch column {
+	case agent.JournalLogin:
+		return people("login", w.match("login_fold", like, values))
+	case agent.JournalName:
+		return people("name", w.match("name_fold", like, values))
+	case agent.JournalGroup:
+		return people("groups", w.matchGroups(like, values))
+	case agent.JournalDevice:
+		return people("device_name", w.match("device_fold", like, values))
+	case agent.JournalMAC:
+		return macs(w.matchPlaces(like, values))
+	case agent.JournalInner:
+		return inner(w.matchPlaces(like, values))
+	case agent.JournalOuter:
+		return outer(w.matchPlaces(like, values))
+	case agent.JournalWay:
+		ways := knownWords(agent.Ways, like, values)
+		return condition{plain: in("way || ''", ways), indexed: in("way", ways)}
+	default:
+		reasons := append(knownWords(agent.Reasons, like, values), knownWords(agent.Codes, like, values)...)
+		anyWay := append(knownWords(agent.Ways, true, []string{""}), "")
+		return condition{plain: in("reason || ''", reasons), indexed: "(" + in("way", anyWay) + " AND " + in("reason", reasons) + ")"}
+	}
+}
+
+// match returns the condition that a column of journal_people contains one of the values, or equals one.
+func (w *journalWhere) match(column string, like bool, values []string) string {
+	parts := make([]string, len(values))
+	for i, v := range values {
+		if like {
+			parts[i] = column + ` LIKE ` + w.arg(likePattern(v)) + ` ESCAPE '\'`
+		} else {
+			parts[i] = column + ` = ` + w.arg(fold(v))
 		}
 	}
-	condition := "(" + strings.Join(parts, " OR ") + ")"
-	if slices.Contains([]agent.JournalOperator{agent.JournalNotContains, agent.JournalNotContainsAny, agent.JournalNotEquals}, f.Operator) {
-		condition = "NOT " + condition
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// matchGroups is match for names of groups. The name of one group equals the value, too.
+func (w *journalWhere) matchGroups(like bool, values []string) string {
+	if like {
+		return w.match("groups_fold", true, values)
 	}
-	return condition, nil
+	parts := []string{w.match("groups_fold", false, values)}
+	for _, v := range values {
+		parts = append(parts, w.match("', ' || groups_fold || ', '", true, []string{", " + v + ", "}))
+	}
+	return "(" + strings.Join(parts, " OR ") + ")"
+}
+
+// matchPlaces is match for journal_places.
+func (w *journalWhere) matchPlaces(like bool, values []string) string {
+	spelled := make([]string, len(values))
+	for i, v := range values {
+		spelled[i] = v
+		if a, err := netip.ParseAddr(v); err == nil && !like {
+			spelled[i] = agent.Unmap(a).String()
+		} else if strings.Trim(v, "0123456789abcdefABCDEF-") == "" {
+			spelled[i] = strings.ReplaceAll(v, "-", ":") // a MAC as Windows shows it
+		}
+	}
+	return w.match("value", like, spelled)
+}
+
+// people selects the sessions of people with a text that matches.
+func people(column, match string) condition {
+	plain := fmt.Sprintf("%s IN (SELECT %s FROM journal_people WHERE %s)", column, column, match)
+	return condition{plain: plain, indexed: fmt.Sprintf("(user_id IN (SELECT user_id FROM journal_people WHERE %s) AND %s)", match, plain)}
+}
+
+// place selects the sessions with a place that matches. The index exists for the rows for which exists holds.
+func place(column, exists, match string) condition {
+	places := fmt.Sprintf("(SELECT value FROM journal_places WHERE kind = '%s' AND %s)", column, match)
+	return condition{plain: fmt.Sprintf("(%s AND %s || '' IN %s)", exists, column, places), indexed: fmt.Sprintf("(%s AND %s IN %s)", exists, column, places)}
+}
+
+func macs(match string) condition { return place("mac", "mac <> ''", match) }
+
+func inner(match string) condition {
+	return or([]condition{place("address", "address <> ''", match), place("external_ip", "external_ip <> address AND inside", match)})
+}
+
+func outer(match string) condition {
+	return place("external_ip", "external_ip <> address AND NOT inside", match)
 }
 
 // search returns the condition of JournalQuery.Search.
-func (w *journalWhere) search(text string) string {
-	pattern := w.arg(likePattern(text))
-	var parts []string
-	for _, column := range []string{"login", "name", "device_name", "mac", "address", "external_ip"} {
-		parts = append(parts, column+" LIKE "+pattern+` ESCAPE '\'`)
+func (w *journalWhere) search(text string) condition {
+	values := []string{text}
+	login, name, device := w.match("login_fold", true, values), w.match("name_fold", true, values), w.match("device_fold", true, values)
+	match := w.matchPlaces(true, values)
+	return or([]condition{people("login", login), people("name", name), people("device_name", device), macs(match), place("address", "address <> ''", match),
+		place("external_ip", "external_ip <> address", match)})
+}
+
+// knownWords returns those of the known words that contain one of the values, or equal one.
+func knownWords[T ~string](known []T, like bool, values []string) (words []string) {
+	for _, word := range known {
+		if slices.ContainsFunc(values, func(v string) bool {
+			return string(word) == v || like && strings.Contains(string(word), fold(v))
+		}) {
+			words = append(words, string(word))
+		}
 	}
-	return "(" + strings.Join(parts, " OR ") + ")"
+	return words
+}
+
+// in returns the condition that an expression is one of the words, which hold no quotes.
+func in(expression string, words []string) string {
+	if len(words) == 0 {
+		return "FALSE"
+	}
+	return expression + " IN ('" + strings.Join(words, "', '") + "')"
 }
 
 // journalNumber is a column that is compared as a number.
 type journalNumber struct {
 	expression string // in SQL; % is the present time
-	known      string // condition under which there is a value
+	indexed    string // the column, if it has an index
+	known      string // condition that there is a value
 	isTime     bool   // in microseconds
 }
 
 var journalNumbers = map[agent.JournalColumn]journalNumber{
-	agent.JournalStart:    {"started", "TRUE", true},
-	agent.JournalEnd:      {"ended", "ended <> 0", true},
-	agent.JournalDuration: {"(CASE WHEN ended = 0 THEN % ELSE ended END - started) / 1000000", "TRUE", false},
-	agent.JournalBytes:    {"(rx + tx)", "TRUE", false},
+	agent.JournalStart:    {"started + 0", "started", "", true},
+	agent.JournalEnd:      {"ended + 0", "ended", "ended <> 0", true},
+	agent.JournalDuration: {"(CASE WHEN ended = 0 THEN % ELSE ended END - started) / 1000000", "", "", false},
+	agent.JournalBytes:    {"rx + tx", "", "", false},
 }
 
-// compare returns a comparison of a number or a time.
-func (w *journalWhere) compare(f agent.JournalFilter, column journalNumber) (string, error) {
-	bad := func(value string) error {
-		return agent.Problem{Field: "filter", Code: "field_journal_value", Value: agent.Clean(value, 64)}
+// compareNumber returns a comparison of a number or a time.
+func (w *journalWhere) compareNumber(f agent.JournalFilter, column journalNumber) (condition, error) {
+	from, until, err := w.bounds(f, column.isTime)
+	if err != nil {
+		return condition{}, err
+	}
+	var comparisons []string // with the name of the column as @
+	if from != nil {
+		comparisons = append(comparisons, "@ >= "+w.arg(*from))
+	}
+	if until != nil {
+		comparisons = append(comparisons, "@ < "+w.arg(*until))
+	}
+	if column.known != "" {
+		comparisons = append(comparisons, column.known)
 	}
 	expression := column.expression
 	if strings.Contains(expression, "%") {
 		expression = strings.Replace(expression, "%", w.arg(micros(w.now)), 1)
 	}
-	low, high := make([]int64, len(f.Values)), make([]int64, len(f.Values))
-	for i, v := range f.Values {
-		from, until, ok := w.span(v, column.isTime)
-		if !ok {
-			return "", bad(v)
-		}
-		low[i], high[i] = from, until
+	comparison := "(" + strings.Join(comparisons, " AND ") + ")"
+	c := condition{plain: strings.ReplaceAll(comparison, "@", expression)}
+	if f.Operator == agent.JournalNotEquals {
+		return not(c), nil
 	}
-	first, last := low[0], high[len(high)-1]
-	condition := ""
+	if column.indexed != "" {
+		c.indexed, c.column = strings.ReplaceAll(comparison, "@", column.indexed), column.indexed
+	}
+	return c, nil
+}
+
+// bounds returns the numbers that a comparison selects, or with JournalNotEquals leaves out: from the first to before the second. A nil
+// bound is none.
+func (w *journalWhere) bounds(f agent.JournalFilter, isTime bool) (from, until *int64, err error) {
+	first, last := f.Values[0], f.Values[len(f.Values)-1]
+	low, above, ok := w.span(first, isTime)
+	if !ok {
+		return nil, nil, filterProblem("field_journal_value", first)
+	}
+	_, end, ok := w.span(last, isTime)
+	if !ok || len(f.Values) > 2 {
+		return nil, nil, filterProblem("field_journal_value", last)
+	}
+	isRange := f.Operator == agent.JournalRange || f.Operator == agent.JournalDateRange
+	if len(f.Values) == 2 && !isRange || len(f.Values) == 1 && f.Operator == agent.JournalRange {
+		return nil, nil, filterProblem("field_journal_value", last)
+	}
 	switch f.Operator {
 	case agent.JournalEquals, agent.JournalNotEquals:
-		condition = fmt.Sprintf("%s >= %s AND %s < %s", expression, w.arg(first), expression, w.arg(high[0]))
+		return &low, &above, nil
 	case agent.JournalGreater:
-		condition = fmt.Sprintf("%s >= %s", expression, w.arg(high[0]))
+		return &above, nil, nil
 	case agent.JournalGreaterEqual:
-		condition = fmt.Sprintf("%s >= %s", expression, w.arg(first))
+		return &low, nil, nil
 	case agent.JournalLessEqual:
-		condition = fmt.Sprintf("%s < %s", expression, w.arg(high[0]))
+		return nil, &above, nil
 	case agent.JournalRange, agent.JournalDateRange:
-		if len(f.Values) > 2 || len(f.Values) == 1 && !column.isTime {
-			return "", bad(f.Values[0])
-		}
-		condition = fmt.Sprintf("%s >= %s AND %s < %s", expression, w.arg(first), expression, w.arg(last))
-	default:
-		return "", agent.Problem{Field: "filter", Code: "field_journal_operator", Value: agent.Clean(string(f.Operator), 64)}
+		return &low, &end, nil
 	}
-	condition = "(" + condition + " AND " + column.known + ")"
-	if f.Operator == agent.JournalNotEquals {
-		condition = "NOT " + condition
-	}
-	return condition, nil
+	return nil, nil, filterProblem("field_journal_operator", string(f.Operator))
 }
 
 // span returns what a value means: all from the first number to before the second. A time without seconds is a whole minute, a
@@ -218,7 +395,7 @@ func (w *journalWhere) compare(f agent.JournalFilter, column journalNumber) (str
 func (w *journalWhere) span(value string, isTime bool) (from, until int64, ok bool) {
 	if !isTime {
 		n, err := strconv.ParseInt(value, 10, 64)
-		return n, n + 1, err == nil && n < 1<<62 && n > -1<<62
+		return n, n + 1, err == nil && n+1 > n
 	}
 	if from, until, ok := namedDays(value, w.now); ok {
 		return from.UnixMicro(), until.UnixMicro(), true
@@ -227,13 +404,16 @@ func (w *journalWhere) span(value string, isTime bool) (from, until int64, ok bo
 		layout string
 		length time.Duration
 	}{
-		{time.RFC3339Nano, time.Microsecond},
+		{time.RFC3339, time.Second},
 		{"2006-01-02T15:04:05", time.Second},
-		{"2006-01-02 15:04:05", time.Second},
+		{time.DateTime, time.Second},
 		{"2006-01-02T15:04", time.Minute},
 		{"2006-01-02 15:04", time.Minute},
 	} {
 		if t, err := time.ParseInLocation(form.layout, value, w.now.Location()); err == nil {
+			if t.Nanosecond() != 0 {
+				form.length = time.Microsecond
+			}
 			return t.UnixMicro(), t.Add(form.length).UnixMicro(), true
 		}
 	}

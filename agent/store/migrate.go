@@ -57,7 +57,8 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		return nil, err
 	}
 	return goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithGoMigrations(goose.NewGoMigration(2, &goose.GoFunc{RunTx: addLoginNorm}, nil)),
+		goose.WithGoMigrations(goose.NewGoMigration(2, &goose.GoFunc{RunTx: addLoginNorm}, nil),
+			goose.NewGoMigration(10, &goose.GoFunc{RunTx: addJournalPeople}, nil)),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 

@@ -24,7 +24,7 @@ func exampleSession() agent.Session {
 		Address: netip.MustParseAddr("10.128.0.2"), ExternalIP: netip.MustParseAddr("2001:db8::7"),
 		Device:  agent.Device{ID: "f00", Name: "ПК-7", OS: "windows"},
 		Started: start, LoggedIn: start.Add(time.Minute), Expires: start.Add(12 * time.Hour),
-		Way: agent.WayPassword, Group: "Бухгалтерия, Филиал", MACStored: "52:54:00:12:34:56", RxStored: 1 << 40, TxStored: 7,
+		Way: agent.WayPassword, Group: "Бухгалтерия, Филиал", MACStored: "52:54:00:12:34:56", RxStored: 1 << 40, TxStored: 7, Inside: true,
 		Resume: agent.ResumeDigests{Chain: [32]byte{7}, Current: [32]byte{1, 2, 3}, Previous: [32]byte{31: 9}},
 	}
 }

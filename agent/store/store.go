@@ -35,6 +35,7 @@ import (
 type Store struct {
 	writer    *sql.DB // one connection
 	reader    *sql.DB // refuses to write
+	journal   *sql.DB // the same, for queries of the journal
 	file      file
 	fault     atomic.Pointer[agent.Error] // why writes are refused; nil when they are not
 	unwritten unwritten
@@ -119,7 +120,7 @@ func (s *Store) Close() error {
 	if s.unwritten.any() {
 		_ = s.writeUnwritten(context.Background(), s.write)
 	}
-	return errors.Join(s.unwritten.close(), s.reader.Close(), s.writer.Close()) // the last one folds the write-ahead log into the file
+	return errors.Join(s.unwritten.close(), s.journal.Close(), s.reader.Close(), s.writer.Close()) // the last one folds the write-ahead log into the file
 }
 
 // Ping reports why the database cannot be read, or cannot be written as far as is known by now.

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"net"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"ideco-agent/agent/netlab"
+	"ideco-agent/web"
 )
 
 // handle starts a web server in a place.
@@ -279,7 +281,10 @@ func TestFirewallVendorScript(t *testing.T) {
 
 		// A used token signs nobody in again, also after the session has ended.
 		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
-		w.refused(t, "ended by the administrator", inOne, one, to)
+		netlab.Eventually(t, "access is over", func() bool {
+			_, err := w.Hears(inOne, one, to, soon)
+			return err != nil
+		})
 		closed("a used token", v.sends(asJSON, last), 400, 403, 542)
 
 		// Where people log in with the agent, nobody signs in by a browser.
@@ -426,6 +431,86 @@ func TestFirewallBrowserRestart(t *testing.T) {
 		w.refused(t, "ended before kill -9", inOne, one, to)
 		g.nobody()
 	})
+}
+
+// TestFirewallBrowserIdle: a session of a browser ends when nothing passes for the time of Config.WebIdle, and not before. An agent's
+// session does not.
+func TestFirewallBrowserIdle(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		const idle, counters = 8 * time.Second, 5 * time.Second // counters: how often the firewall's are read
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.person("boris")
+		g.kill(syscall.SIGTERM)
+		g.where = listening{Portal: []string{":" + portalPort}, Agents: []string{":" + agentPort}, HTTP: []string{":80"}}
+		g.startAs(web.Config{Tunnel: web.TunnelOff, Firewall: "nftables", WebIdle: idle})
+		t.Cleanup(g.stopHere)
+		g.where = listening{Portal: []string{"127.0.0.1:" + portalPort}, Agents: []string{domain + ":" + agentPort}}
+
+		g.loggedIn(inFar, "boris")
+		g.signsIn(inOne, one, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		used, err := w.Dial(t.Context(), inOne, "tcp", one, to.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		for b := make([]byte, 4096); time.Since(begun) < idle+counters; {
+			_ = used.SetReadDeadline(time.Now().Add(patience))
+			if _, err := used.Read(b); err != nil {
+				t.Fatalf("the session in use ended after %v: %v", time.Since(begun), err)
+			}
+		}
+		used.Close()
+		closed := time.Now()
+		g.oneOf("anna", "web")
+		g.admin.waitSessions("only the agent's session is left", func(s []session) bool { return len(s) == 1 && s[0].Login == "boris" })
+		if took := time.Since(closed); took < idle-counters || took > idle+3*counters {
+			t.Errorf("the idle session ended after %v", took)
+		}
+		w.refused(t, "after the end", inOne, one, to)
+		if entry := g.journal("anna")[0]; entry.Reason != "idle" || entry.Way != "browser" || entry.Rx+entry.Tx < 1000 || entry.MAC != w.macAt(t, inOne) {
+			t.Errorf("the journal has %+v", entry)
+		}
+	})
+}
+
+// oneOf fails the test unless a person has one session, of a kind.
+func (g *guarded) oneOf(login, kind string) {
+	g.t.Helper()
+	for _, s := range g.admin.sessions() {
+		if s.Login == login && s.Kind == kind {
+			return
+		}
+	}
+	g.t.Errorf("%s has no session of kind %s: %+v", login, kind, g.admin.sessions())
+}
+
+// journalEntry is an entry of the journal in REST.
+type journalEntry struct {
+	Login   string `json:"login"`
+	IP      string `json:"ip"`
+	Started string `json:"started"`
+	Ended   string `json:"ended"`
+	MAC     string `json:"mac"`
+	Kind    string `json:"kind"`
+	Way     string `json:"way"`
+	Reason  string `json:"reason"`
+	Refused string `json:"refused"`
+	Rx      uint64 `json:"rx"`
+	Tx      uint64 `json:"tx"`
+}
+
+// journal returns the entries of a login, the newest first.
+func (g *guarded) journal(login string) []journalEntry {
+	g.t.Helper()
+	var answer struct{ Data []journalEntry }
+	filter := fmt.Sprintf(`[{"items":[{"column_name":"login","operator":"equals","value":[%q]}],"link_operator":"and"}]`, login)
+	g.admin.must("GET", "/user_cabinet_reports/auth_journal?"+url.Values{"filter": {filter}}.Encode(), nil, &answer)
+	if len(answer.Data) == 0 {
+		g.t.Fatalf("the journal has nothing of %s", login)
+	}
+	return answer.Data
 }
 
 // standInCA makes a CA that the gateway takes for one of the system's, and a certificate of it for the gateway's name. It must be

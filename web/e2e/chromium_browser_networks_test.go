@@ -1,0 +1,54 @@
+//go:build browser
+
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+// TestBrowserNetworksInChromium chooses the networks where people sign in by a browser, first with a mistake. Lines for DHCP servers
+// are offered once the portal has a certificate that browsers trust.
+func TestBrowserNetworksInChromium(t *testing.T) {
+	root := issueUnder(t, nil, "A public CA", 480*time.Hour)
+	t.Setenv("SSL_CERT_FILE", saved(t, "roots.pem", []byte(root.pem())))
+	t.Setenv("SSL_CERT_DIR", t.TempDir())
+	g := startGateway(t)
+	admin := g.administrator()
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "gateway-of-a-department.company.test", "local_networks": []string{"127.0.0.0/8", "192.168.20.0/23"}}, nil)
+	admin.must("PUT", "/agent_backend/wireguard/state", map[string]any{"enabled": true}, nil)
+
+	b := g.chromium(t)
+	b.open("/login")
+	b.types("login", "boss")
+	b.types("password", adminPassword)
+	b.click("main form button[type=submit]")
+	b.sees("nav", "Учётные записи")
+	b.open("/admin/agent")
+	const card, button = `section[aria-labelledby="browser-title"]`, `form[action="/admin/agent/browser"] button`
+	b.sees(card, "Браузеры не доверяют сертификату портала")
+	b.types("browser_sign_in_networks", "192.168.20.0/24 10.1.0.0/16")
+	b.click(button)
+	b.sees("#browser_sign_in_networks-note", "10.1.0.0/16 не входит ни в одну из локальных сетей")
+	b.pictures("browser-networks-refused")
+	b.types("browser_sign_in_networks", "192.168.20.0/24")
+	b.click(button)
+	b.sees(".toast", "Изменения сохранены")
+	b.pictures("browser-networks")
+
+	leaf := issueUnder(t, root, "gateway", 240*time.Hour, "gateway-of-a-department.company.test")
+	admin.must("POST", "/certificates", map[string]any{"pem": leaf.pem() + leaf.keyPEM(t)}, nil)
+	b.open("/admin/agent")
+	b.sees(card, "Браузеры доверяют сертификату портала")
+	b.click(card + " .unfold summary")
+	b.sees("#dnsmasq", "dhcp-option=114,https://gateway-of-a-department.company.test:")
+	b.pictures("browser-networks-trusted")
+	admin.must("PUT", settingPath, map[string]any{"local_networks": []string{"127.0.0.0/8"}}, nil)
+	b.open("/admin/agent")
+	b.sees(card+" .banner.warn", "192.168.20.0/24")
+	b.click(card + " .help summary")
+	b.pictures("browser-networks-not-local")
+	b.click(`form[action="/language"] button`)
+	b.sees(card, "Browser sign-in")
+	b.pictures("browser-networks-en")
+}
