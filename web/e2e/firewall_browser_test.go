@@ -297,6 +297,23 @@ func TestFirewallVendorScript(t *testing.T) {
 			t.Errorf("sign-in from outside: %d", got.status)
 		}
 
+		// The journal has what happened, without the login that nobody has.
+		var refusal journalEntry
+		netlab.Eventually(t, "the journal has the refusal", func() bool {
+			entries := g.journal("anna")
+			refusal = entries[len(entries)-1]
+			return refusal.Refused == "bad_credentials"
+		})
+		if refusal.Way != "browser" || refusal.IP != one.String() || refusal.Kind != "" {
+			t.Errorf("the refusal is %+v", refusal)
+		}
+		if e := g.journal("***")[0]; e.Refused != "bad_credentials" || e.IP != one.String() {
+			t.Errorf("the refusal of an unknown login is %+v", e)
+		}
+		if e := g.journal("anna")[0]; e.Kind != "web" || e.Way != "browser" || e.Reason != "admin" || e.MAC != w.macAt(t, inOne) || e.Ended == "" {
+			t.Errorf("the session is %+v", e)
+		}
+
 		for _, secret := range []string{userPassword, last["token"], newer, "не тот"} {
 			if strings.Contains(g.log.String(), secret) {
 				t.Errorf("the log has %q", secret)
