@@ -90,13 +90,12 @@ var refresh = regexp.MustCompile(`<meta\s+http-equiv="refresh"\s+content="\d+;\s
 type vendorScript struct {
 	g      *guarded
 	client *http.Client
-	place  string
-	from   netip.Addr
+	at     string // host and port of the portal
 }
 
 func (g *guarded) script(place string, from netip.Addr, trust *tls.Config) *vendorScript {
 	g.t.Helper()
-	return &vendorScript{g, g.webClient(g.t, place, from, trust), place, from}
+	return &vendorScript{g, g.webClient(g.t, place, from, trust), net.JoinHostPort(domain, portalPort)}
 }
 
 // led opens a page on the Internet and returns where the gateway's page leads to.
@@ -143,7 +142,7 @@ func (v *vendorScript) sends(kind string, fields map[string]string) answer {
 }
 
 func (v *vendorScript) portal(path string) string {
-	return "https://" + domain + ":" + portalPort + path
+	return "https://" + v.at + path
 }
 
 // begins walks the steps before the login and returns the fields of the form.
@@ -319,6 +318,44 @@ func TestFirewallVendorScript(t *testing.T) {
 				t.Errorf("the log has %q", secret)
 			}
 		}
+	})
+}
+
+// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address.
+// Its IPv4 address has access then. Over the portal's IPv6 address it signs in the other.
+func TestFirewallBrowserIPv6(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne, "fd77:1::/64"}})
+		g.person("anna")
+		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		trust := &tls.Config{RootCAs: g.roots()}
+		page := "http://[" + server6.String() + "]/page"
+		blocked := g.script(inOne, one6, trust)
+		lead := blocked.led(page)
+		v := g.script(inOne, one, trust)
+		form := v.asks(lead.String())
+		if form.Get("user_ip") != one.String() || form.Get("webauth_origin") != page {
+			t.Errorf("%s leads to %v", lead, form)
+		}
+		fields := map[string]string{"login": "anna", "password": userPassword, "user_ip": form.Get("user_ip"), "token": form.Get("token")}
+		if got := v.sends("application/json", fields); got.status >= 400 {
+			t.Errorf("signing in over IPv4: %d %s", got.status, got.body)
+		}
+		w.open(t, "IPv4", inOne, one, four)
+		w.refused(t, "IPv6", inOne, one6, six)
+
+		lead.Host = net.JoinHostPort("fd77:1::1", portalPort)
+		form = blocked.asks(lead.String())
+		if form.Get("user_ip") != one6.String() {
+			t.Errorf("%s leads to %v", lead, form)
+		}
+		fields["user_ip"], fields["token"] = form.Get("user_ip"), form.Get("token")
+		blocked.at = lead.Host
+		if got := blocked.sends("application/json", fields); got.status >= 400 {
+			t.Errorf("signing in over IPv6: %d %s", got.status, got.body)
+		}
+		w.open(t, "IPv6 after sign-in", inOne, one6, six)
+		w.open(t, "IPv4 after sign-in over IPv6", inOne, one, four)
 	})
 }
 
