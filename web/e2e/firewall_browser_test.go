@@ -487,6 +487,30 @@ func TestFirewallBrowserRestart(t *testing.T) {
 	})
 }
 
+// TestFirewallBrowserDies: when the gateway is away for longer than the timeout of elements, the session of a browser is over,
+// because another computer may have the address by then. The person signs in again.
+func TestFirewallBrowserDies(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.signsIn(inOne, one, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
+		g.oneSession("before", ofKind("web"))
+		g.kill(syscall.SIGKILL)
+		died := time.Now()
+		stops(t, running, died, 10*time.Second+cutWithin)
+		g.begin()
+		g.nobody()
+		w.refused(t, "after the restart", inOne, one, to)
+		if e := g.journal("anna")[0]; e.Kind != "web" || e.Ended == "" || e.Reason == "" {
+			t.Errorf("the journal has %+v", e)
+		}
+		g.signsIn(inOne, one, "anna")
+		w.open(t, "signed in again", inOne, one, to)
+	})
+}
+
 // TestFirewallBrowserIdle: a session of a browser ends when nothing passes for the time of Config.WebIdle, and not before. An agent's
 // session does not.
 func TestFirewallBrowserIdle(t *testing.T) {
