@@ -16,21 +16,34 @@ func (s *Site) adminUser(c echo.Context, u agent.User) error {
 
 // userPage shows one account, with the errors of the form if there are any.
 func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates.UserForm, problems agent.Problems, alert string) error {
+	d, err := s.userData(c, u, form)
+	if err != nil {
+		return err
+	}
+	d.Errors = fieldTexts(who(c).L, problems)
+	p := s.page(c)
+	if alert != "" {
+		p.Alert = p.L.T(alert)
+	}
+	return s.render(c, status, templates.AdminUser(p, d))
+}
+
+func (s *Site) userData(c echo.Context, u agent.User, form templates.UserForm) (d templates.AdminUserData, err error) {
 	v := who(c)
 	ctx := c.Request().Context()
 	last, err := s.Accounts.LastAdministrator(ctx, u.ID)
 	if err != nil {
-		return err
+		return d, err
 	}
 	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
-		return err
+		return d, err
 	}
-	p := s.page(c)
-	if alert != "" {
-		p.Alert = v.L.T(alert)
+	rules, err := s.userRules(ctx, u)
+	if err != nil {
+		return d, err
 	}
-	return s.render(c, status, templates.AdminUser(p, templates.AdminUserData{
+	return templates.AdminUserData{
 		ID:              u.ID,
 		Local:           u.Local(),
 		Directory:       u.Directory,
@@ -39,7 +52,6 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Created:         u.Created,
 		Refused:         u.Refused,
 		Form:            form,
-		Errors:          fieldTexts(v.L, problems),
 		Sessions:        len(s.sessionsOf(u.ID)),
 		LastAdmin:       last,
 		MustChange:      u.MustChange,
@@ -48,7 +60,8 @@ func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates
 		Inherited:       s.inheritedByUser(tree, u),
 		Applied:         tree.Apply(u, s.Settings.Current()),
 		DirectoryGroups: directoryGroups(tree, u),
-	}))
+		Rules:           rules,
+	}, nil
 }
 
 // inheritedByUser is what the account would inherit if it set nothing itself.

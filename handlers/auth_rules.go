@@ -67,5 +67,5 @@ func (s *Site) checkRule(r, before agent.AuthRule, problems agent.Problems) agen
 }
 
 func (s *Site) ruleEvent(c echo.Context, event string, r agent.AuthRule) {
-	s.securityEvent(c, event, "rule", r.ID, "user", r.UserID, "address", r.Address, "mac", r.MAC, "enabled", r.Enabled, "always", r.Always)
+	s.securityEvent(c, event, "rule", r.ID, "user", r.UserID, "address", r.Address, "mac", r.MAC, "enabled", r.Enabled)
 }

@@ -134,6 +134,18 @@ func ConfirmUserDelete(l *locale.Localizer, user agent.User, sessions int) Confi
 	}
 }
 
+// ConfirmRuleDelete asks before a rule of an account is deleted.
+func ConfirmRuleDelete(l *locale.Localizer, user agent.User, rule UserRule) ConfirmData {
+	return ConfirmData{
+		Title:  l.T("confirm_rule_delete_title", locale.Args{"Target": rule.target()}),
+		Text:   l.T(choose(rule.State == RuleOpen, "confirm_rule_delete_open", "confirm_rule_delete_text")),
+		Action: rule.path(user.ID) + "/delete",
+		Fields: []HiddenField{confirmed},
+		Button: l.T("rule_delete"),
+		Cancel: userPath(user.ID) + "#rules",
+	}
+}
+
 // ConfirmVPNDeny asks before an account loses the right to connect from outside. Its VPN sessions end.
 func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
 	return ConfirmData{

@@ -416,6 +416,39 @@ type AdminUserData struct {
 	Inherited       Inherited           // what applies where the form sets nothing
 	Applied         agent.AppliedRights // what applies to the saved account
 	DirectoryGroups []agent.Group       // groups of its directory that it is in
+
+	Rules      []UserRule
+	RuleForm   RuleForm
+	RuleErrors map[string]string // by field, with its name in REST
+}
+
+// UserRule is a rule of an account, and what it does now.
+type UserRule struct {
+	agent.AuthRule
+	State  string       // one of the RuleStates
+	Access []netip.Addr // with RuleOpen
+	Holder string       // login, with RuleBusy
+}
+
+// States of a rule.
+const (
+	RuleOff     = "off"
+	RuleRefused = "refused" // the account may not log in
+	RuleOpen    = "open"    // it gives access now
+	RuleAgent   = "agent"   // the person's own agent or browser is logged in at the address
+	RuleBusy    = "busy"    // another person is logged in at the address
+	RuleWaiting = "waiting" // the host is silent
+)
+
+// RuleStates lists every state of a rule.
+var RuleStates = []string{RuleOff, RuleRefused, RuleOpen, RuleAgent, RuleBusy, RuleWaiting}
+
+// RuleForm is the form for a new rule.
+type RuleForm struct {
+	Address string
+	MAC     string
+	Always  bool
+	Comment string
 }
 
 // UserForm is the form of an account.

@@ -43,13 +43,15 @@ type authRules struct {
 	network hostNetwork
 	log     *slog.Logger
 
-	mu       sync.Mutex       // makes one pass at a time; guards the fields below
-	rules    []agent.AuthRule // in force, as last read
-	writes   uint64           // store.Writes when they were read
-	checked  time.Time        // when rules and sessions were last compared
-	hosts    map[netip.Addr]*host
-	set      []access.StaticSession // as last given to sessions
-	failures map[string]string      // last logged error by what fails
+	mu        sync.Mutex                    // makes one pass at a time; guards the fields below
+	byAddress map[netip.Addr]agent.AuthRule // the rules in force, as last read
+	byMAC     map[string]agent.AuthRule     // those without an address
+	looks     bool                          // some rule depends on the neighbour table
+	writes    uint64                        // store.Writes when the rules were read
+	checked   time.Time                     // when the sessions were last compared with the set
+	hosts     map[netip.Addr]*host
+	set       []access.StaticSession // as last given to sessions
+	failures  map[string]string      // last logged error by what fails
 }
 
 var _ handlers.AuthRules = (*authRules)(nil)
@@ -151,19 +153,18 @@ func (a *authRules) apply(ctx context.Context, now time.Time) {
 		if a.logFailure("reading the rules of addresses", err); err != nil {
 			return
 		}
-		a.rules, a.writes = rules, writes
+		a.sort(rules)
+		a.writes = writes
 	}
-	if len(a.rules) == 0 && len(a.set) == 0 && !anyway {
+	if len(a.byAddress)+len(a.byMAC)+len(a.set) == 0 && !anyway {
 		return
 	}
 	networks, err := a.network.attached()
 	if a.logFailure("reading the interfaces", err); err != nil {
 		return
 	}
-	p := &rulesPass{authRules: a, now: now, settings: a.settings(), attached: networks, byAddress: map[netip.Addr]agent.AuthRule{},
-		byMAC: map[string]agent.AuthRule{}, of: map[string][]netip.Addr{}}
-	p.sort()
-	if p.looks {
+	p := &rulesPass{authRules: a, now: now, settings: a.settings(), attached: networks}
+	if a.looks {
 		table, err := a.network.neighbours()
 		a.logFailure("reading the neighbour table", err) // the hosts are as last seen then
 		p.see(table)
@@ -176,6 +177,27 @@ func (a *authRules) apply(ctx context.Context, now time.Time) {
 	}
 	a.sessions.SetStatic(ctx, set)
 	a.set, a.checked = set, now
+}
+
+// sort replaces the rules.
+func (a *authRules) sort(rules []agent.AuthRule) {
+	a.byAddress, a.byMAC, a.looks = map[netip.Addr]agent.AuthRule{}, map[string]agent.AuthRule{}, false
+	for _, r := range rules {
+		if r.Address.IsValid() {
+			a.byAddress[r.Address] = r
+			a.looks = a.looks || !r.Always
+		} else {
+			a.byMAC[r.MAC] = r
+			a.looks = true
+		}
+	}
+}
+
+// matters reports whether a rule is about an address or a MAC.
+func (a *authRules) matters(addr netip.Addr, mac string) bool {
+	_, byAddress := a.byAddress[addr]
+	_, byMAC := a.byMAC[mac]
+	return byAddress || byMAC
 }
 
 // lacks reports whether an address of the set has no session, or one of KindStatic is not in the set.
@@ -200,7 +222,7 @@ func (a *authRules) logFailure(doing string, err error) {
 		text = err.Error()
 	}
 	if a.failures[doing] != text && err != nil {
-		a.log.Error("sessions without a login do not follow their rules; trying again", "doing", doing, "error", err)
+		a.log.Error("failed "+doing+"; trying again", "error", err)
 	}
 	a.failures[doing] = text
 }
@@ -208,36 +230,10 @@ func (a *authRules) logFailure(doing string, err error) {
 // rulesPass is one application of the rules.
 type rulesPass struct {
 	*authRules
-	now       time.Time
-	settings  agent.Settings
-	attached  []netip.Prefix
-	byAddress map[netip.Addr]agent.AuthRule
-	byMAC     map[string]agent.AuthRule // those without an address
-	looks     bool                      // some rule depends on the neighbour table
-	of        map[string][]netip.Addr   // addresses of the MACs in byMAC
-	quiet     []netip.Addr              // to be asked
-}
-
-// sort fills the indexes of the rules.
-func (p *rulesPass) sort() {
-	for _, r := range p.rules {
-		if r.Address.IsValid() {
-			p.byAddress[r.Address] = r
-			p.looks = p.looks || !r.Always
-		} else {
-			p.byMAC[r.MAC] = r
-			p.looks = true
-		}
-	}
-}
-
-// matters reports whether a rule is about an address or a MAC.
-func (p *rulesPass) matters(a netip.Addr, mac string) bool {
-	if _, is := p.byAddress[a]; is {
-		return true
-	}
-	_, is := p.byMAC[mac]
-	return is
+	now      time.Time
+	settings agent.Settings
+	attached []netip.Prefix
+	quiet    []netip.Addr // to be asked
 }
 
 // see updates the hosts from the neighbour table, and forgets those that no rule is about any more or that are silent.
@@ -291,17 +287,22 @@ func (p *rulesPass) choose() (set []access.StaticSession) {
 			set = append(set, access.StaticSession{User: r.UserID, Address: r.Address, Rule: r.ID, MAC: r.MAC})
 		}
 	}
+	ofMAC := map[string][]netip.Addr{}
 	for a, h := range p.hosts {
 		if _, own := p.byAddress[a]; !own && !p.silent(h) && p.settings.InLocalNetworks(a) {
-			p.of[h.mac] = append(p.of[h.mac], a)
+			ofMAC[h.mac] = append(ofMAC[h.mac], a)
 		}
 	}
 	current := map[netip.Addr]agent.RuleID{}
 	for _, s := range p.set {
 		current[s.Address] = s.Rule
 	}
-	for mac, r := range p.byMAC {
-		for _, a := range p.limit(p.of[mac], func(a netip.Addr) bool { return current[a] == r.ID }) {
+	for mac, addrs := range ofMAC {
+		r, is := p.byMAC[mac]
+		if !is {
+			continue
+		}
+		for _, a := range p.limit(addrs, func(a netip.Addr) bool { return current[a] == r.ID }) {
 			set = append(set, access.StaticSession{User: r.UserID, Address: a, Rule: r.ID, MAC: mac})
 		}
 	}
@@ -323,16 +324,19 @@ func (p *rulesPass) authorises(r agent.AuthRule) bool {
 }
 
 // limit selects the addresses of one computer that are let through. Those that are let through stay as long as they answer; then come
-// those that answered last.
+// those that answered last, and at the end those that do not answer now.
 func (p *rulesPass) limit(list []netip.Addr, isCurrent func(netip.Addr) bool) (chosen []netip.Addr) {
-	stays := func(a netip.Addr) int {
-		if isCurrent(a) && !p.hosts[a].failed {
+	rank := func(a netip.Addr) int {
+		switch {
+		case p.hosts[a].failed:
+			return 2
+		case isCurrent(a):
 			return 0
 		}
 		return 1
 	}
 	slices.SortFunc(list, func(a, b netip.Addr) int {
-		return cmp.Or(cmp.Compare(stays(a), stays(b)), p.hosts[b].answered.Compare(p.hosts[a].answered), a.Compare(b))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), p.hosts[b].answered.Compare(p.hosts[a].answered), a.Compare(b))
 	})
 	left4, left6, over := 1, agent.MaxIPv6, false
 	for _, a := range list {

@@ -36,6 +36,10 @@ const (
 	ToastRootAnnounced       = "toast_root_announced"
 	ToastRootCancelled       = "toast_root_cancelled"
 	ToastAccessClosed        = "toast_access_closed"
+	ToastRuleAdded           = "toast_rule_added"
+	ToastRuleOn              = "toast_rule_on"
+	ToastRuleOff             = "toast_rule_off"
+	ToastRuleDeleted         = "toast_rule_deleted"
 
 	AlertLastAdministrator = "alert_last_administrator"
 	AlertCheckFields       = "alert_check_fields"
@@ -93,6 +97,7 @@ const (
 	CertificateCAStaging = "certificate_ca_staging"
 
 	// Values of agent.Problem.Code for problems that package agent cannot find.
+	JournalSort            = "field_journal_sort"
 	JournalValue           = "field_journal_value"
 	JournalDateWrong       = "journal_date_wrong"
 	JournalDatesReversed   = "journal_dates_reversed"
@@ -130,4 +135,5 @@ var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
 	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastCertificateUploaded, ToastCertificateRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
-	ToastOrdering, ToastRootAnnounced, ToastRootCancelled, ToastAccessClosed}
+	ToastOrdering, ToastRootAnnounced, ToastRootCancelled, ToastAccessClosed, ToastRuleAdded, ToastRuleOn, ToastRuleOff,
+	ToastRuleDeleted}

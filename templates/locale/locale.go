@@ -119,7 +119,7 @@ func (l *Localizer) Problem(p agent.Problem) string {
 		"MaxNets": agent.MaxNets, "MaxDNS": agent.MaxDNS, "MaxSuffixes": agent.MaxSuffixes, "MaxFormerDomains": agent.MaxFormerDomains,
 		"MaxInterfaces": agent.MaxInterfaces, "MaxConditions": agent.MaxJournalConditions, "MaxOpen": agent.MaxOpen,
 		"MaxDirectories": agent.MaxDirectories, "MaxControllers": agent.MaxControllers, "MaxBases": agent.MaxBases, "MaxGroups": agent.MaxDirectoryGroups,
-		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth,
+		"MaxTreeGroups": agent.MaxGroups, "MaxGroupDepth": agent.MaxGroupDepth, "MaxRules": agent.MaxAuthRules,
 		"MaxUploadCertificates": agent.MaxUploadCertificates, "MaxUploadedCertificates": agent.MaxUploadedCertificates}
 	for _, n := range agent.Numbers() {
 		if n.Name == p.Field {

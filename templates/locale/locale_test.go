@@ -77,6 +77,12 @@ func derived(t *testing.T) []string {
 		ids = append(ids, "journal_order_"+order)
 	}
 	ids = append(ids, "journal_end_unknown")
+	for _, state := range []string{"off", "open", "refused", "agent", "busy", "waiting"} { // templates.RuleStates
+		ids = append(ids, "rule_state_"+state)
+		if state != "off" && state != "open" {
+			ids = append(ids, "rule_state_"+state+"_help")
+		}
+	}
 	for _, kind := range []agent.Kind{agent.KindLAN, agent.KindVPN, agent.KindWeb, agent.KindStatic} {
 		ids = append(ids, "kind_"+string(kind))
 	}
