@@ -136,11 +136,11 @@ test-windows: build windows-check
 test-browser: test-tools build
 	go test -tags browser -count=1 -parallel 2 ./web/e2e -run Chromium
 
-# The gateway between two LANs, the Internet and people outside, each in a network namespace; needs root. Three tests run at
-# once, also on two processors, because one of them waits for a minute.
+# The gateway between two LANs, the Internet and people outside, each in a network namespace, and a browser in a LAN; needs root.
+# Three tests run at once, also on two processors, because one of them waits for a minute.
 test-gateway: go
-	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping
-	go test -tags gateway -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
+	@.ci/install ip:iproute2 nft:nftables ping:iputils-ping chromium:chromium
+	go test -tags gateway,browser -count=1 -parallel 3 ./web/e2e -run '^TestFirewall'
 
 # Certificates from a real CA: Pebble, the small ACME server of Let's Encrypt. Some tests need root, for a network namespace where
 # the ports 80 and 443 are free.

@@ -31,6 +31,12 @@ func (s *Site) adminJournal(c echo.Context) error {
 	}
 	query.Offset, query.Limit = (number-1)*journalPageSize, journalPageSize
 	found, err := s.Journal.Entries(c.Request().Context(), query)
+	var slow agent.Problem
+	if errors.As(err, &slow) {
+		p := s.page(c)
+		p.Alert = who(c).L.Problem(slow)
+		return s.render(c, http.StatusOK, templates.AdminJournal(p, d))
+	}
 	if err != nil {
 		return err
 	}

@@ -112,8 +112,8 @@ func TestJournalPage(t *testing.T) {
 	}
 	page := a.get("/admin/journal")
 	for selector, text := range map[string]string{
-		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.name": "=PC-7", "td.name .under": "52:54:00:12:34:56",
-		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Ideco агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
+		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.device": "=PC-7", "td.device .under": "52:54:00:12:34:56",
+		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
 	} {
 		if !says(t, page, selector, text) {
 			t.Errorf("%s does not say %q", selector, text)
@@ -231,7 +231,7 @@ func TestJournalFiles(t *testing.T) {
 	}
 	started := time.Now().Add(-time.Hour).Format("2006-01-02 15:04")
 	if got := rows[1]; !strings.HasPrefix(got[0], started) || !slices.Equal(got[1:], []string{"", "", "ivanov", "", "Офис", "", "'=PC-7", "52:54:00:12:34:56",
-		"192.168.7.20", "", "", "Ideco агент, без пароля", "Сессия", "Идёт сейчас", "1048576", "10"}) {
+		"192.168.7.20", "", "", "Агент, без пароля", "Сессия", "Идёт сейчас", "1048576", "10"}) {
 		t.Errorf("%q", got)
 	}
 	if got := rows[2]; !slices.Equal(got[2:4], []string{"5400", "ivanov"}) || got[9] != "" || got[10] != "10.128.0.9" || got[11] != "203.0.113.9" || got[14] != "Закрыта новым устройством" {
@@ -337,6 +337,7 @@ func TestRESTJournal(t *testing.T) {
 	}{
 		{"sort", `[{"field":"start","direction":"asc"}]`, []string{gone, busy, ended, open, wrong}},
 		{"sort", `[{"field":"date_time","direction":"desc"},{"field":"login","direction":"asc"}]`, []string{wrong, open, ended, busy, gone}},
+		{"sort", `[{"field":"end","direction":"desc"}]`, []string{wrong, ended, busy, gone, open}},
 		{"search", `[{"text":"петр","columns":["login","name"]}]`, []string{gone}},
 		{"search", `[{"text":"петр","columns":"name"}]`, []string{gone}},
 		{"search", `[{"text":"203.0","columns":["ip","external_ip","country_name"]}]`, []string{wrong, ended}},
@@ -384,6 +385,35 @@ func TestRESTJournal(t *testing.T) {
 	}
 	if status, answer := a.journalAnswer(url.Values{"sort": {"start"}}); status != 400 || answer["code"] != "bad_request" {
 		t.Errorf("no JSON: %d %v", status, answer)
+	}
+}
+
+// TestRESTJournalSorted: an answer in another order than that of start is made of pages, and has a limit.
+func TestRESTJournalSorted(t *testing.T) {
+	a := newAdministration(t)
+	sorted := url.Values{"sort": {`[{"field":"login","direction":"asc"}]`}}
+	fake := &fakeJournal{entries: make([]agent.JournalEntry, maxSorted-1)}
+	a.site.Journal = fake
+	if status, answer := a.journalAnswer(sorted); status != 200 || answer["rows"] != float64(maxSorted-1) || len(fake.queries) != 10 || fake.queries[9].Offset != 9000 {
+		t.Errorf("%d, %v rows in %d parts", status, answer["rows"], len(fake.queries))
+	}
+	fake.entries = append(fake.entries, agent.JournalEntry{})
+	if status, answer := a.journalAnswer(sorted); status == 200 || answer["code"] != "field_journal_sort" {
+		t.Errorf("too many: %d %v", status, answer["message"])
+	}
+	sorted["limit"] = []string{"2500"}
+	if _, answer := a.journalAnswer(sorted); answer["rows"] != 2500.0 {
+		t.Errorf("a part: %v rows", answer["rows"])
+	}
+}
+
+// TestJournalSlow: a search that takes too long is said above the form, which keeps what was typed.
+func TestJournalSlow(t *testing.T) {
+	a := newAdministration(t)
+	a.site.Journal = &fakeJournal{fails: agent.Problem{Field: "filter", Code: "field_journal_slow"}}
+	page := a.get("/admin/journal?q=ivan&order=largest")
+	if !says(t, page, ".banner.bad", "слишком много времени") || goqueryFind(t, page, "#q").AttrOr("value", "") != "ivan" {
+		t.Error("the page does not say why it has no entries")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/accountcsv"
+	"ideco-agent/templates/locale"
 )
 
 // restJournal answers with a part of the journal. Its parameters and the first fields are the vendor's. A JSON answer with a limit of
@@ -84,8 +85,11 @@ func (s *Site) restJournal(c echo.Context) error {
 // errEnough ends EachEntry.
 var errEnough = errors.New("enough entries")
 
-// eachOf calls do for the part of the journal that a request selects.
+// eachOf calls do for the part of the journal that a request selects, whatever its limit.
 func (s *Site) eachOf(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
+	if q.Sort != "" && q.Sort != agent.JournalStart {
+		return s.eachSorted(ctx, q, do)
+	}
 	seen := 0
 	err := s.Journal.EachEntry(ctx, q.JournalQuery, func(e agent.JournalEntry) error {
 		seen++
@@ -101,6 +105,35 @@ func (s *Site) eachOf(ctx context.Context, q journalRequest, do func(agent.Journ
 		return nil
 	}
 	return err
+}
+
+// maxSorted is how many entries one answer has that are not in the order of start.
+const maxSorted = 10 * agent.MaxJournalPage
+
+// eachSorted is eachOf in another order than that of start.
+func (s *Site) eachSorted(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
+	var all []agent.JournalEntry
+	for len(all) < q.limit {
+		part := q.JournalQuery
+		part.Offset, part.Limit = q.Offset+len(all), min(agent.MaxJournalPage, q.limit-len(all))
+		if len(all) == maxSorted || part.Offset > agent.MaxJournalOffset {
+			return agent.Problem{Field: "sort", Code: locale.JournalSort}
+		}
+		found, err := s.Journal.Entries(ctx, part)
+		if err != nil {
+			return err
+		}
+		all = append(all, found.Entries...)
+		if len(found.Entries) < part.Limit {
+			break
+		}
+	}
+	for _, e := range all {
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // journalField is a field of an entry in REST.

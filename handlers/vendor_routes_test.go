@@ -71,8 +71,11 @@ var vendorCalls = map[string]vendorCall{
 	"PUT /ad_backend/domains/:id":    {"/ad_backend/domains/1", domainBody, administrator, 200},
 	"DELETE /ad_backend/domains/:id": {"/ad_backend/domains/1", "", administrator, 200},
 
-	"GET /monitor_backend/auth_sessions":          {"", "", administrator, 200},
-	"DELETE /monitor_backend/sessions/logout/:ip": {"/monitor_backend/sessions/logout/192.168.7.20", "", anybody, 404},
+	"GET /monitor_backend/auth_sessions": {"", "", administrator, 200},
+
+	"GET /user_cabinet_reports/auth_journal":                       {"/user_cabinet_reports/auth_journal?limit=10&offset=0&format_type=JSON", "", administrator, 200},
+	"GET /user_cabinet_reports/auth_journal/unique_values/:column": {"/user_cabinet_reports/auth_journal/unique_values/ip", "", administrator, 200},
+	"DELETE /monitor_backend/sessions/logout/:ip":                  {"/monitor_backend/sessions/logout/192.168.7.20", "", anybody, 404},
 }
 
 // vendorSite is a site with two groups, and the cookies of an administrator and a user as a client has them that keeps only the

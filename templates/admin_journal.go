@@ -18,7 +18,7 @@ type AdminJournalData struct {
 	Errors   map[string]string // by field: from, to
 	Entries  []agent.JournalEntry
 	Total    int                   // entries that the filter selects
-	AtLeast  bool                  // there are more than Total
+	AtLeast  bool                  // there may be more than Total
 	Page     int                   // from 1
 	Size     int                   // rows per page
 	Last     bool                  // no later page can be shown
@@ -74,10 +74,8 @@ func (f JournalFilterForm) values() url.Values {
 	return query
 }
 
-// empty reports whether the filter selects all entries.
-func (f JournalFilterForm) empty() bool {
-	return f == JournalFilterForm{Order: f.Order}
-}
+// empty reports whether all entries are shown, the newest first.
+func (f JournalFilterForm) empty() bool { return f == JournalFilterForm{} }
 
 // folded reports whether only Query is set, so that the other fields are hidden.
 func (f JournalFilterForm) folded() bool { return f == JournalFilterForm{Query: f.Query} }
@@ -106,7 +104,7 @@ func (d AdminJournalData) pages(l *locale.Localizer) pages {
 	if d.Page > 1 {
 		links.Previous = at(d.Page - 1)
 	}
-	if !d.Last && (d.AtLeast || to < d.Total) {
+	if !d.Last && len(d.Entries) == d.Size && (d.AtLeast || to < d.Total) {
 		links.Next = at(d.Page + 1)
 	}
 	return links
@@ -114,10 +112,7 @@ func (d AdminJournalData) pages(l *locale.Localizer) pages {
 
 // count says how many entries the filter selects.
 func (d AdminJournalData) count(l *locale.Localizer) string {
-	if d.AtLeast {
-		return l.T("journal_more", locale.Args{"N": l.Whole(d.Total)})
-	}
-	return l.N("journal_count", d.Total, locale.Args{"Count": l.Whole(d.Total)})
+	return l.N(choose(d.AtLeast, "journal_more", "journal_count"), d.Total, locale.Args{"Count": l.Whole(d.Total)})
 }
 
 func journalOptions[T ~string](any string, values []T, label func(T) string) []option {

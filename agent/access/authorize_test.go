@@ -93,7 +93,7 @@ func TestAuthorize(t *testing.T) {
 		a.Device.Name = "\u202eНоутбук\n"
 		e := g.begin(a)
 		want := agent.Session{ID: e.Session.ID, UserID: petr, Login: "petr", Name: "PETR", Directory: agent.LocalDirectory,
-			Kind: agent.KindLAN, Address: netip.MustParseAddr(lanPeer), ExternalIP: netip.MustParseAddr(lanPeer),
+			Kind: agent.KindLAN, Address: netip.MustParseAddr(lanPeer), ExternalIP: netip.MustParseAddr(lanPeer), Inside: true,
 			Device: agent.Device{ID: "laptop", Name: "Ноутбук"}, Started: started, LoggedIn: started,
 			Expires: started.Add(24 * time.Hour), Way: agent.WayPassword, Resume: e.Session.Resume}
 		if e.Session != want || e.NeedTunnel || e.Extended || e.ResumeToken == "" || e.Grace != 30*time.Second {
@@ -109,7 +109,7 @@ func TestAuthorize(t *testing.T) {
 	subtest(t, "from outside", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "laptop"))
 		if s := e.Session; s.Kind != agent.KindVPN || s.Address.String() != "10.128.0.2" ||
-			s.ExternalIP.String() != outsidePeer || s.Expires.Sub(s.LoggedIn) != 12*time.Hour || !e.NeedTunnel {
+			s.ExternalIP.String() != outsidePeer || s.Inside || s.Expires.Sub(s.LoggedIn) != 12*time.Hour || !e.NeedTunnel {
 			g.t.Errorf("%+v", e.Grant)
 		}
 	})

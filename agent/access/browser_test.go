@@ -17,7 +17,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 		started := now()
 		e := g.beginWeb("Petr", lanPeer)
 		want := agent.Session{ID: e.Session.ID, UserID: petr, Login: "petr", Name: "PETR", Directory: agent.LocalDirectory, Kind: agent.KindWeb,
-			Address: netip.MustParseAddr(lanPeer), ExternalIP: netip.MustParseAddr(lanPeer), Device: agent.Device{Name: "Firefox"},
+			Address: netip.MustParseAddr(lanPeer), ExternalIP: netip.MustParseAddr(lanPeer), Inside: true, Device: agent.Device{Name: "Firefox"},
 			Started: started, LoggedIn: started, Expires: started.Add(12 * time.Hour), Way: agent.WayBrowser, Group: "Sales"}
 		if e.Session != want || g.memoryStore.session(e.Session.ID) != want {
 			g.t.Errorf("%+v", e.Session)

@@ -30,7 +30,7 @@ func TestSetStatic(t *testing.T) {
 		g.SetStatic(ctx, ivansRule())
 		s := g.staticAt(ruleAddress)
 		want := agent.Session{ID: s.Session.ID, UserID: ivan, Login: "ivan", Name: "IVAN", Directory: agent.LocalDirectory, Kind: agent.KindStatic,
-			Address: ruleAddress, ExternalIP: ruleAddress, Started: started, LoggedIn: started, Way: agent.WayRule}
+			Address: ruleAddress, ExternalIP: ruleAddress, Inside: true, Started: started, LoggedIn: started, Way: agent.WayRule}
 		if s.Session != want || !g.IsConnected(ruleAddress) {
 			g.t.Errorf("%+v", s.Session)
 		}

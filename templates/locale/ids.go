@@ -97,6 +97,7 @@ const (
 	CertificateCAStaging = "certificate_ca_staging"
 
 	// Values of agent.Problem.Code for problems that package agent cannot find.
+	JournalSort            = "field_journal_sort"
 	JournalValue           = "field_journal_value"
 	JournalDateWrong       = "journal_date_wrong"
 	JournalDatesReversed   = "journal_dates_reversed"

@@ -155,14 +155,20 @@ func freeAddresses(t testing.TB, host string) listening {
 
 func (g *gateway) startHere() {
 	g.t.Helper()
+	g.startAs(web.Config{Tunnel: g.flags[0], Firewall: "off"})
+}
+
+// startAs starts the gateway inside this process, on its data and addresses.
+func (g *gateway) startAs(c web.Config) {
+	g.t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	g.log, g.done = &lockedBuffer{}, make(chan struct{})
 	running, w := io.Pipe()
+	c.Data, c.Now, c.Log = g.data, g.now, web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", "info")
+	c.PortalListen, c.AgentListen, c.HTTPListen = g.where.Portal, g.where.Agents, g.where.HTTP
 	go func() {
 		defer close(g.done)
-		err := web.Serve(ctx, web.Config{Data: g.data, PortalListen: g.where.Portal, AgentListen: g.where.Agents,
-			HTTPListen: g.where.HTTP, Tunnel: g.flags[0], Firewall: "off", Now: g.now, Log: web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", "info")})
-		if err != nil {
+		if err := web.Serve(ctx, c); err != nil {
 			g.t.Errorf("serve: %v", err)
 		}
 	}()

@@ -75,12 +75,12 @@ func foreign(t *testing.T, certificate *companyCert) (port, pin string) {
 	return port, pin
 }
 
-// traffic counts a tab's requests to a host with a method, and keeps the answers below 400.
+// traffic keeps the POSTs of a tab to a host, and the statuses of their answers, which the page itself does not see.
 type traffic struct {
-	mu    sync.Mutex
-	host  string
-	sent  map[string]int   // requests by method and path
-	found map[string][]int // statuses of answers by path
+	mu       sync.Mutex
+	host     string
+	posts    map[network.RequestID]string // paths
+	statuses map[network.RequestID]int
 }
 
 func (r *traffic) add(ev any) {
@@ -88,26 +88,33 @@ func (r *traffic) add(ev any) {
 	defer r.mu.Unlock()
 	switch e := ev.(type) {
 	case *network.EventRequestWillBeSent:
-		if u, err := url.Parse(e.Request.URL); err == nil && u.Host == r.host {
-			r.sent[e.Request.Method+" "+u.Path]++
+		if u, err := url.Parse(e.Request.URL); err == nil && u.Host == r.host && e.Request.Method == http.MethodPost {
+			r.posts[e.RequestID] = u.Path
 		}
-	case *network.EventResponseReceived:
-		if u, err := url.Parse(e.Response.URL); err == nil && u.Host == r.host {
-			r.found[u.Path] = append(r.found[u.Path], int(e.Response.Status))
-		}
+	case *network.EventResponseReceivedExtraInfo:
+		r.statuses[e.RequestID] = int(e.StatusCode)
 	}
 }
 
-func (r *traffic) take(method, path string) (sent int, statuses []int) {
+// answered returns how many POSTs to a path there were, and the statuses of those that are answered.
+func (r *traffic) answered(path string) (sent int, statuses []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.sent[method+" "+path], r.found[path]
+	for id, to := range r.posts {
+		if to == path {
+			sent++
+			if status := r.statuses[id]; status != 0 {
+				statuses = append(statuses, status)
+			}
+		}
+	}
+	return sent, statuses
 }
 
 func (r *traffic) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sent, r.found = map[string]int{}, map[string][]int{}
+	r.posts, r.statuses = map[network.RequestID]string{}, map[network.RequestID]int{}
 }
 
 // TestCrossSitePostsInChromium: another site's page, and a page of the same host at another port, which gets the portal's cookies,
@@ -178,15 +185,15 @@ func TestCrossSitePostsInChromium(t *testing.T) {
 				cancel()
 				var sent int
 				var statuses []int
-				for deadline := time.Now().Add(patience); len(statuses) == 0 && time.Now().Before(deadline); {
+				for deadline := time.Now().Add(3 * time.Second); len(statuses) == 0 && time.Now().Before(deadline); {
 					select {
 					case <-time.After(5 * time.Millisecond):
 					case <-t.Context().Done():
 					}
-					sent, statuses = seen.take("POST", path)
+					sent, statuses = seen.answered(path)
 				}
 				if sent != 1 || len(statuses) != 1 || statuses[0] < 400 {
-					t.Errorf("%s: %d requests, answers %v", what, sent, statuses)
+					t.Fatalf("%s: %d requests, answers %v", what, sent, statuses)
 				}
 				if form {
 					home()

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"html"
 	"io"
 	"net"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"ideco-agent/agent/netlab"
+	"ideco-agent/web"
 )
 
 // handle starts a web server in a place.
@@ -88,13 +90,12 @@ var refresh = regexp.MustCompile(`<meta\s+http-equiv="refresh"\s+content="\d+;\s
 type vendorScript struct {
 	g      *guarded
 	client *http.Client
-	place  string
-	from   netip.Addr
+	at     string // host and port of the portal
 }
 
 func (g *guarded) script(place string, from netip.Addr, trust *tls.Config) *vendorScript {
 	g.t.Helper()
-	return &vendorScript{g, g.webClient(g.t, place, from, trust), place, from}
+	return &vendorScript{g, g.webClient(g.t, place, from, trust), net.JoinHostPort(domain, portalPort)}
 }
 
 // led opens a page on the Internet and returns where the gateway's page leads to.
@@ -141,7 +142,7 @@ func (v *vendorScript) sends(kind string, fields map[string]string) answer {
 }
 
 func (v *vendorScript) portal(path string) string {
-	return "https://" + domain + ":" + portalPort + path
+	return "https://" + v.at + path
 }
 
 // begins walks the steps before the login and returns the fields of the form.
@@ -279,7 +280,10 @@ func TestFirewallVendorScript(t *testing.T) {
 
 		// A used token signs nobody in again, also after the session has ended.
 		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
-		w.refused(t, "ended by the administrator", inOne, one, to)
+		netlab.Eventually(t, "access is over", func() bool {
+			_, err := w.Hears(inOne, one, to, soon)
+			return err != nil
+		})
 		closed("a used token", v.sends(asJSON, last), 400, 403, 542)
 
 		// Where people log in with the agent, nobody signs in by a browser.
@@ -292,11 +296,66 @@ func TestFirewallVendorScript(t *testing.T) {
 			t.Errorf("sign-in from outside: %d", got.status)
 		}
 
+		// The journal has what happened, without the login that nobody has.
+		var refusal journalEntry
+		netlab.Eventually(t, "the journal has the refusal", func() bool {
+			entries := g.journal("anna")
+			refusal = entries[len(entries)-1]
+			return refusal.Refused == "bad_credentials"
+		})
+		if refusal.Way != "browser" || refusal.IP != one.String() || refusal.Kind != "" {
+			t.Errorf("the refusal is %+v", refusal)
+		}
+		if e := g.journal("***")[0]; e.Refused != "bad_credentials" || e.IP != one.String() {
+			t.Errorf("the refusal of an unknown login is %+v", e)
+		}
+		if e := g.journal("anna")[0]; e.Kind != "web" || e.Way != "browser" || e.Reason != "admin" || e.MAC != w.macAt(t, inOne) || e.Ended == "" {
+			t.Errorf("the session is %+v", e)
+		}
+
 		for _, secret := range []string{userPassword, last["token"], newer, "не тот"} {
 			if strings.Contains(g.log.String(), secret) {
 				t.Errorf("the log has %q", secret)
 			}
 		}
+	})
+}
+
+// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address.
+// Its IPv4 address has access then. Over the portal's IPv6 address it signs in the other.
+func TestFirewallBrowserIPv6(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne, "fd77:1::/64"}})
+		g.person("anna")
+		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		trust := &tls.Config{RootCAs: g.roots()}
+		page := "http://[" + server6.String() + "]/page"
+		blocked := g.script(inOne, one6, trust)
+		lead := blocked.led(page)
+		v := g.script(inOne, one, trust)
+		form := v.asks(lead.String())
+		if form.Get("user_ip") != one.String() || form.Get("webauth_origin") != page {
+			t.Errorf("%s leads to %v", lead, form)
+		}
+		fields := map[string]string{"login": "anna", "password": userPassword, "user_ip": form.Get("user_ip"), "token": form.Get("token")}
+		if got := v.sends("application/json", fields); got.status >= 400 {
+			t.Errorf("signing in over IPv4: %d %s", got.status, got.body)
+		}
+		w.open(t, "IPv4", inOne, one, four)
+		w.refused(t, "IPv6", inOne, one6, six)
+
+		lead.Host = net.JoinHostPort("fd77:1::1", portalPort)
+		form = blocked.asks(lead.String())
+		if form.Get("user_ip") != one6.String() {
+			t.Errorf("%s leads to %v", lead, form)
+		}
+		fields["user_ip"], fields["token"] = form.Get("user_ip"), form.Get("token")
+		blocked.at = lead.Host
+		if got := blocked.sends("application/json", fields); got.status >= 400 {
+			t.Errorf("signing in over IPv6: %d %s", got.status, got.body)
+		}
+		w.open(t, "IPv6 after sign-in", inOne, one6, six)
+		w.open(t, "IPv4 after sign-in over IPv6", inOne, one, four)
 	})
 }
 
@@ -426,6 +485,110 @@ func TestFirewallBrowserRestart(t *testing.T) {
 		w.refused(t, "ended before kill -9", inOne, one, to)
 		g.nobody()
 	})
+}
+
+// TestFirewallBrowserDies: when the gateway is away for longer than the timeout of elements, the session of a browser is over,
+// because another computer may have the address by then. The person signs in again.
+func TestFirewallBrowserDies(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.signsIn(inOne, one, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
+		g.oneSession("before", ofKind("web"))
+		g.kill(syscall.SIGKILL)
+		died := time.Now()
+		stops(t, running, died, 10*time.Second+cutWithin)
+		g.begin()
+		g.nobody()
+		w.refused(t, "after the restart", inOne, one, to)
+		if e := g.journal("anna")[0]; e.Kind != "web" || e.Ended == "" || e.Reason == "" {
+			t.Errorf("the journal has %+v", e)
+		}
+		g.signsIn(inOne, one, "anna")
+		w.open(t, "signed in again", inOne, one, to)
+	})
+}
+
+// TestFirewallBrowserIdle: a session of a browser ends when nothing passes for the time of Config.WebIdle, and not before. An agent's
+// session does not.
+func TestFirewallBrowserIdle(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		const idle, counters = 8 * time.Second, 5 * time.Second // counters: how often the firewall's are read
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.person("boris")
+		g.kill(syscall.SIGTERM)
+		g.where = listening{Portal: []string{":" + portalPort}, Agents: []string{":" + agentPort}, HTTP: []string{":80"}}
+		g.startAs(web.Config{Tunnel: web.TunnelOff, Firewall: "nftables", WebIdle: idle})
+		t.Cleanup(g.stopHere)
+		g.where = listening{Portal: []string{"127.0.0.1:" + portalPort}, Agents: []string{domain + ":" + agentPort}}
+
+		g.loggedIn(inFar, "boris")
+		g.signsIn(inOne, one, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		used, err := w.Dial(t.Context(), inOne, "tcp", one, to.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		for b := make([]byte, 4096); time.Since(begun) < idle+counters; {
+			_ = used.SetReadDeadline(time.Now().Add(patience))
+			if _, err := used.Read(b); err != nil {
+				t.Fatalf("the session in use ended after %v: %v", time.Since(begun), err)
+			}
+		}
+		used.Close()
+		closed := time.Now()
+		g.oneOf("anna", "web")
+		g.admin.waitSessions("only the agent's session is left", func(s []session) bool { return len(s) == 1 && s[0].Login == "boris" })
+		if took := time.Since(closed); took < idle-counters || took > idle+3*counters {
+			t.Errorf("the idle session ended after %v", took)
+		}
+		w.refused(t, "after the end", inOne, one, to)
+		if entry := g.journal("anna")[0]; entry.Reason != "idle" || entry.Way != "browser" || entry.Rx+entry.Tx < 1000 || entry.MAC != w.macAt(t, inOne) {
+			t.Errorf("the journal has %+v", entry)
+		}
+	})
+}
+
+// oneOf fails the test unless a person has one session, of a kind.
+func (g *guarded) oneOf(login, kind string) {
+	g.t.Helper()
+	for _, s := range g.admin.sessions() {
+		if s.Login == login && s.Kind == kind {
+			return
+		}
+	}
+	g.t.Errorf("%s has no session of kind %s: %+v", login, kind, g.admin.sessions())
+}
+
+// journalEntry is an entry of the journal in REST.
+type journalEntry struct {
+	Login   string `json:"login"`
+	IP      string `json:"ip"`
+	Started string `json:"started"`
+	Ended   string `json:"ended"`
+	MAC     string `json:"mac"`
+	Kind    string `json:"kind"`
+	Way     string `json:"way"`
+	Reason  string `json:"reason"`
+	Refused string `json:"refused"`
+	Rx      uint64 `json:"rx"`
+	Tx      uint64 `json:"tx"`
+}
+
+// journal returns the entries of a login, the newest first.
+func (g *guarded) journal(login string) []journalEntry {
+	g.t.Helper()
+	var answer struct{ Data []journalEntry }
+	filter := fmt.Sprintf(`[{"items":[{"column_name":"login","operator":"equals","value":[%q]}],"link_operator":"and"}]`, login)
+	g.admin.must("GET", "/user_cabinet_reports/auth_journal?"+url.Values{"filter": {filter}}.Encode(), nil, &answer)
+	if len(answer.Data) == 0 {
+		g.t.Fatalf("the journal has nothing of %s", login)
+	}
+	return answer.Data
 }
 
 // standInCA makes a CA that the gateway takes for one of the system's, and a certificate of it for the gateway's name. It must be
