@@ -54,6 +54,9 @@ func (s *Site) answerBlocked(c echo.Context) error {
 		return c.Redirect(http.StatusFound, ownURL(r))
 	}
 	query := url.Values{"user_ip": {peer.String()}}
+	if peer.Addr.Is6() { // it may reach the portal only from its IPv4 address
+		query.Set("user_ip", "")
+	}
 	if origin := requested(r); origin != "" && reads && !own {
 		query.Set("origin", origin)
 	}

@@ -109,7 +109,7 @@ func TestAuthorize(t *testing.T) {
 	subtest(t, "from outside", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "laptop"))
 		if s := e.Session; s.Kind != agent.KindVPN || s.Address.String() != "10.128.0.2" ||
-			s.ExternalIP.String() != outsidePeer || s.Expires.Sub(s.LoggedIn) != 12*time.Hour || !e.NeedTunnel {
+			s.ExternalIP.String() != outsidePeer || s.Inside || s.Expires.Sub(s.LoggedIn) != 12*time.Hour || !e.NeedTunnel {
 			g.t.Errorf("%+v", e.Grant)
 		}
 	})

@@ -159,6 +159,9 @@ func source(path string, options url.Values) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}).String()
 }
 
+// rowNumber is SQLite's own key of a row: it is in every index, and newer rows have higher ones.
+const rowNumber = "rowid"
+
 // usedBytes is how much of the file is in use. SQLite knows that without reading it.
 func usedBytes(ctx context.Context, tx *sql.Tx) (n int64, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT (page_count - freelist_count) * page_size

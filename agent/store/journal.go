@@ -21,7 +21,6 @@ const (
 //
 // The file does not become smaller: SQLite writes new sessions into the pages that have become free.
 func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (forSize int64, err error) {
-	var dropped int64
 	for range trimBatches {
 		large, err := s.journalExceeds(ctx, most)
 		if err != nil {
@@ -36,14 +35,8 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 			return forSize, fmt.Errorf("trim the journal of sessions: %w", err)
 		}
 		forSize += all - old
-		dropped += all
 		if all < trimBatch {
 			break
-		}
-	}
-	if dropped > 0 {
-		if err := s.write(ctx, func(tx *sql.Tx) error { return forgetPeople(ctx, tx) }); err != nil {
-			return forSize, fmt.Errorf("trim the texts of the journal: %w", err)
 		}
 	}
 	return forSize, nil

@@ -57,8 +57,8 @@ func newJournalSearch(q agent.JournalQuery) (s journalSearch, err error) {
 	}
 	s = journalSearch{by: by, desc: !q.Asc}
 	s.conditions, s.args, err = journalConditions(q, time.Now())
-	if !slices.ContainsFunc(s.conditions, func(c condition) bool { return c.column == "started" }) {
-		s.conditions = append(s.conditions, condition{plain: "TRUE", indexed: "started >= 0", column: "started"})
+	if len(s.conditions) == 0 {
+		s.conditions = []condition{{plain: "TRUE", indexed: "TRUE", column: "started"}}
 	}
 	return s, err
 }
@@ -113,9 +113,9 @@ func (s *Store) readJournal(ctx context.Context, do func(context.Context, *sql.T
 // count finds the condition that few rows fulfil and counts the entries of the query.
 func (s *journalSearch) count(ctx context.Context, tx *sql.Tx) (n int, atLeast bool, err error) {
 	s.few = -1
-	alone := true // a single condition, whose rows were counted
+	alone := false // there is a single condition, whose rows were counted
 	for i, c := range s.conditions {
-		alone = alone && (i == 0 || c.plain == "TRUE") && c.indexed != ""
+		alone = i == 0 && c.indexed != ""
 		if c.indexed == "" {
 			continue
 		}
@@ -123,8 +123,9 @@ func (s *journalSearch) count(ctx context.Context, tx *sql.Tx) (n int, atLeast b
 			return 0, false, err
 		}
 		if n <= journalFew {
-			s.few = i
-			n, err = s.countAtMost(ctx, tx, "sessions", allOf(s.conditions, i), journalFew)
+			if s.few = i; len(s.conditions) > 1 {
+				n, err = s.countAtMost(ctx, tx, "sessions", allOf(s.conditions, i), journalFew)
+			}
 			return n, false, err
 		}
 	}
@@ -142,17 +143,18 @@ func (s *journalSearch) countAtMost(ctx context.Context, tx *sql.Tx, from, where
 	return n, err
 }
 
-// entries returns a page of the entries, after count.
+// entries returns a page of the entries, after count. Only its rows are read completely.
 func (s *journalSearch) entries(ctx context.Context, tx *sql.Tx, offset, limit int) ([]agent.JournalEntry, error) {
-	where, order := allOf(s.conditions, s.few), s.order(s.by+" + 0")
+	where, by := allOf(s.conditions, s.few), s.by
 	switch {
-	case s.few < 0 && (s.by == "started" || s.by == "ended"):
-		where, order = where+" AND "+s.rangeOf(s.by), s.order(s.by)
-	case s.by != "started" && s.by != "ended":
-		order = s.order(s.by)
+	case by != "started" && by != "ended":
+	case s.few < 0:
+		where += " AND " + s.rangeOf(by)
+	default:
+		by += " + 0" // the index of the condition is better than that of the order
 	}
-	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %s FROM sessions WHERE %s ORDER BY %s LIMIT %d OFFSET %d`,
-		entryColumns, where, order, limit, offset), s.args...)
+	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %s FROM sessions WHERE %s IN (SELECT %[2]s FROM sessions WHERE %s ORDER BY %s LIMIT %d OFFSET %d) ORDER BY %s`,
+		entryColumns, rowNumber, where, s.order(by), limit, offset, s.order(s.by)), s.args...)
 }
 
 // rangeOf returns the conditions on a column, so that its index is read only there.
@@ -168,9 +170,9 @@ func (s *journalSearch) rangeOf(column string) string {
 
 func (s *journalSearch) order(by string) string {
 	if s.desc {
-		return by + " DESC, id DESC"
+		return by + " DESC, " + rowNumber + " DESC"
 	}
-	return by + ", id"
+	return by + ", " + rowNumber
 }
 
 // EachEntry calls do for all entries that a query selects, without regard to its Offset and Limit: by start, the oldest first if
@@ -222,8 +224,8 @@ func after(e agent.JournalEntry, asc bool, n int) condition {
 	if asc {
 		sign = ">"
 	}
-	const text = `(started%[3]s %[2]s= $%[1]d AND (started %[2]s $%[1]d OR id %[2]s $%[4]d))`
-	return condition{plain: fmt.Sprintf(text, n+1, sign, " + 0", n+2), indexed: fmt.Sprintf(text, n+1, sign, "", n+2), column: "started"}
+	const text = `(started%[3]s %[2]s= $%[1]d AND (started %[2]s $%[1]d OR %[5]s %[2]s (SELECT %[5]s FROM sessions WHERE id = $%[4]d)))`
+	return condition{plain: fmt.Sprintf(text, n+1, sign, " + 0", n+2, rowNumber), indexed: fmt.Sprintf(text, n+1, sign, "", n+2, rowNumber), column: "started"}
 }
 
 // overlayEntries applies ends that are not in the database yet.

@@ -200,13 +200,13 @@ func (w *journalWhere) textOrEmpty(column agent.JournalColumn, like bool, values
 func (w *journalWhere) text(column agent.JournalColumn, like bool, values []string) condition {
 	switch column {
 	case agent.JournalLogin:
-		return people("login", w.match("login_fold", like, values))
+		return people(w.match("login_fold", like, values))
 	case agent.JournalName:
-		return people("name", w.match("name_fold", like, values))
+		return people(w.match("name_fold", like, values))
 	case agent.JournalGroup:
-		return people("groups", w.matchGroups(like, values))
+		return people(w.matchGroups(like, values))
 	case agent.JournalDevice:
-		return people("device_name", w.match("device_fold", like, values))
+		return people(w.match("device_fold", like, values))
 	case agent.JournalMAC:
 		return macs(w.matchPlaces(like, values))
 	case agent.JournalInner:
@@ -263,9 +263,9 @@ func (w *journalWhere) matchPlaces(like bool, values []string) string {
 }
 
 // people selects the sessions of people with a text that matches.
-func people(column, match string) condition {
-	plain := fmt.Sprintf("%s IN (SELECT %s FROM journal_people WHERE %s)", column, column, match)
-	return condition{plain: plain, indexed: fmt.Sprintf("(user_id IN (SELECT user_id FROM journal_people WHERE %s) AND %s)", match, plain)}
+func people(match string) condition {
+	found := "(SELECT id FROM journal_people WHERE " + match + ")"
+	return condition{plain: "person + 0 IN " + found, indexed: "person IN " + found}
 }
 
 // place selects the sessions with a place that matches. The index exists for the rows for which exists holds.
@@ -287,10 +287,12 @@ func outer(match string) condition {
 // search returns the condition of JournalQuery.Search.
 func (w *journalWhere) search(text string) condition {
 	values := []string{text}
-	login, name, device := w.match("login_fold", true, values), w.match("name_fold", true, values), w.match("device_fold", true, values)
-	match := w.matchPlaces(true, values)
-	return or([]condition{people("login", login), people("name", name), people("device_name", device), macs(match), place("address", "address <> ''", match),
-		place("external_ip", "external_ip <> address", match)})
+	list := []condition{people(w.match("login_fold", true, values) + " OR " + w.match("name_fold", true, values) + " OR " + w.match("device_fold", true, values))}
+	if strings.Trim(fold(text), "0123456789abcdef.:-") == "" {
+		match := w.matchPlaces(true, values)
+		list = append(list, macs(match), place("address", "address <> ''", match), place("external_ip", "external_ip <> address", match))
+	}
+	return or(list)
 }
 
 // knownWords returns those of the known words that contain one of the values, or equal one.

@@ -35,17 +35,18 @@ func addRefused(ctx context.Context, tx *sql.Tx, r agent.Refused) error {
 	if !r.Peer.Inside {
 		address, external = "", address
 	}
-	at := micros(r.At)
-	_, err = tx.ExecContext(ctx, `INSERT INTO sessions (id, user_id, login, name, directory, kind, address, external_ip, inside,
-			device_id, device_name, device_os, started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous,
-			way, groups, refusal)
-		VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, 0, 0, $12, $13, '', '', '', $14, $15, TRUE)`,
-		id, int64(u.ID), u.Login, u.Name, u.Directory, address, external, r.Peer.Inside,
-		device.ID, device.Name, device.OS, at, string(r.Code), string(r.Way), groups)
+	person, err := rememberPerson(ctx, tx, agent.Session{UserID: u.ID, Login: u.Login, Name: u.Name, Group: groups, Device: device})
 	if err != nil {
 		return err
 	}
-	return rememberPerson(ctx, tx, agent.Session{UserID: u.ID, Login: u.Login, Name: u.Name, Group: groups, Device: device, Started: r.At})
+	at := micros(r.At)
+	_, err = tx.ExecContext(ctx, `INSERT INTO sessions (id, user_id, login, name, directory, kind, address, external_ip, inside,
+			device_id, device_name, device_os, started, logged_in, expires, ended, reason, resume_chain, resume_current, resume_previous,
+			way, groups, refusal, person)
+		VALUES ($1, $2, $3, $4, $5, '', $6, $7, $8, $9, $10, $11, $12, 0, 0, $12, $13, '', '', '', $14, $15, TRUE, $16)`,
+		id, int64(u.ID), u.Login, u.Name, u.Directory, address, external, r.Peer.Inside,
+		device.ID, device.Name, device.OS, at, string(r.Code), string(r.Way), groups, person)
+	return err
 }
 
 // refusedUser returns the account of an attempt. If there is none, only Login is set; it is hidden unless several accounts have it.

@@ -146,8 +146,12 @@ func scanSession(row scanner) (s agent.Session, err error) {
 }
 
 func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)
+	person, err := rememberPerson(ctx, tx, s)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`, person)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 		ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, login = excluded.login, name = excluded.name,
 			directory = excluded.directory, kind = excluded.kind, address = excluded.address,
 			external_ip = excluded.external_ip, device_id = excluded.device_id, device_name = excluded.device_name,
@@ -155,16 +159,13 @@ func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
 			expires = excluded.expires, ended = excluded.ended, reason = excluded.reason,
 			resume_chain = excluded.resume_chain, resume_current = excluded.resume_current,
 			resume_previous = excluded.resume_previous, way = excluded.way, groups = excluded.groups, mac = excluded.mac,
-			rx = excluded.rx, tx = excluded.tx, inside = excluded.inside`,
+			rx = excluded.rx, tx = excluded.tx, inside = excluded.inside, person = excluded.person`,
 		s.ID, int64(s.UserID), s.Login, s.Name, s.Directory, string(s.Kind), addrText(s.Address),
 		addrText(s.ExternalIP), s.Device.ID, s.Device.Name, s.Device.OS, micros(s.Started),
 		micros(s.LoggedIn), micros(s.Expires), micros(s.Ended), string(s.Reason),
 		digestText(s.Resume.Chain), digestText(s.Resume.Current), digestText(s.Resume.Previous),
-		string(s.Way), s.Group, s.MACStored, int64(s.RxStored), int64(s.TxStored), s.Inside)
-	if err != nil {
-		return err
-	}
-	return rememberPerson(ctx, tx, s)
+		string(s.Way), s.Group, s.MACStored, int64(s.RxStored), int64(s.TxStored), s.Inside, person)
+	return err
 }
 
 func endSession(ctx context.Context, tx *sql.Tx, id string, e agent.SessionEnd) error {

@@ -51,4 +51,7 @@ func TestBrowserNetworksInChromium(t *testing.T) {
 	b.click(`form[action="/language"] button`)
 	b.sees(card, "Browser sign-in")
 	b.pictures("browser-networks-en")
+	b.open("/guide/browser-sign-in")
+	b.sees("h1", "Browser sign-in")
+	b.pictures("browser-networks-guide")
 }

@@ -90,13 +90,12 @@ var refresh = regexp.MustCompile(`<meta\s+http-equiv="refresh"\s+content="\d+;\s
 type vendorScript struct {
 	g      *guarded
 	client *http.Client
-	place  string
-	from   netip.Addr
+	at     string // host and port of the portal
 }
 
 func (g *guarded) script(place string, from netip.Addr, trust *tls.Config) *vendorScript {
 	g.t.Helper()
-	return &vendorScript{g, g.webClient(g.t, place, from, trust), place, from}
+	return &vendorScript{g, g.webClient(g.t, place, from, trust), net.JoinHostPort(domain, portalPort)}
 }
 
 // led opens a page on the Internet and returns where the gateway's page leads to.
@@ -143,7 +142,7 @@ func (v *vendorScript) sends(kind string, fields map[string]string) answer {
 }
 
 func (v *vendorScript) portal(path string) string {
-	return "https://" + domain + ":" + portalPort + path
+	return "https://" + v.at + path
 }
 
 // begins walks the steps before the login and returns the fields of the form.
@@ -297,11 +296,66 @@ func TestFirewallVendorScript(t *testing.T) {
 			t.Errorf("sign-in from outside: %d", got.status)
 		}
 
+		// The journal has what happened, without the login that nobody has.
+		var refusal journalEntry
+		netlab.Eventually(t, "the journal has the refusal", func() bool {
+			entries := g.journal("anna")
+			refusal = entries[len(entries)-1]
+			return refusal.Refused == "bad_credentials"
+		})
+		if refusal.Way != "browser" || refusal.IP != one.String() || refusal.Kind != "" {
+			t.Errorf("the refusal is %+v", refusal)
+		}
+		if e := g.journal("***")[0]; e.Refused != "bad_credentials" || e.IP != one.String() {
+			t.Errorf("the refusal of an unknown login is %+v", e)
+		}
+		if e := g.journal("anna")[0]; e.Kind != "web" || e.Way != "browser" || e.Reason != "admin" || e.MAC != w.macAt(t, inOne) || e.Ended == "" {
+			t.Errorf("the session is %+v", e)
+		}
+
 		for _, secret := range []string{userPassword, last["token"], newer, "не тот"} {
 			if strings.Contains(g.log.String(), secret) {
 				t.Errorf("the log has %q", secret)
 			}
 		}
+	})
+}
+
+// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address.
+// Its IPv4 address has access then. Over the portal's IPv6 address it signs in the other.
+func TestFirewallBrowserIPv6(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne, "fd77:1::/64"}})
+		g.person("anna")
+		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		trust := &tls.Config{RootCAs: g.roots()}
+		page := "http://[" + server6.String() + "]/page"
+		blocked := g.script(inOne, one6, trust)
+		lead := blocked.led(page)
+		v := g.script(inOne, one, trust)
+		form := v.asks(lead.String())
+		if form.Get("user_ip") != one.String() || form.Get("webauth_origin") != page {
+			t.Errorf("%s leads to %v", lead, form)
+		}
+		fields := map[string]string{"login": "anna", "password": userPassword, "user_ip": form.Get("user_ip"), "token": form.Get("token")}
+		if got := v.sends("application/json", fields); got.status >= 400 {
+			t.Errorf("signing in over IPv4: %d %s", got.status, got.body)
+		}
+		w.open(t, "IPv4", inOne, one, four)
+		w.refused(t, "IPv6", inOne, one6, six)
+
+		lead.Host = net.JoinHostPort("fd77:1::1", portalPort)
+		form = blocked.asks(lead.String())
+		if form.Get("user_ip") != one6.String() {
+			t.Errorf("%s leads to %v", lead, form)
+		}
+		fields["user_ip"], fields["token"] = form.Get("user_ip"), form.Get("token")
+		blocked.at = lead.Host
+		if got := blocked.sends("application/json", fields); got.status >= 400 {
+			t.Errorf("signing in over IPv6: %d %s", got.status, got.body)
+		}
+		w.open(t, "IPv6 after sign-in", inOne, one6, six)
+		w.open(t, "IPv4 after sign-in over IPv6", inOne, one, four)
 	})
 }
 
@@ -430,6 +484,30 @@ func TestFirewallBrowserRestart(t *testing.T) {
 		g.begin()
 		w.refused(t, "ended before kill -9", inOne, one, to)
 		g.nobody()
+	})
+}
+
+// TestFirewallBrowserDies: when the gateway is away for longer than the timeout of elements, the session of a browser is over,
+// because another computer may have the address by then. The person signs in again.
+func TestFirewallBrowserDies(t *testing.T) {
+	inLab(t, func(t *testing.T, w lab) {
+		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
+		g.person("anna")
+		g.signsIn(inOne, one, "anna")
+		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
+		running := w.Download(t, "the download", inOne, one, to)
+		g.oneSession("before", ofKind("web"))
+		g.kill(syscall.SIGKILL)
+		died := time.Now()
+		stops(t, running, died, 10*time.Second+cutWithin)
+		g.begin()
+		g.nobody()
+		w.refused(t, "after the restart", inOne, one, to)
+		if e := g.journal("anna")[0]; e.Kind != "web" || e.Ended == "" || e.Reason == "" {
+			t.Errorf("the journal has %+v", e)
+		}
+		g.signsIn(inOne, one, "anna")
+		w.open(t, "signed in again", inOne, one, to)
 	})
 }
 

@@ -7,54 +7,62 @@ ALTER TABLE sessions ADD COLUMN rx BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN tx BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN refusal BOOLEAN NOT NULL DEFAULT FALSE; -- then reason is the code of the refusal
 ALTER TABLE sessions ADD COLUMN inside BOOLEAN NOT NULL DEFAULT FALSE; -- external_ip is in the LAN
+ALTER TABLE sessions ADD COLUMN person BIGINT NOT NULL DEFAULT 0; -- in journal_people
 
 CREATE INDEX sessions_by_start ON sessions (started);
 CREATE INDEX sessions_by_end ON sessions (ended);
 DROP INDEX sessions_ended;
-CREATE INDEX sessions_by_user ON sessions (user_id);
-CREATE INDEX sessions_by_address ON sessions (address) WHERE address <> '';
-CREATE INDEX sessions_by_external_ip ON sessions (external_ip) WHERE external_ip <> address;
-CREATE INDEX sessions_by_mac ON sessions (mac) WHERE mac <> '';
-CREATE INDEX sessions_by_way ON sessions (way, reason);
+CREATE INDEX sessions_by_address ON sessions (address, started) WHERE address <> '';
+CREATE INDEX sessions_by_external_ip ON sessions (external_ip, started) WHERE external_ip <> address;
+CREATE INDEX sessions_by_mac ON sessions (mac, started) WHERE mac <> '';
+CREATE INDEX sessions_by_way ON sessions (way, reason, started);
 CREATE INDEX sessions_refused ON sessions (started) WHERE refusal;
 
--- The distinct texts of the journal: a search finds a part of one here, and the sessions by an index. A session's row was seen at most a
--- day later than here.
+-- The distinct texts of the journal: a part of a text is looked for here, and the sessions that have the text by an index. Migration 10
+-- fills journal_people.
 CREATE TABLE journal_people (
-    user_id      BIGINT NOT NULL,
-    login        TEXT   NOT NULL,
-    name         TEXT   NOT NULL,
-    groups       TEXT   NOT NULL,
-    device_name  TEXT   NOT NULL,
-    login_fold   TEXT   NOT NULL, -- the text as it is looked for
-    name_fold    TEXT   NOT NULL,
-    groups_fold  TEXT   NOT NULL,
-    device_fold  TEXT   NOT NULL,
-    seen         BIGINT NOT NULL,
-    PRIMARY KEY (user_id, login, name, groups, device_name)
+    id          INTEGER PRIMARY KEY,
+    user_id     BIGINT NOT NULL,
+    login       TEXT   NOT NULL,
+    name        TEXT   NOT NULL,
+    groups      TEXT   NOT NULL,
+    device_name TEXT   NOT NULL,
+    login_fold  TEXT   NOT NULL, -- the text as it is looked for
+    name_fold   TEXT   NOT NULL,
+    groups_fold TEXT   NOT NULL,
+    device_fold TEXT   NOT NULL,
+    UNIQUE (user_id, login, name, groups, device_name)
 );
 CREATE TABLE journal_places (
-    kind  TEXT   NOT NULL, -- the column of sessions: address, external_ip or mac
-    value TEXT   NOT NULL,
-    seen  BIGINT NOT NULL,
+    kind  TEXT NOT NULL, -- the column of sessions: address, external_ip or mac
+    value TEXT NOT NULL,
     PRIMARY KEY (kind, value)
 ) WITHOUT ROWID;
-INSERT INTO journal_places SELECT DISTINCT 'address', address, (SELECT max(started) FROM sessions) FROM sessions WHERE address <> '';
-INSERT INTO journal_places SELECT DISTINCT 'external_ip', external_ip, (SELECT max(started) FROM sessions) FROM sessions WHERE external_ip <> address;
+INSERT INTO journal_places SELECT DISTINCT 'address', address FROM sessions WHERE address <> '';
+INSERT INTO journal_places SELECT DISTINCT 'external_ip', external_ip FROM sessions WHERE external_ip <> address;
 
 -- +goose StatementBegin
-CREATE TRIGGER journal_places_of_new AFTER INSERT ON sessions BEGIN
-    INSERT INTO journal_places VALUES ('address', new.address, new.started), ('mac', new.mac, new.started),
-            ('external_ip', CASE WHEN new.external_ip = new.address THEN '' ELSE new.external_ip END, new.started)
-        ON CONFLICT (kind, value) DO UPDATE SET seen = excluded.seen WHERE seen < excluded.seen - 86400000000;
+CREATE TRIGGER journal_remembers AFTER INSERT ON sessions BEGIN
+    INSERT OR IGNORE INTO journal_places VALUES ('address', new.address), ('mac', new.mac);
+    INSERT OR IGNORE INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER journal_places_of_changed AFTER UPDATE OF address, external_ip, mac ON sessions
+CREATE TRIGGER journal_follows AFTER UPDATE OF address, external_ip, mac ON sessions
     WHEN new.address <> old.address OR new.external_ip <> old.external_ip OR new.mac <> old.mac BEGIN
-    INSERT INTO journal_places VALUES ('address', new.address, new.started), ('mac', new.mac, new.started),
-            ('external_ip', CASE WHEN new.external_ip = new.address THEN '' ELSE new.external_ip END, new.started)
-        ON CONFLICT (kind, value) DO UPDATE SET seen = excluded.seen WHERE seen < excluded.seen - 86400000000;
+    INSERT OR IGNORE INTO journal_places VALUES ('address', new.address), ('mac', new.mac);
+    INSERT OR IGNORE INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address;
+END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER journal_forgets AFTER DELETE ON sessions BEGIN
+    DELETE FROM journal_people WHERE id = old.person AND NOT EXISTS (SELECT 1 FROM sessions WHERE person = old.person);
+    DELETE FROM journal_places WHERE kind = 'address' AND value = old.address
+        AND NOT EXISTS (SELECT 1 FROM sessions WHERE address <> '' AND address = old.address);
+    DELETE FROM journal_places WHERE kind = 'external_ip' AND value = old.external_ip
+        AND NOT EXISTS (SELECT 1 FROM sessions WHERE external_ip <> address AND external_ip = old.external_ip);
+    DELETE FROM journal_places WHERE kind = 'mac' AND value = old.mac
+        AND NOT EXISTS (SELECT 1 FROM sessions WHERE mac <> '' AND mac = old.mac);
 END;
 -- +goose StatementEnd
 
