@@ -175,7 +175,7 @@ func (a *authRules) apply(ctx context.Context, now time.Time) {
 		a.checked = now
 		return
 	}
-	a.sessions.SetStatic(ctx, set)
+	a.sessions.SetStatic(ctx, append(slices.Clip(set), p.fallenSilent(set)...))
 	a.set, a.checked = set, now
 }
 
@@ -308,6 +308,21 @@ func (p *rulesPass) choose() (set []access.StaticSession) {
 	}
 	slices.SortFunc(set, func(a, b access.StaticSession) int { return a.Address.Compare(b.Address) })
 	return set
+}
+
+// fallenSilent returns the sessions of the former set that are not in the new one although their rules are in force.
+func (p *rulesPass) fallenSilent(set []access.StaticSession) (silent []access.StaticSession) {
+	stays := map[netip.Addr]bool{}
+	for _, s := range set {
+		stays[s.Address] = true
+	}
+	for _, s := range p.set {
+		inForce := p.byAddress[s.Address].ID == s.Rule || p.byMAC[s.MAC].ID == s.Rule
+		if s.Silent = true; !stays[s.Address] && inForce {
+			silent = append(silent, s)
+		}
+	}
+	return silent
 }
 
 // authorises reports whether the rule of an address authorises it now.

@@ -24,6 +24,7 @@ type ruleLab struct {
 	table map[netip.Addr]neighbour
 	asked []string
 	set   []string // as last given to the sessions
+	idle  []string // of those, the silent ones
 	live  []agent.LiveSession
 	sets  int // calls of SetStatic
 	boss  agent.UserID
@@ -52,9 +53,12 @@ func newRuleLab(t *testing.T) *ruleLab {
 
 func (l *ruleLab) SetStatic(_ context.Context, set []access.StaticSession) {
 	l.sets++
-	l.set = nil
-	l.live = nil
+	l.set, l.idle, l.live = nil, nil, nil
 	for _, s := range set {
+		if s.Silent {
+			l.idle = append(l.idle, s.Address.String())
+			continue
+		}
 		text := fmt.Sprintf("%s=%d", s.Address, s.Rule)
 		if s.MAC != "" {
 			text += "@" + s.MAC[15:]
@@ -237,6 +241,9 @@ func TestQuietHosts(t *testing.T) {
 	l.after(2*time.Minute, "no answer", on)
 	asks(0)
 	l.after(8*time.Minute, "silent")
+	if !slices.Equal(l.idle, []string{"192.168.7.5"}) {
+		t.Errorf("ended as idle: %q", l.idle)
+	}
 	l.sees("192.168.7.5", "05", 20*time.Minute)
 	l.after(time.Second, "an old entry that nobody has used since")
 	asks(1)
@@ -291,6 +298,9 @@ func TestRulesFollow(t *testing.T) {
 	has("added", on)
 	must(l.ChangeAuthRule(ctx, id, func(r *agent.AuthRule) error { r.Enabled = false; return nil }))
 	has("switched off")
+	if l.idle != nil {
+		t.Errorf("ended as idle: %q", l.idle)
+	}
 	must(l.ChangeAuthRule(ctx, id, func(r *agent.AuthRule) error { r.Enabled = true; return nil }))
 	has("switched on", on)
 

@@ -33,10 +33,10 @@
 //	│          │   │                                       │                         │
 //	└──────────┘   │ LogoutAddress, expiry,                │ the person's agent, the account is disabled
 //	the person     │ 15 minutes without a byte,            ├─────────────────────────┘
-//	extends        │ the person's agent, another device,   │
-//	               │ no browsers in this network any more  │ SetStatic without the rule, another LAN
+//	extends        │ the person's agent, another device,   │ SetStatic without the rule or with a silent computer,
+//	               │ no browsers in this network any more  │ another LAN
 //	               ▼                                       ▼
-//	          ended: logout, expired, idle, replaced,     ended: replaced, disabled, admin
+//	          ended: logout, expired, idle, replaced,     ended: replaced, disabled, admin, idle
 //	          evicted, admin, disabled, lost
 //
 // They have no connection, are always connected and never follow a changed MAC. A restart lets a browser's computer through by the

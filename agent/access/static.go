@@ -14,7 +14,8 @@ type StaticSession struct {
 	User    agent.UserID
 	Address netip.Addr
 	Rule    agent.RuleID
-	MAC     string // only the computer with this MAC, in lower case with colons; empty = the computer that has the address
+	MAC     string // only the computer with this MAC, in lower case with colons; empty = any computer that has the address
+	Silent  bool   // the computer does not answer: the session ends with idle, and none begins
 }
 
 // staticAtOnce is how many sessions of KindStatic begin in one change, so that logins do not wait for all of them.
@@ -42,8 +43,12 @@ func (m *Manager) SetStatic(ctx context.Context, set []StaticSession) {
 func (c *change) setStatic(set []StaticSession) (again []*session) {
 	clear(c.static)
 	clear(c.staticMissing)
+	silent := map[netip.Addr]bool{}
 	for _, want := range set {
 		want.Address = agent.Unmap(want.Address)
+		if silent[want.Address] = want.Silent; want.Silent {
+			continue
+		}
 		if _, is := c.static[want.Address]; !is && want.Address.IsValid() {
 			c.static[want.Address], c.staticMissing[want.Address] = want, true
 		}
@@ -56,6 +61,9 @@ func (c *change) setStatic(set []StaticSession) (again []*session) {
 		want, is := c.static[s.Address]
 		if !is || want.User != s.UserID {
 			reason := c.staticReason(s)
+			if reason == agent.ReasonAdmin && silent[s.Address] {
+				reason = agent.ReasonIdle
+			}
 			ending[reason] = append(ending[reason], s)
 			continue
 		}

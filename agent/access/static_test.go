@@ -43,6 +43,19 @@ func TestSetStatic(t *testing.T) {
 			g.t.Errorf("%s", g.reason(s))
 		}
 	})
+	subtest(t, "silent", func(g *gateway) {
+		g.SetStatic(ctx, ivansRule())
+		s := g.staticAt(ruleAddress)
+		set := ivansRule()
+		set[0].Silent = true
+		for range 2 {
+			g.SetStatic(ctx, set)
+			g.wantLive()
+		}
+		if g.reason(s) != agent.ReasonIdle {
+			g.t.Errorf("%s", g.reason(s))
+		}
+	})
 	subtest(t, "many at once", func(g *gateway) {
 		var set []StaticSession
 		for i := range 3*staticAtOnce + 1 {
