@@ -23,11 +23,16 @@ type CountedConn interface {
 	Pin() string
 }
 
-type countedConnKey struct{}
+// Keys of values in the context of a request.
+type (
+	countedConnKey struct{} // the CountedConn
+	openedKey      struct{} // when its connection was accepted, a time.Time
+)
 
-// ConnContext is the ConnContext of an http.Server. It puts the CountedConn, also one under TLS, into the context of each
-// request.
+// ConnContext is the ConnContext of an http.Server. It puts the CountedConn, also one under TLS, and the time into the context of
+// each request.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	ctx = context.WithValue(ctx, openedKey{}, time.Now())
 	if over, ok := conn.(*tls.Conn); ok {
 		conn = over.NetConn()
 	}

@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"html"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -246,5 +248,61 @@ func TestCaptiveAPI(t *testing.T) {
 	delete(got, "seconds-remaining")
 	if want := (map[string]any{"captive": false, "user-portal-url": portal, "can-extend-session": true}); !reflect.DeepEqual(got, want) {
 		t.Errorf("after sign-in %v, want %v", got, want)
+	}
+}
+
+// TestConnectionFromBeforeSignIn: a connection that a browser opened before sign-in, and the firewall redirected, is closed without an
+// answer when it is used for another host after it. Browsers repeat the request then.
+func TestConnectionFromBeforeSignIn(t *testing.T) {
+	for kind, begin := range map[string]func(*Site) netip.Addr{
+		"a browser": func(s *Site) netip.Addr { return signInAs(t, s, "ivanov").Address },
+		"an agent":  func(s *Site) netip.Addr { return liveSession(t, s, "ivanov").Session.Address },
+	} {
+		s := browserSite(t)
+		opened := make(chan struct{}, 2)
+		var peer netip.Addr
+		server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.RemoteAddr = netip.AddrPortFrom(peer, 40000).String()
+			s.HTTPHandler().ServeHTTP(w, r)
+		}))
+		server.Config.ConnContext = ConnContext
+		server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				opened <- struct{}{}
+			}
+		}
+		server.Start()
+		defer server.Close()
+		connect := func() net.Conn {
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			<-opened
+			return conn
+		}
+		ask := func(conn net.Conn, host string) (status int, err error) {
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "GET /page HTTP/1.1\r\nHost: "+host+"\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				return 0, err
+			}
+			response.Body.Close()
+			return response.StatusCode, nil
+		}
+		early, own := connect(), connect()
+		peer = begin(s)
+		if status, err := ask(early, "shop.example"); err == nil {
+			t.Errorf("%s: opened before: %d", kind, status)
+		}
+		if status, err := ask(own, "gw.example.test"); status != http.StatusNotFound {
+			t.Errorf("%s: opened before, for the gateway: %d, %v", kind, status, err)
+		}
+		if status, err := ask(connect(), "shop.example"); status < 400 {
+			t.Errorf("%s: opened after: %d, %v", kind, status, err)
+		}
 	}
 }

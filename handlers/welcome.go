@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -38,6 +39,9 @@ func (s *Site) answerChallenge(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		v := who(c)
+		if s.redirectedBefore(c) {
+			panic(http.ErrAbortHandler) // closes the connection; browsers repeat the request on a new one
+		}
 		if !s.turnedAway(v.Peer) && !s.redirectedAnyway(c) {
 			return next(c)
 		}
@@ -58,6 +62,14 @@ func (s *Site) turnedAway(peer agent.Peer) bool {
 func (s *Site) redirectedAnyway(c echo.Context) bool {
 	live, ok := s.connectedSession(who(c).Peer)
 	return ok && live.Kind != agent.KindLAN && s.Gateway.State().RedirectsBrowsers() && !s.Addressing.Known(hostOf(c.Request()))
+}
+
+// redirectedBefore reports whether the firewall redirected a connection before its host had access. Browsers open connections ahead of
+// time, and use them after sign-in.
+func (s *Site) redirectedBefore(c echo.Context) bool {
+	live, ok := s.connectedSession(who(c).Peer)
+	opened, known := c.Request().Context().Value(openedKey{}).(time.Time)
+	return ok && known && opened.Before(live.Started) && !s.Addressing.Known(hostOf(c.Request()))
 }
 
 func (s *Site) renderWelcome(c echo.Context, status int, d templates.WelcomeData) error {

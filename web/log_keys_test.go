@@ -61,6 +61,7 @@ var logKeys = map[string]string{
 	"accounts":      "several accounts, or how many",
 	"act":           "what was done to several accounts",
 	"new":           "how many of the accounts are new",
+	"format":        "of a downloaded file: csv, xlsx or json",
 	"rule":          "number of a rule that authorises an address",
 	"method":        "of a request, or by which a CA checks a name",
 	"path":          "route of a request",

@@ -46,6 +46,7 @@ func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried 
 		if err := c.mayEnter(); err != nil {
 			return err
 		}
+		a.Peer.Inside = c.inside(c.settings, a.Peer.Addr, a.Peer.Interface) // the settings may have changed since the check
 		if err := mayUseBrowser(c.settings, a.Peer); err != nil {
 			return err
 		}

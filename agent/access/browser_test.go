@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ideco-agent/agent"
@@ -70,6 +71,22 @@ func TestAuthorizeBrowser(t *testing.T) {
 		g.configure(func(s *agent.Settings) { s.Enabled = false })
 		_, err = g.browse("petr", lanPeer)
 		g.wantCode(err, agent.CodeAgentDisabled)
+	})
+	subtest(t, "the networks change during the check of the password", func(g *gateway) {
+		g.memoryStore.gate = make(chan struct{})
+		result := make(chan error)
+		go func() {
+			_, err := g.browse("petr", lanPeer)
+			result <- err
+		}()
+		synctest.Wait()
+		g.configure(func(s *agent.Settings) { s.LocalNetworks = lanNets[1:] })
+		g.Apply(context.Background())
+		g.memoryStore.gate <- struct{}{}
+		if err := <-result; !errors.Is(err, agent.ErrNotFound) {
+			g.t.Errorf("%v", err)
+		}
+		g.wantLive()
 	})
 	subtest(t, "a browser is a device", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser, s.DevicePolicy = 1, agent.DeviceRefuse })

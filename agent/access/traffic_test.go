@@ -60,6 +60,16 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%v after a failure", g.counts(lan))
 		}
 	})
+	subtest(t, "saving the session for another reason keeps it", func(g *gateway) {
+		web := g.beginWeb("petr", lanPeer)
+		g.setTraffic(web.Session.ID, 100, 1000)
+		g.count()
+		g.saveCounts(ctx)
+		g.beginWeb("petr", lanPeer)
+		if g.counts(web) != [2]uint64{100, 1000} {
+			g.t.Errorf("%v", g.counts(web))
+		}
+	})
 	subtest(t, "after a shutdown", func(g *gateway) {
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		g.setTraffic(lan.Session.ID, 100, 1000)

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// How many sessions one transaction of TrimJournal drops, so that a login never waits long for it, and how many
+// How many sessions and refusals one transaction of TrimJournal drops, so that a login never waits long for it, and how many
 // transactions one call makes.
 const (
-	trimBatch   = 500
-	trimBatches = 100
+	trimBatch   = 100
+	trimBatches = 500
 )
 
-// TrimJournal drops sessions that have ended, the oldest first: those that ended before a time, and more of them while
+// TrimJournal drops refusals and sessions that have ended, the oldest first: those that ended before a time, and more of them while
 // the journal takes more than most bytes of the file. Open sessions stay whatever they take. One call drops a bounded
 // number and leaves the rest to the next. It tells how many were dropped for the size alone.
 //

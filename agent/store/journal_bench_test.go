@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"math"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -143,6 +144,12 @@ func BenchmarkJournal(b *testing.B) {
 			if n != 1_000_000 {
 				b.Error(n)
 			}
+		}
+	})
+	b.Run("trim of a batch", func(b *testing.B) { // logins wait for it
+		for b.Loop() {
+			_, _, err := s.dropEnded(b.Context(), 0, math.MaxInt64)
+			check(b, err)
 		}
 	})
 }

@@ -310,7 +310,17 @@ func TestJournalSearch(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
-	// What changes later is found, too.
+	// What changes later is found, too, also if another session has had it.
+	moved := vpn
+	moved.ID, moved.Started, moved.Resume, moved.Address, moved.ExternalIP = "moved", start.Add(2), agent.ResumeDigests{}, netip.MustParseAddr("10.128.0.9"), netip.Addr{}
+	check(t, s.SaveSession(t.Context(), moved))
+	moved.Address, moved.ExternalIP = vpn.Address, vpn.ExternalIP
+	check(t, s.SaveSession(t.Context(), moved))
+	if got := strings.Join(found(t, s, agent.JournalQuery{Search: "10.128.0.2"}), " "); got != "vpn moved" {
+		t.Error(got)
+	}
+	moved.Login, moved.Address, moved.ExternalIP, moved.Name = "", netip.Addr{}, netip.Addr{}, ""
+	check(t, s.SaveSession(t.Context(), moved))
 	check(t, s.SaveTraffic(t.Context(), map[string]agent.SessionCounts{"lan": {MAC: "02:00:00:00:00:99"}}))
 	vpn.Started, vpn.Resume, vpn.Login = start.Add(time.Duration(1)), agent.ResumeDigests{}, "sidorova"
 	check(t, s.SaveSession(t.Context(), vpn))

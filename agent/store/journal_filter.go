@@ -346,10 +346,7 @@ func (w *journalWhere) compareNumber(f agent.JournalFilter, column journalNumber
 	if column.known != "" {
 		comparisons = append(comparisons, column.known)
 	}
-	expression := column.expression
-	if strings.Contains(expression, "%") {
-		expression = strings.Replace(expression, "%", w.arg(micros(w.now)), 1)
-	}
+	expression := strings.Replace(column.expression, "%", w.arg(micros(w.now)), 1)
 	comparison := "(" + strings.Join(comparisons, " AND ") + ")"
 	c := condition{plain: strings.ReplaceAll(comparison, "@", expression)}
 	if f.Operator == agent.JournalNotEquals {

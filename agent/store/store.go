@@ -1,5 +1,5 @@
 // Package store keeps what must survive a restart: settings, accounts, groups, directories, uploaded certificates, the history of
-// certificates, the journal of sessions, the devices on which people logged in before, and the browsers in which somebody is
+// certificates, the journal of authorisations, the devices on which people logged in before, and the browsers in which somebody is
 // signed in. All of it lies in one SQLite file, which Open makes, for its owner alone, and migrates; who may read one that is there is for web to judge.
 //
 // Every exported method is one transaction; its unexported twin takes the transaction, so that acts can be put

@@ -133,7 +133,7 @@ func (w *Writer) nextSheet() (err error) {
 	titles := make([]any, len(w.columns))
 	for i, c := range w.columns {
 		titles[i] = c.Title
-		fmt.Fprintf(&cols, `<col min="%d" max="%[1]d" width="%d" customWidth="1"/>`, i+1, c.Width)
+		fmt.Fprintf(&cols, `<col min="%d" max="%[1]d" width="%[2]d" customWidth="1"/>`, i+1, c.Width)
 	}
 	w.sheet, err = w.create(fmt.Sprintf("xl/worksheets/sheet%d.xml", w.sheets), `<worksheet xmlns="`+mainSpace+`"><sheetViews><sheetView workbookViewId="0">`+
 		`<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><cols>`+cols.String()+`</cols><sheetData>`)

@@ -41,17 +41,18 @@ CREATE TABLE journal_places (
 INSERT INTO journal_places SELECT DISTINCT 'address', address FROM sessions WHERE address <> '';
 INSERT INTO journal_places SELECT DISTINCT 'external_ip', external_ip FROM sessions WHERE external_ip <> address;
 
+-- INSERT OR IGNORE would fail here: the statement that fires a trigger decides about conflicts.
 -- +goose StatementBegin
 CREATE TRIGGER journal_remembers AFTER INSERT ON sessions BEGIN
-    INSERT OR IGNORE INTO journal_places VALUES ('address', new.address), ('mac', new.mac);
-    INSERT OR IGNORE INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address;
+    INSERT INTO journal_places VALUES ('address', new.address), ('mac', new.mac) ON CONFLICT DO NOTHING;
+    INSERT INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address ON CONFLICT DO NOTHING;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER journal_follows AFTER UPDATE OF address, external_ip, mac ON sessions
     WHEN new.address <> old.address OR new.external_ip <> old.external_ip OR new.mac <> old.mac BEGIN
-    INSERT OR IGNORE INTO journal_places VALUES ('address', new.address), ('mac', new.mac);
-    INSERT OR IGNORE INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address;
+    INSERT INTO journal_places VALUES ('address', new.address), ('mac', new.mac) ON CONFLICT DO NOTHING;
+    INSERT INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address ON CONFLICT DO NOTHING;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
