@@ -95,7 +95,16 @@ type vendorScript struct {
 
 func (g *guarded) script(place string, from netip.Addr, trust *tls.Config) *vendorScript {
 	g.t.Helper()
+	g.findsItsName()
 	return &vendorScript{g, g.webClient(g.t, place, from, trust), net.JoinHostPort(domain, portalPort)}
+}
+
+// findsItsName waits until the gateway has looked up its name. Then hosts in the LAN reach it by the router's address.
+func (g *guarded) findsItsName() {
+	g.t.Helper()
+	netlab.Eventually(g.t, "the gateway has looked up its name", func() bool {
+		return strings.Contains(netlab.Run(g.t, "nft", "list", "chain", "inet", "ideco_agent", "gateway"), outer.String())
+	})
 }
 
 // led opens a page on the Internet and returns where the gateway's page leads to.

@@ -43,6 +43,7 @@ func TestFirewallChromium(t *testing.T) {
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Paced)
 		page := "http://" + server.String() + "/some/page?a=1&b=%3Cscript%3E"
 
+		g.findsItsName()
 		b := g.chromiumIn(t, inOne)
 		b.goes(page)
 		b.sees("h1", "Вход в интернет")

@@ -228,6 +228,7 @@ func TestFirewallProbesWithPublicCertificate(t *testing.T) {
 		w.serveProbes(t)
 		api := "https://" + domain + ":" + portalPort + "/captive-portal/api"
 		own := &tls.Config{RootCAs: g.roots()}
+		g.findsItsName()
 		if got := w.get(t, w.webClient(t, inOne, one, own), api); got.status != http.StatusNotFound {
 			t.Errorf("the API with a certificate of the own root: %d %s", got.status, got.body)
 		}

@@ -30,9 +30,7 @@ func TestFirewallBehindRouter(t *testing.T) {
 			}
 		}
 		to := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world"))
-		netlab.Eventually(t, "the gateway has looked up its name", func() bool {
-			return strings.Contains(netlab.Run(t, "nft", "list", "chain", "inet", "ideco_agent", "gateway"), outer.String())
-		})
+		g.findsItsName()
 		reached("before login")
 		agent := g.loggedIn(inOne, "anna")
 		reached("after login")
