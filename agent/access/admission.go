@@ -111,6 +111,9 @@ func (c *change) displacedBy(a admission) ([]displaced, error) {
 		holder := c.byAddress[a.next.Address]
 		if holder != nil && holder != a.live && !isDisplaced(list, holder) {
 			reason, ok := takesOver(a.next, holder)
+			if !ok && holder.Kind == agent.KindWeb && c.left(holder) {
+				reason, ok = agent.ReasonLost, true // its computer is not there any more
+			}
 			if !ok {
 				return nil, c.refuseBusy(a.next, holder.Session)
 			}

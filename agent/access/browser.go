@@ -83,14 +83,27 @@ func mayUseBrowser(set agent.Settings, peer agent.Peer) error {
 
 // movedSessions returns the IDs of sessions at whose addresses another computer is now.
 func (m *Manager) movedSessions(ctx context.Context) map[string]bool {
-	moved := map[string]bool{}
-	if m.firewall != nil {
-		for _, change := range m.firewall.ChangedMACs(ctx) {
-			moved[change.Session] = true
-		}
+	if m.firewall == nil {
+		return nil
 	}
+	return m.setMoved(m.firewall.ChangedMACs(ctx))
+}
+
+// setMoved remembers what ChangedMACs returned, for hasLeft, and returns the IDs of the sessions.
+func (m *Manager) setMoved(changes []agent.MACChange) map[string]bool {
+	moved := map[string]bool{}
+	for _, change := range changes {
+		moved[change.Session] = true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.moved = moved
 	return moved
 }
+
+// hasLeft reports whether another computer has the address of a session without an agent, as of the last ChangedMACs. The firewall does
+// not let that computer through. The caller holds mu.
+func (m *Manager) hasLeft(s *session) bool { return !s.Kind.HasAgent() && m.moved[s.ID] }
 
 // admitBrowser decides about an attempt of an identified person by a browser. A session whose computer has another MAC now is
 // replaced, not extended: the new one gives access to the present MAC. Refusals: those of displacedBy.
@@ -116,12 +129,19 @@ func (c *change) admitBrowser(p person, a BrowserAttempt, moved map[string]bool)
 	return adm, err
 }
 
-// LogoutAddress ends the session of KindWeb at a peer's address with ReasonLogout. Errors: agent.ErrNotFound if there is none or the
-// peer is not in the LAN; ctx.Err.
+// left is hasLeft for changes.
+func (c *change) left(s *session) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hasLeft(s)
+}
+
+// LogoutAddress ends the session of KindWeb at a peer's address with ReasonLogout. Errors: agent.ErrNotFound if there is none, if
+// another computer has the address, or if the peer is not in the LAN; ctx.Err.
 func (m *Manager) LogoutAddress(ctx context.Context, peer agent.Peer) error {
 	return m.change(ctx, func(c *change) error {
 		s := c.byAddress[peer.Addr]
-		if s == nil || s.Kind != agent.KindWeb || !peer.Inside {
+		if s == nil || s.Kind != agent.KindWeb || !peer.Inside || c.left(s) {
 			return agent.ErrNotFound
 		}
 		c.end(s, agent.ReasonLogout)

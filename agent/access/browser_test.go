@@ -51,6 +51,43 @@ func TestAuthorizeBrowser(t *testing.T) {
 			g.t.Errorf("%+v", again.Session)
 		}
 	})
+	subtest(t, "another computer at the address does not see it, and can sign in", func(g *gateway) {
+		ctx, stop := context.WithCancel(context.Background())
+		done := make(chan error)
+		go func() { done <- g.FollowMACs(ctx) }()
+		defer func() { stop(); <-done }()
+		address := netip.MustParseAddr(lanPeer)
+		e := g.beginWeb("petr", lanPeer)
+		g.finds(e, 1, 2)
+		advance(macEvery)
+		if s, ok := g.SessionAt(address); ok || g.IsConnected(address) {
+			g.t.Errorf("%+v, connected: %v", s, g.IsConnected(address))
+		}
+		if err := g.LogoutAddress(context.Background(), g.peer(address)); !errors.Is(err, agent.ErrNotFound) {
+			g.t.Errorf("the other computer ends it: %v", err)
+		}
+		g.wantLive(e)
+		if _, err := g.AuthorizeBrowser(context.Background(), BrowserAttempt{Login: "olga", Password: "wrong", Peer: g.peer(address)}); err == nil {
+			g.t.Errorf("signed in without the password")
+		}
+		g.wantLive(e)
+		g.fakeFirewall.mu.Lock()
+		g.fakeFirewall.changed = nil // the computer is back
+		g.fakeFirewall.mu.Unlock()
+		advance(macEvery)
+		if s, _ := g.SessionAt(address); s.ID != e.Session.ID || !g.IsConnected(address) {
+			g.t.Errorf("%+v", s)
+		}
+		g.finds(e, 1, 2)
+		other := g.beginWeb("olga", lanPeer)
+		g.wantLive(other)
+		if g.reason(e) != agent.ReasonLost || g.fakeFirewall.cuts[address] != 1 {
+			g.t.Errorf("%s, %d cuts", g.reason(e), g.fakeFirewall.cuts[address])
+		}
+		if s, _ := g.SessionAt(address); s.ID != other.Session.ID {
+			g.t.Errorf("%+v", s)
+		}
+	})
 	subtest(t, "refusals", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:1] })
 		for _, peer := range []string{outsidePeer, "fd00::1", "10.128.0.2"} {

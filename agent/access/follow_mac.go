@@ -23,7 +23,7 @@ const (
 // A session follows only if its agent answers a ping, sent after the change, on the session's own TLS connection, and the
 // former MAC no longer answers for the address; the limits are in package firewall, at ProveMAC. It follows at most once in
 // macAgain. A waiting session follows after its agent has come back. A session of KindWeb never follows: it has no such
-// connection. Neither does one of KindStatic, whose rule says which MACs have access.
+// connection. Neither does one of KindStatic, whose rule says which MACs have access. See hasLeft for both.
 func (m *Manager) FollowMACs(ctx context.Context) error {
 	if m.firewall == nil {
 		return nil
@@ -39,7 +39,9 @@ func (m *Manager) FollowMACs(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		for _, change := range m.firewall.ChangedMACs(ctx) {
+		changes := m.firewall.ChangedMACs(ctx)
+		m.setMoved(changes)
+		for _, change := range changes {
 			if s, connection := m.mayFollow(change.Session); s != nil {
 				checks.Go(func() error { m.followMAC(ctx, s, connection, change); return nil })
 			}

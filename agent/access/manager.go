@@ -58,6 +58,8 @@ type Manager struct {
 	static        map[netip.Addr]StaticSession // as SetStatic was called last; guarded by changeLock alone
 	staticMissing map[netip.Addr]bool          // those that begin when no other session has the address; likewise
 
+	moved map[string]bool // IDs of sessions at whose addresses another computer is, see ChangedMACs; guarded by mu alone
+
 	counting sync.Mutex // held from reading the counters until their values are in the sessions. It is locked before mu
 	pending  pendingLogins
 	proofs   *counts[netip.Addr] // wrong address tokens

@@ -15,25 +15,26 @@ func (m *Manager) Sessions() []agent.LiveSession {
 	return list
 }
 
-// SessionAt returns the live session that lets an address in the LAN through, of any kind but KindVPN. Its counters may be some
-// seconds old. It does not wait for changes.
+// SessionAt returns the live session that lets an address in the LAN through, of any kind but KindVPN. It returns none to another
+// computer that has the address now: whose session it is, is not its business. The counters may be some seconds old. It does not wait for
+// changes.
 func (m *Manager) SessionAt(a netip.Addr) (agent.LiveSession, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byAddress[agent.Unmap(a)]
-	if s == nil {
+	if s == nil || m.hasLeft(s) {
 		return agent.LiveSession{}, false
 	}
 	return s.live(), true
 }
 
 // IsConnected reports whether an address in the LAN has a connected session. A waiting session does not count: after a long
-// restart it may not be let through. It must be quick: hosts without a session make many requests.
+// restart it may not be let through. Neither does that of another computer, see SessionAt. It must be quick: hosts without a session make many requests.
 func (m *Manager) IsConnected(a netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byAddress[agent.Unmap(a)]
-	return s != nil && s.state() == agent.StateConnected
+	return s != nil && s.state() == agent.StateConnected && !m.hasLeft(s)
 }
 
 func (m *Manager) snapshot() []agent.LiveSession {
