@@ -41,14 +41,14 @@ func (s *Site) adminJournal(c echo.Context) error {
 		return err
 	}
 	d.Entries, d.Total, d.AtLeast = found.Entries, found.Total, found.AtLeast
-	if d.Accounts, err = s.existing(c.Request().Context(), found.Entries); err != nil {
+	if d.Accounts, err = s.existingAccounts(c.Request().Context(), found.Entries); err != nil {
 		return err
 	}
 	return s.render(c, http.StatusOK, templates.AdminJournal(s.page(c), d))
 }
 
 // existing returns the accounts of entries that have not been deleted.
-func (s *Site) existing(ctx context.Context, entries []agent.JournalEntry) (map[agent.UserID]bool, error) {
+func (s *Site) existingAccounts(ctx context.Context, entries []agent.JournalEntry) (map[agent.UserID]bool, error) {
 	exist := map[agent.UserID]bool{0: false}
 	for _, e := range entries {
 		if _, known := exist[e.UserID]; known {

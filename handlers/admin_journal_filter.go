@@ -22,9 +22,9 @@ func readJournalFilter(value func(string) string) templates.JournalFilterForm {
 		Reason: value("reason"),
 		Order:  value("order"),
 	}
-	keepOne(&f.Period, templates.JournalPeriods)
-	keepOne(&f.What, []string{templates.JournalSessions, templates.JournalRefusals})
-	keepOne(&f.Order, templates.JournalOrders)
+	clearUnlisted(&f.Period, templates.JournalPeriods)
+	clearUnlisted(&f.What, []string{templates.JournalSessions, templates.JournalRefusals})
+	clearUnlisted(&f.Order, templates.JournalOrders)
 	if !slices.Contains(agent.Ways, agent.Way(f.Way)) {
 		f.Way = ""
 	}
@@ -37,8 +37,8 @@ func readJournalFilter(value func(string) string) templates.JournalFilterForm {
 	return f
 }
 
-// keepOne empties a field that has none of the values.
-func keepOne(field *string, values []string) {
+// clearUnlisted empties a field that has none of the values.
+func clearUnlisted(field *string, values []string) {
 	if !slices.Contains(values, *field) {
 		*field = ""
 	}

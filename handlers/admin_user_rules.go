@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -71,7 +70,7 @@ func (s *Site) userRule(action func(echo.Context, agent.User, templates.UserRule
 			return err
 		}
 		for _, r := range rules {
-			if strconv.FormatInt(int64(r.ID), 10) == c.Param("rule") {
+			if idText(r.ID) == c.Param("rule") {
 				return action(c, u, r)
 			}
 		}

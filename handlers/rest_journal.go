@@ -32,7 +32,7 @@ func (s *Site) restJournal(c echo.Context) error {
 		return err
 	}
 	var part agent.JournalPage
-	if q.part {
+	if q.paged {
 		if part, err = s.Journal.Entries(ctx, q.JournalQuery); err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (s *Site) restJournal(c echo.Context) error {
 			return newJournalCSV(w, fields)
 		}
 		t, err := newJournalJSON(w, fields)
-		if q.part {
+		if q.paged {
 			t.total = &part.Total
 		}
 		return t, err
@@ -60,7 +60,7 @@ func (s *Site) restJournal(c echo.Context) error {
 			return t.Row(cells...)
 		}
 		if q.limit > agent.MaxJournalPage {
-			return s.eachOf(ctx, q, row)
+			return s.eachEntry(ctx, q, row)
 		}
 		for _, e := range part.Entries {
 			if err := row(e); err != nil {
@@ -85,8 +85,8 @@ func (s *Site) restJournal(c echo.Context) error {
 // errEnough ends EachEntry.
 var errEnough = errors.New("enough entries")
 
-// eachOf calls do for the part of the journal that a request selects, whatever its limit.
-func (s *Site) eachOf(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
+// eachEntry calls do for the part of the journal that a request selects, whatever its limit.
+func (s *Site) eachEntry(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
 	if q.Sort != "" && q.Sort != agent.JournalStart {
 		return s.eachSorted(ctx, q, do)
 	}
@@ -110,7 +110,7 @@ func (s *Site) eachOf(ctx context.Context, q journalRequest, do func(agent.Journ
 // maxSorted is how many entries one answer has that are not in the order of start.
 const maxSorted = 10 * agent.MaxJournalPage
 
-// eachSorted is eachOf in another order than that of start.
+// eachSorted is eachEntry in another order than that of start.
 func (s *Site) eachSorted(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
 	var all []agent.JournalEntry
 	for len(all) < q.limit {

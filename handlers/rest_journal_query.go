@@ -20,7 +20,7 @@ import (
 type journalRequest struct {
 	agent.JournalQuery
 	limit int  // as asked; math.MaxInt without one
-	part  bool // the request has a limit or an offset
+	paged bool // the request has a limit or an offset
 	csv   bool
 }
 
@@ -32,7 +32,7 @@ func readJournalRequest(value func(string) string) (q journalRequest, err error)
 		if text == "" {
 			return without
 		}
-		q.part = true
+		q.paged = true
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
 			problems = append(problems, agent.Problem{Field: name, Code: locale.JournalValue, Value: agent.Clean(text, agent.MaxName)})

@@ -164,7 +164,7 @@ func (s *Site) agentRoutes() []route {
 
 // httpRoutes is the site map of plain HTTP. A CA that checks a name of the gateway gets its answer first, at a path and for a host
 // that answerChallenge knows. Hosts in the LAN that the firewall blocks get one page for every path (see
-// askToStart).
+// interceptBlocked).
 func (s *Site) httpRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.welcome},

@@ -26,7 +26,7 @@ type webTokens struct {
 
 	mu     sync.Mutex
 	byAddr map[netip.Addr]*list.Element // guarded by mu, as is oldest
-	oldest list.List                    // of webToken, in the order of their making
+	byAge  list.List                    // of webToken, in the order of their making
 }
 
 type webToken struct {
@@ -47,10 +47,10 @@ func (w *webTokens) add(addr netip.Addr, origin string) string {
 		w.byAddr = map[netip.Addr]*list.Element{}
 	}
 	w.remove(w.byAddr[addr])
-	for first := w.oldest.Front(); first != nil && (w.oldest.Len() >= maxWebTokens || w.over(first)); first = w.oldest.Front() {
+	for first := w.byAge.Front(); first != nil && (w.byAge.Len() >= maxWebTokens || w.expired(first)); first = w.byAge.Front() {
 		w.remove(first)
 	}
-	w.byAddr[addr] = w.oldest.PushBack(one)
+	w.byAddr[addr] = w.byAge.PushBack(one)
 	return one.token
 }
 
@@ -59,7 +59,7 @@ func (w *webTokens) find(addr netip.Addr, token string) (origin string, ok bool)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.byAddr[addr]
-	if e == nil || w.over(e) {
+	if e == nil || w.expired(e) {
 		return "", false
 	}
 	one := e.Value.(webToken)
@@ -77,11 +77,11 @@ func (w *webTokens) use(addr netip.Addr) {
 func (w *webTokens) remove(e *list.Element) {
 	if e != nil {
 		delete(w.byAddr, e.Value.(webToken).addr)
-		w.oldest.Remove(e)
+		w.byAge.Remove(e)
 	}
 }
 
-func (w *webTokens) over(e *list.Element) bool { return !w.now().Before(e.Value.(webToken).until) }
+func (w *webTokens) expired(e *list.Element) bool { return !w.now().Before(e.Value.(webToken).until) }
 
 func (w *webTokens) now() time.Time {
 	if w.nowInTests != nil {

@@ -39,8 +39,8 @@ func TestWebTokens(t *testing.T) {
 		t.Error("an old token is accepted")
 	}
 	w.add(b, "")
-	if len(w.byAddr) != 1 || w.oldest.Len() != 1 {
-		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.oldest.Len())
+	if len(w.byAddr) != 1 || w.byAge.Len() != 1 {
+		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.byAge.Len())
 	}
 }
 
@@ -54,8 +54,8 @@ func TestWebTokensMost(t *testing.T) {
 		addr = addr.Next()
 		tokens[addr] = w.add(addr, "")
 	}
-	if len(w.byAddr) != maxWebTokens || w.oldest.Len() != maxWebTokens {
-		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.oldest.Len())
+	if len(w.byAddr) != maxWebTokens || w.byAge.Len() != maxWebTokens {
+		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.byAge.Len())
 	}
 	for a, want := range map[netip.Addr]bool{first: false, first.Next(): true, addr: true} {
 		if _, ok := w.find(a, tokens[a]); ok != want {
