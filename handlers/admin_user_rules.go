@@ -15,7 +15,8 @@ import (
 func (s *Site) adminUserRuleAdd(c echo.Context, u agent.User) error {
 	form := templates.RuleForm{Address: c.FormValue("rule_ip"), MAC: c.FormValue("rule_mac"), Always: c.FormValue("rule_always") == "1",
 		Comment: c.FormValue("rule_comment")}
-	r := agent.AuthRule{Enabled: true, UserID: u.ID, Always: form.Always, Comment: agent.Clean(form.Comment, len(form.Comment))}
+	comment := agent.Clean(form.Comment, len(form.Comment)) // not shortened: a long one is refused
+	r := agent.AuthRule{Enabled: true, UserID: u.ID, Always: form.Always, Comment: comment}
 	var wrongAddress, wrongMAC agent.Problem
 	r.Address, wrongAddress = agent.ParseRuleAddress(form.Address)
 	r.MAC, wrongMAC = agent.ParseRuleMAC(form.MAC)
@@ -99,6 +100,7 @@ func (s *Site) userRules(ctx context.Context, u agent.User) (list []templates.Us
 	return list, nil
 }
 
+// setRuleState sets what a rule of account u does now.
 func setRuleState(r *templates.UserRule, u agent.User, live []agent.LiveSession) {
 	switch {
 	case !r.Enabled:
@@ -112,7 +114,7 @@ func setRuleState(r *templates.UserRule, u agent.User, live []agent.LiveSession)
 	for _, l := range live {
 		byRule := l.Kind == agent.KindStatic && l.UserID == u.ID
 		switch {
-		case l.Kind == agent.KindVPN:
+		case l.Kind == agent.KindVPN: // its address is not in the LAN
 		case byRule && (l.Address == r.Address || !r.Address.IsValid() && l.MACStored == r.MAC):
 			r.State, r.Access = templates.RuleOpen, append(r.Access, l.Address)
 		case byRule, l.Address != r.Address:

@@ -35,7 +35,7 @@ func (s *Site) restRuleAdd(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]string{"id": idText(id)}) // text, as the vendor answers
+	return c.JSON(http.StatusOK, map[string]string{"id": idText(id)}) // a string, as the vendor answers
 }
 
 func (s *Site) restRuleChange(c echo.Context, id agent.RuleID) error {
@@ -75,7 +75,7 @@ func jsonOfRule(r agent.AuthRule) map[string]any {
 
 var nullableRuleFields = []string{"ip", "mac"}
 
-// ruleFields maps the names in REST to a rule. Decoding into a field changes it. Its answer can be sent back: id is ignored.
+// ruleFields maps the names in REST to the fields of r, for encoding and decoding. Decoding ignores id, so an answer can be sent back.
 func ruleFields(r *agent.AuthRule) map[string]any {
 	return map[string]any{
 		"id":            new(any),
@@ -128,7 +128,7 @@ func (f *ruleMACField) UnmarshalJSON(b []byte) error {
 	return asError(problem)
 }
 
-// userField is the number of an account. The vendor's lists have numbers as strings.
+// userField is the number of an account. It also decodes from a string, as the vendor's lists have it.
 type userField agent.UserID
 
 func (f *userField) UnmarshalJSON(b []byte) error {

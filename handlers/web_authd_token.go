@@ -19,14 +19,14 @@ const (
 	maxOrigin    = 2000 // bytes
 )
 
-// webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. A token is bound to the peer's
-// address, which has one at most. With maxWebTokens the oldest one goes: it expires first anyway. The zero value is ready.
+// webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. An address has at most one
+// token, which no other can use. A token above maxWebTokens replaces the oldest. The zero value is ready.
 type webTokens struct {
 	nowInTests func() time.Time // nil = time.Now
 
 	mu     sync.Mutex
-	byAddr map[netip.Addr]*list.Element // guarded by mu, as is oldest
-	byAge  list.List                    // of webToken, in the order of their making
+	byAddr map[netip.Addr]*list.Element // guarded by mu, as is byAge
+	byAge  list.List                    // of webToken, the oldest first
 }
 
 type webToken struct {
@@ -36,7 +36,7 @@ type webToken struct {
 	until  time.Time
 }
 
-// add makes a token of 128 random bits in hex. It replaces the one that the address has.
+// add makes a token of 128 random bits in hex, which replaces the token of the address.
 func (w *webTokens) add(addr netip.Addr, origin string) string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails (Go 1.24)
@@ -73,7 +73,7 @@ func (w *webTokens) use(addr netip.Addr) {
 	w.remove(w.byAddr[addr])
 }
 
-// remove is for callers that hold mu. e may be nil.
+// remove removes a token; e may be nil. The caller holds mu.
 func (w *webTokens) remove(e *list.Element) {
 	if e != nil {
 		delete(w.byAddr, e.Value.(webToken).addr)
@@ -90,8 +90,8 @@ func (w *webTokens) now() time.Time {
 	return time.Now()
 }
 
-// cleanOrigin returns the URL of the page that a person wanted to open, or "" if it is not one of http or https in printable ASCII and
-// at most maxOrigin bytes. A URL with a user name is refused too, because people would take that for the host.
+// cleanOrigin returns a URL of http or https without its fragment. It returns "" for any other text, for one longer than maxOrigin or
+// with characters that are not printable ASCII, and for a URL with a user name, which people would take for the host.
 func cleanOrigin(text string) string {
 	if len(text) > maxOrigin || strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
 		return ""
