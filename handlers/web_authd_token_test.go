@@ -32,11 +32,11 @@ func TestWebTokens(t *testing.T) {
 	third := w.add(a, "")
 	now = now.Add(webTokenLife - 1)
 	if !good(a, third) {
-		t.Error("the token is over too soon")
+		t.Error("the token expires too soon")
 	}
 	now = now.Add(1)
 	if good(a, third) {
-		t.Error("an old token is accepted")
+		t.Error("an expired token is accepted")
 	}
 	w.add(b, "")
 	if len(w.byAddr) != 1 || w.byAge.Len() != 1 {
@@ -44,8 +44,8 @@ func TestWebTokens(t *testing.T) {
 	}
 }
 
-// TestWebTokensMost: of too many tokens the oldest go.
-func TestWebTokensMost(t *testing.T) {
+// TestWebTokensLimit: a token above the limit replaces the oldest.
+func TestWebTokensLimit(t *testing.T) {
 	var w webTokens
 	addr := netip.MustParseAddr("fd00::")
 	first := addr.Next()
