@@ -105,7 +105,7 @@ type WelcomeData struct {
 // WebAuthData fills [WebAuth], the page on which a browser signs in for access.
 type WebAuthData struct {
 	Token  string // one-time
-	Origin string // URL of the page that the person wanted; may be empty. It is of http or https, and a stranger may have chosen it
+	Origin string // URL of the page that the person wanted, http or https; may be empty. Another site can choose it
 
 	Login   string // as typed
 	Error   string // why the sign-in was refused

@@ -567,7 +567,7 @@ func WebOnline(p Page, d WebOnlineData) templ.Component {
 	})
 }
 
-// webToken is the hidden field with the one-time token, which protects these forms instead of [CSRFField].
+// webToken is the hidden field with the one-time token. It protects these forms instead of [CSRFField], which needs a cookie.
 func webToken(d WebAuthData) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
