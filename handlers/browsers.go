@@ -84,11 +84,8 @@ func (b browserStore) New(r *http.Request, name string) (*sessions.Session, erro
 	return session, nil
 }
 
-// Save stores a new session under a fresh token. With MaxAge < 0 it ends the session and leaves the cookie to its caller.
+// Save stores a new session under a fresh token.
 func (b browserStore) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
-	if session.Options.MaxAge < 0 {
-		return b.browsers.EndBrowserSession(r.Context(), session.ID)
-	}
 	record, ok := session.Values[recordKey].(agent.BrowserSession)
 	if !ok {
 		return errors.New("browser session without a record")
@@ -162,22 +159,26 @@ func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 	return nil
 }
 
-// signOutBrowser ends the browser's session if it has one, and deletes its cookies.
+// signOutBrowser ends the browser's session if it has one, and deletes its cookies. The vendor's cookies end theirs on all routes: their
+// token must not stay valid after they are gone.
 func (s *Site) signOutBrowser(c echo.Context) error {
-	session, err := s.browserSession(c)
-	if err != nil {
-		return err
-	}
-	session.Options.MaxAge = -1
-	for _, name := range []string{browserCookie, vendorNameCookie, vendorCookie(c.Request())} {
-		if cookieValue(c, name) != "" {
-			c.SetCookie(sessions.NewCookie(name, "", session.Options))
+	options := browserOptions()
+	options.MaxAge = -1
+	vendor := vendorCookie(c.Request())
+	for _, name := range []string{browserCookie, vendorNameCookie, vendor} {
+		token := cookieValue(c, name)
+		if token == "" {
+			continue
+		}
+		c.SetCookie(sessions.NewCookie(name, "", options))
+		if name == vendorNameCookie {
+			continue
+		}
+		if err := s.Browsers.EndBrowserSession(c.Request().Context(), digest(token)); err != nil {
+			return err
 		}
 	}
-	if session.IsNew {
-		return nil
-	}
-	return session.Save(c.Request(), c.Response())
+	return nil
 }
 
 // vendorCookie returns the name of the vendor's cookie with the token, or "" without a valid vendorNameCookie.

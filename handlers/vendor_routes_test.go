@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -233,6 +235,22 @@ func TestVendorCookies(t *testing.T) {
 	again := send(h, "POST", "/web/auth/login", `{"login":"boss","password":"`+password+`"}`, boss)
 	if names := deleted(again); again.Code != 200 || len(names) != 2 {
 		t.Errorf("a new login deletes %v", names) // otherwise a cookie jar would grow
+	}
+
+	// Whatever deletes the vendor's cookies ends their session, also where they do not count and beside another session.
+	form := func() (url.Values, []*http.Cookie) {
+		token := strings.Repeat("A", 43)
+		return url.Values{"login": {"boss"}, "password": {password}, "_csrf": {token}}, []*http.Cookie{cookie(formCookie, token)}
+	}
+	boss = vendorsOnly(t, signIn(t, s, "boss"))
+	fields, cookies := form()
+	if w := send(h, "POST", "/login", fields.Encode(), append(cookies, boss...)); w.Code != http.StatusSeeOther || len(deleted(w)) != 2 || send(h, "GET", state, "", boss).Code != http.StatusUnauthorized {
+		t.Errorf("a login by the page: %d, deletes %v; the vendor's cookies are good after it: %d", w.Code, deleted(w), send(h, "GET", state, "", boss).Code)
+	}
+	boss, all = vendorsOnly(t, signIn(t, s, "boss")), signIn(t, s, "boss")
+	both := append(slices.Clone(boss), all[slices.IndexFunc(all, func(c *http.Cookie) bool { return c.Name == browserCookie })])
+	if w := send(h, "DELETE", "/web/auth/login", "", both); w.Code != 200 || send(h, "GET", state, "", boss).Code != http.StatusUnauthorized || send(h, "GET", state, "", all).Code != http.StatusUnauthorized {
+		t.Errorf("logging out with two sessions: %d leaves one", w.Code)
 	}
 }
 

@@ -38,6 +38,9 @@ func (s *Site) webAuth(c echo.Context) error {
 	token := query.Get("token")
 	origin, live := s.webTokens.find(v.Peer.Addr, token)
 	if !live {
+		if embedded(c.Request()) { // it would void the token of the form that the person fills in
+			return refusal{http.StatusForbidden, locale.CrossOrigin}
+		}
 		origin = cleanOrigin(cmp.Or(query.Get("webauth_origin"), query.Get("origin")))
 		next := webAuthQuery(v.Peer, s.webTokens.add(v.Peer.Addr, origin), origin)
 		if query.Has("again") {
@@ -50,6 +53,13 @@ func (s *Site) webAuth(c echo.Context) error {
 		return s.render(c, http.StatusOK, templates.WebOnline(s.page(c), templates.WebOnlineData{WebAuthData: d, Session: session, Now: time.Now()}))
 	}
 	return s.webAuthForm(c, http.StatusOK, d)
+}
+
+// embedded reports whether a page of another site made a request for an image, a frame or a script, not by a link or redirect. Old browsers
+// do not say so.
+func embedded(r *http.Request) bool {
+	from, as := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Dest")
+	return (from == "cross-site" || from == "same-site") && as != "" && as != "document"
 }
 
 // checkWebAuth refuses a peer that does not sign in by a browser, and a user_ip other than the peer's address. user_ip may be empty.

@@ -280,6 +280,35 @@ func TestWebAuthRefusals(t *testing.T) {
 	}
 }
 
+// TestWebAuthEmbedded: a page of another site that loads the sign-in page as an image, a frame or a script does not void the token of
+// the form that the person fills in. Links and redirects get one.
+func TestWebAuthEmbedded(t *testing.T) {
+	s := browserSite(t)
+	h := host{t, s.PortalHandler(), inLAN}
+	token := h.begin("").Get("token")
+	as := func(site, dest string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Site", site)
+			r.Header.Set("Sec-Fetch-Dest", dest)
+		}
+	}
+	for _, site := range []string{"cross-site", "same-site"} {
+		for _, dest := range []string{"image", "iframe", "empty", "script", "style"} {
+			if w := h.send("GET", webAuthPath+"?origin=http%3A%2F%2Fevil.example", "", "", as(site, dest)); w.Code != http.StatusForbidden {
+				t.Errorf("%s %s: %d", site, dest, w.Code)
+			}
+		}
+	}
+	if w := h.send("POST", webAuthPath, jsonType, asJSON("ivanov", password, "", token)); w.Code != http.StatusOK {
+		t.Errorf("the form of the person: %d %s", w.Code, w.Body)
+	}
+	for _, one := range [][2]string{{"cross-site", "document"}, {"none", "document"}, {"same-origin", "document"}, {"cross-site", ""}, {"", ""}} {
+		if w := h.send("GET", webAuthPath, "", "", as(one[0], one[1])); w.Code != http.StatusFound {
+			t.Errorf("%v: %d", one, w.Code)
+		}
+	}
+}
+
 // TestWebAuthOtherSessions: the page of an address with an agent's session has no button to log out, and signing in does not replace
 // the session.
 func TestWebAuthOtherSessions(t *testing.T) {
