@@ -312,6 +312,21 @@ func TestWebAuthMustChange(t *testing.T) {
 	}
 }
 
+// TestCabinetLeadsToSignIn: who changed the password in the cabinet finds the way back to browser sign-in there.
+func TestCabinetLeadsToSignIn(t *testing.T) {
+	s := browserSite(t)
+	cookies := signIn(t, s, "ivanov")
+	leads := func(addr netip.Addr) bool {
+		return says(t, ask(s.PortalHandler(), "GET", "/cabinet", page, addr, cookies).Body.String(), `.banner a[href="`+webAuthPath+`"]`, "Войти в интернет")
+	}
+	if !leads(inLAN) || leads(netip.MustParseAddr("10.1.2.3")) {
+		t.Errorf("in the network %t, in another %t", leads(inLAN), leads(netip.MustParseAddr("10.1.2.3")))
+	}
+	if grant := liveSession(t, s, "ivanov"); leads(grant.Session.Address) {
+		t.Error("also with access")
+	}
+}
+
 // TestHomeLeadsToSignIn: who opens the portal without access in a network with browser sign-in is led there, others to the cabinet.
 func TestHomeLeadsToSignIn(t *testing.T) {
 	s := browserSite(t)
