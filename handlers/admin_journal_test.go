@@ -112,7 +112,7 @@ func TestJournalPage(t *testing.T) {
 	}
 	page := a.get("/admin/journal")
 	for selector, text := range map[string]string{
-		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.device": "=PC-7", "td.device .under": "52:54:00:12:34:56",
+		"td.address": "VPN: 10.128.0.9", "td.address .under:not(.nowrap)": "извне: 203.0.113.9", "td.device": "=PC-7", "td.address .under.nowrap": "52:54:00:12:34:56",
 		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
 	} {
 		if !says(t, page, selector, text) {

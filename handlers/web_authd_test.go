@@ -341,6 +341,21 @@ func TestWebAuthMustChange(t *testing.T) {
 	}
 }
 
+// TestCabinetLeadsToSignIn: who changed the password in the cabinet finds the way back to browser sign-in there.
+func TestCabinetLeadsToSignIn(t *testing.T) {
+	s := browserSite(t)
+	cookies := signIn(t, s, "ivanov")
+	leads := func(addr netip.Addr) bool {
+		return says(t, ask(s.PortalHandler(), "GET", "/cabinet", page, addr, cookies).Body.String(), `.banner a[href="`+webAuthPath+`"]`, "Войти в интернет")
+	}
+	if !leads(inLAN) || leads(netip.MustParseAddr("10.1.2.3")) {
+		t.Errorf("in the network %t, in another %t", leads(inLAN), leads(netip.MustParseAddr("10.1.2.3")))
+	}
+	if grant := liveSession(t, s, "ivanov"); leads(grant.Session.Address) {
+		t.Error("also with access")
+	}
+}
+
 // TestHomeLeadsToSignIn: the portal redirects a host without access to browser sign-in if its network has it, others to the login.
 func TestHomeLeadsToSignIn(t *testing.T) {
 	s := browserSite(t)

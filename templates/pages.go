@@ -622,6 +622,8 @@ type CabinetData struct {
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
 
+	SignIn bool // the device of this browser has no access, and its network has browser sign-in
+
 	PasswordHere    bool   // the password of an account of a directory can be changed here
 	PasswordWarning string // that it expires soon; empty if not
 	PasswordChanged string // what to know after a change; empty without one
