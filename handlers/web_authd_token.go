@@ -14,19 +14,22 @@ import (
 
 // Limits of the tokens of browser sign-in.
 const (
-	webTokenLife = 10 * time.Minute
-	maxWebTokens = 10000
-	maxOrigin    = 2000 // bytes
+	webTokenLife        = 10 * time.Minute
+	maxWebTokens        = 10000
+	maxWebTokensNetwork = maxWebTokens / 2 // see tokenNetwork
+	maxOrigin           = 2000             // bytes
 )
 
 // webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. An address has at most one
-// token, which no other can use. A token above maxWebTokens replaces the oldest. The zero value is ready.
+// token, which no other can use. A token above maxWebTokens replaces the oldest, one above maxWebTokensNetwork the oldest of its network:
+// a host can have any number of IPv6 addresses there. The zero value is ready.
 type webTokens struct {
 	nowInTests func() time.Time // nil = time.Now
 
-	mu     sync.Mutex
-	byAddr map[netip.Addr]*list.Element // guarded by mu, as is byAge
-	byAge  list.List                    // of webToken, the oldest first
+	mu        sync.Mutex                   // guards the fields below
+	byAddr    map[netip.Addr]*list.Element // nil until the first token
+	inNetwork map[netip.Prefix]int         // number of tokens by tokenNetwork
+	byAge     list.List                    // of webToken, the oldest first
 }
 
 type webToken struct {
@@ -44,14 +47,33 @@ func (w *webTokens) add(addr netip.Addr, origin string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.byAddr == nil {
-		w.byAddr = map[netip.Addr]*list.Element{}
+		w.byAddr, w.inNetwork = map[netip.Addr]*list.Element{}, map[netip.Prefix]int{}
 	}
 	w.remove(w.byAddr[addr])
 	for first := w.byAge.Front(); first != nil && (w.byAge.Len() >= maxWebTokens || w.expired(first)); first = w.byAge.Front() {
 		w.remove(first)
 	}
+	network := tokenNetwork(addr)
+	for e := w.byAge.Front(); e != nil && w.inNetwork[network] >= maxWebTokensNetwork; {
+		next := e.Next()
+		if tokenNetwork(e.Value.(webToken).addr) == network {
+			w.remove(e)
+		}
+		e = next
+	}
 	w.byAddr[addr] = w.byAge.PushBack(one)
+	w.inNetwork[network]++
 	return one.token
+}
+
+// tokenNetwork returns the network in which one host can have many addresses: the /64 of IPv6, the /24 of IPv4.
+func tokenNetwork(addr netip.Addr) netip.Prefix {
+	bits := 64
+	if addr.Is4() {
+		bits = 24
+	}
+	network, _ := addr.Prefix(bits)
+	return network
 }
 
 // find returns the origin of a token. It reports false for a token that is unknown, used, expired or of another address.
@@ -75,9 +97,15 @@ func (w *webTokens) use(addr netip.Addr) {
 
 // remove removes a token; e may be nil. The caller holds mu.
 func (w *webTokens) remove(e *list.Element) {
-	if e != nil {
-		delete(w.byAddr, e.Value.(webToken).addr)
-		w.byAge.Remove(e)
+	if e == nil {
+		return
+	}
+	addr := e.Value.(webToken).addr
+	delete(w.byAddr, addr)
+	w.byAge.Remove(e)
+	network := tokenNetwork(addr)
+	if w.inNetwork[network]--; w.inNetwork[network] == 0 {
+		delete(w.inNetwork, network)
 	}
 }
 
