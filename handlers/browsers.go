@@ -73,7 +73,7 @@ func (b browserStore) New(r *http.Request, name string) (*sessions.Session, erro
 		return session, nil
 	}
 	if err != nil {
-		return session, fmt.Errorf("find the browser's session: %w", err)
+		return session, fmt.Errorf("find the browser session: %w", err)
 	}
 	now := time.Now()
 	if now.After(record.Expires) || now.Sub(record.LastSeen) > browserIdle {

@@ -120,15 +120,15 @@ func TestSignInPageByAddress(t *testing.T) {
 	}
 }
 
-// TestOwnURL: the URL has the address and the port of the connection, unless the port is 80.
-func TestOwnURL(t *testing.T) {
+// TestLocalSignInURL: the URL has the address and the port of the connection, unless the port is 80.
+func TestLocalSignInURL(t *testing.T) {
 	for local, want := range map[string]string{
 		"10.77.1.1:80": "http://10.77.1.1/sign-in", "10.77.1.1:8080": "http://10.77.1.1:8080/sign-in",
 		"[fd00::1]:80": "http://[fd00::1]/sign-in", "[::ffff:10.77.1.1]:80": "http://10.77.1.1/sign-in",
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(local)))))
-		if got := ownURL(r); got != want {
+		if got := localSignInURL(r); got != want {
 			t.Errorf("%s: %s, want %s", local, got, want)
 		}
 	}

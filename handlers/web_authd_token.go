@@ -21,8 +21,8 @@ const (
 )
 
 // webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. An address has at most one
-// token, which no other can use. A token above maxWebTokens replaces the oldest, which expires first anyway. One above
-// maxWebTokensNetwork replaces the oldest of its network, because a host can have any number of IPv6 addresses. The zero value is ready.
+// token, which no other can use. A token above maxWebTokens replaces the oldest, one above maxWebTokensNetwork the oldest of its network:
+// a host can have any number of IPv6 addresses there. The zero value is ready.
 type webTokens struct {
 	nowInTests func() time.Time // nil = time.Now
 
@@ -66,7 +66,7 @@ func (w *webTokens) add(addr netip.Addr, origin string) string {
 	return one.token
 }
 
-// tokenNetwork is the network in which one host can have many addresses: /64 of IPv6, /24 of IPv4.
+// tokenNetwork returns the network in which one host can have many addresses: the /64 of IPv6, the /24 of IPv4.
 func tokenNetwork(addr netip.Addr) netip.Prefix {
 	bits := 64
 	if addr.Is4() {

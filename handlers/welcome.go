@@ -20,7 +20,7 @@ func (s *Site) welcome(c echo.Context) error {
 	if _, ok := s.connectedSession(peer); ok {
 		return s.renderWelcome(c, http.StatusOK, templates.WelcomeData{Online: true})
 	}
-	return s.signInHere(c)
+	return s.leadToSignIn(c)
 }
 
 // answerChallenge answers a CA that checks a name of the gateway, also while the firewall blocks its host.

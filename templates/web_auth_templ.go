@@ -272,7 +272,7 @@ func WebAuth(p Page, d WebAuthData) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = strangerLayout(p, p.L.T("web_auth_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cardLayout(p, p.L.T("web_auth_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -572,7 +572,7 @@ func WebOnline(p Page, d WebOnlineData) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = strangerLayout(p, p.L.T("web_online_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cardLayout(p, p.L.T("web_online_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var16), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
