@@ -22,7 +22,7 @@ type BrowserAttempt struct {
 // and failures in the gateway.
 func (m *Manager) AuthorizeBrowser(ctx context.Context, a BrowserAttempt) (agent.Session, error) {
 	started := time.Now()
-	tried := agent.Refused{Login: a.Login, Peer: a.Peer, Device: agent.Device{Name: a.Browser}.Clean(), Way: agent.WayBrowser}
+	tried := agent.RefusedAttempt{Login: a.Login, Peer: a.Peer, Device: agent.Device{Name: a.Browser}.Clean(), Way: agent.WayBrowser}
 	s, err := m.authorizeBrowser(ctx, a, &tried)
 	if err != nil {
 		m.refused.add(tried, err)
@@ -31,7 +31,7 @@ func (m *Manager) AuthorizeBrowser(ctx context.Context, a BrowserAttempt) (agent
 	return s, err
 }
 
-func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried *agent.Refused) (s agent.Session, err error) {
+func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried *agent.RefusedAttempt) (s agent.Session, err error) {
 	if err := mayUseBrowser(m.settings(), a.Peer); err != nil {
 		return agent.Session{}, err
 	}

@@ -58,7 +58,7 @@ type Store interface {
 
 // Refusals stores refused attempts for the journal. It is called from a goroutine of its own.
 type Refusals interface {
-	AddRefused(context.Context, agent.Refused) error
+	AddRefused(context.Context, agent.RefusedAttempt) error
 }
 
 // Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs and

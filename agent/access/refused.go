@@ -22,7 +22,7 @@ const (
 type refusedAttempts struct {
 	to    Refusals // may be nil
 	log   *slog.Logger
-	queue chan agent.Refused
+	queue chan agent.RefusedAttempt
 
 	mu     sync.Mutex // guards the field below
 	recent map[refusedKey]time.Time
@@ -36,12 +36,12 @@ type refusedKey struct {
 }
 
 func newRefusedAttempts(to Refusals, log *slog.Logger) *refusedAttempts {
-	return &refusedAttempts{to: to, log: log, queue: make(chan agent.Refused, maxRefused), recent: map[refusedKey]time.Time{}}
+	return &refusedAttempts{to: to, log: log, queue: make(chan agent.RefusedAttempt, maxRefused), recent: map[refusedKey]time.Time{}}
 }
 
 // add queues an attempt that was refused with err, within the limits. It leaves out what refuses nobody in particular or is part of
 // each reconnection, and failures of the gateway.
-func (r *refusedAttempts) add(tried agent.Refused, err error) {
+func (r *refusedAttempts) add(tried agent.RefusedAttempt, err error) {
 	var refusal *agent.Error
 	if r.to == nil || !errors.As(err, &refusal) {
 		return
@@ -86,7 +86,7 @@ func (r *refusedAttempts) store(ctx context.Context) {
 	}
 }
 
-func (r *refusedAttempts) write(ctx context.Context, tried agent.Refused) error {
+func (r *refusedAttempts) write(ctx context.Context, tried agent.RefusedAttempt) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	return r.to.AddRefused(ctx, tried)

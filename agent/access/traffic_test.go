@@ -228,7 +228,7 @@ func TestRefusedAttempts(t *testing.T) {
 	subtest(t, "60 a minute in all", func(g *gateway) {
 		defer g.record()()
 		for i := range 100 {
-			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
+			g.refused.add(agent.RefusedAttempt{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
 		}
 		advance(time.Second)
 		if n := len(g.memoryStore.refused); n != maxRefused {
@@ -246,7 +246,7 @@ func TestRefusedAttempts(t *testing.T) {
 				advance(refusedEvery)
 			}
 			began := time.Now()
-			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
+			g.refused.add(agent.RefusedAttempt{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
 			if time.Since(began) != 0 {
 				g.t.Fatalf("it waited")
 			}
@@ -260,7 +260,7 @@ func TestRefusedAttempts(t *testing.T) {
 		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 		g.configure(func(s *agent.Settings) { s.Enabled = false })
 		g.wantRefusal(passwordAttempt("petr", lanPeer, "a"), agent.CodeAgentDisabled)
-		g.refused.add(agent.Refused{}, errors.New("the disk is full"))
+		g.refused.add(agent.RefusedAttempt{}, errors.New("the disk is full"))
 		advance(time.Second)
 		if len(g.memoryStore.refused) != 0 {
 			g.t.Errorf("%+v", g.memoryStore.refused)

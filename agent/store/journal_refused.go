@@ -14,14 +14,14 @@ import (
 const hiddenLogin = "***"
 
 // AddRefused writes a refused attempt into the journal. It is counted and trimmed like a session that ended when it started.
-func (s *Store) AddRefused(ctx context.Context, r agent.Refused) error {
+func (s *Store) AddRefused(ctx context.Context, r agent.RefusedAttempt) error {
 	if err := s.write(ctx, func(tx *sql.Tx) error { return addRefused(ctx, tx, r) }); err != nil {
 		return fmt.Errorf("write a refusal into the journal: %w", err)
 	}
 	return nil
 }
 
-func addRefused(ctx context.Context, tx *sql.Tx, r agent.Refused) error {
+func addRefused(ctx context.Context, tx *sql.Tx, r agent.RefusedAttempt) error {
 	u, err := refusedUser(ctx, tx, r)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func addRefused(ctx context.Context, tx *sql.Tx, r agent.Refused) error {
 }
 
 // refusedUser returns the account of an attempt. If there is none, only Login is set; it is hidden unless several accounts have it.
-func refusedUser(ctx context.Context, tx *sql.Tx, r agent.Refused) (agent.User, error) {
+func refusedUser(ctx context.Context, tx *sql.Tx, r agent.RefusedAttempt) (agent.User, error) {
 	if r.UserID != 0 {
 		u, err := findUser(ctx, tx, r.UserID)
 		if !errors.Is(err, agent.ErrNotFound) {

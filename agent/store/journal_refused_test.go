@@ -36,7 +36,7 @@ func TestAddRefused(t *testing.T) {
 	} {
 		at := start.Add(time.Duration(i) * time.Minute)
 		peer := agent.Peer{Addr: netip.MustParseAddr("192.168.1.7"), Inside: i%2 == 0}
-		check(t, s.AddRefused(t.Context(), agent.Refused{At: at, Login: c.login, UserID: c.user, Peer: peer,
+		check(t, s.AddRefused(t.Context(), agent.RefusedAttempt{At: at, Login: c.login, UserID: c.user, Peer: peer,
 			Device: agent.Device{ID: "d", Name: "ПК\x00-7"}, Way: agent.WayBrowser, Code: agent.CodeBadCredentials}))
 		page, err := s.Entries(t.Context(), agent.JournalQuery{Limit: 1})
 		check(t, err)
@@ -69,7 +69,7 @@ func TestAddRefused(t *testing.T) {
 func TestTrimForgetsTexts(t *testing.T) {
 	s := newStore(t)
 	peer := agent.Peer{Addr: netip.MustParseAddr("95.1.1.1")}
-	check(t, s.AddRefused(t.Context(), agent.Refused{At: start.AddDate(0, 0, -9), Peer: peer, Device: agent.Device{Name: "old"}, Code: agent.CodeBadCredentials}))
+	check(t, s.AddRefused(t.Context(), agent.RefusedAttempt{At: start.AddDate(0, 0, -9), Peer: peer, Device: agent.Device{Name: "old"}, Code: agent.CodeBadCredentials}))
 	live, recent := journalExample(2), journalExample(1)
 	live.ID, live.Started, live.Ended, live.Login = "live", start.AddDate(-1, 0, 0), time.Time{}, "live"
 	recent.ID, recent.Started, recent.Ended = "recent", start, start

@@ -49,7 +49,7 @@ func (g *gateway) fillJournal() {
 	}
 	codes := []agent.Code{agent.CodeBadCredentials, agent.CodeAddressBusy, agent.CodeLogonRestricted, agent.CodeSSOUnavailable}
 	for i := range 8 {
-		r := agent.Refused{At: now.Add(-time.Duration(i) * time.Hour), Login: "secret", Peer: agent.Peer{Addr: netip.MustParseAddr("203.0.113.9")}, Way: agent.WayPassword, Code: codes[i%4]}
+		r := agent.RefusedAttempt{At: now.Add(-time.Duration(i) * time.Hour), Login: "secret", Peer: agent.Peer{Addr: netip.MustParseAddr("203.0.113.9")}, Way: agent.WayPassword, Code: codes[i%4]}
 		if i%2 == 1 {
 			r.Login, r.UserID, r.Peer = "ivanov", 2, agent.Peer{Addr: netip.MustParseAddr("192.168.7.30"), Inside: true}
 		}
