@@ -134,8 +134,8 @@ func (c *change) staticIsDue() bool {
 	return false
 }
 
-// beginMissingStatic begins the missing static sessions whose addresses are free, at most staticAtOnce. One that fails is not tried
-// again before the next SetStatic or change of its account.
+// beginMissingStatic begins the missing static sessions whose addresses are free, at most staticAtOnce. One that fails is
+// tried again by the next SetStatic.
 func (c *change) beginMissingStatic() {
 	if c.closed.Load() {
 		return

@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// counts returns what the store has of a session.
+// counts returns the stored bytes from and to the person of a session.
 func (g *gateway) counts(e testSession) [2]uint64 {
 	s := g.memoryStore.session(e.Session.ID)
 	return [2]uint64{s.RxStored, s.TxStored}
@@ -28,7 +28,7 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%+v", s)
 		}
 		if !slices.Equal(g.fakeFirewall.recounts, []string{lan.Session.ID}) {
-			g.t.Errorf("read again: %v", g.fakeFirewall.recounts)
+			g.t.Errorf("recounted: %v", g.fakeFirewall.recounts)
 		}
 		g.EndUser(ctx, olga, agent.ReasonAdmin)
 		if g.counts(web) != [2]uint64{7, 8} {
@@ -43,7 +43,7 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%v", g.counts(web))
 		}
 	})
-	subtest(t, "while it lives", func(g *gateway) {
+	subtest(t, "while it is live", func(g *gateway) {
 		defer g.record()()
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		g.setTraffic(lan.Session.ID, 100, 1000)
@@ -60,7 +60,7 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%v after a failure", g.counts(lan))
 		}
 	})
-	subtest(t, "saving the session for another reason keeps it", func(g *gateway) {
+	subtest(t, "an extended session keeps its counts", func(g *gateway) {
 		web := g.beginWeb("petr", lanPeer)
 		g.setTraffic(web.Session.ID, 100, 1000)
 		g.count()
@@ -83,8 +83,8 @@ func TestTraffic(t *testing.T) {
 		counter uint64 // after the restart
 		want    uint64 // after 50 more bytes
 	}{
-		{"the kernel has kept the counter", 120, 170},
-		{"the counter has begun again", 20, 150},
+		{"the kernel kept the counter", 120, 170},
+		{"the counter restarted", 20, 150},
 	} {
 		subtest(t, "kill -9: "+c.name, func(g *gateway) {
 			lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
@@ -104,7 +104,7 @@ func TestTraffic(t *testing.T) {
 			}
 		})
 	}
-	subtest(t, "of a tunnel after a restart, and of its end", func(g *gateway) {
+	subtest(t, "of a tunnel, with a restart", func(g *gateway) {
 		vpn := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		up := func() {
 			if _, err := g.TunnelUp(ctx, vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
@@ -253,7 +253,7 @@ func TestRefusedAttempts(t *testing.T) {
 		}
 		g.begin(passwordAttempt("petr", lanPeer, "a"))
 	})
-	subtest(t, "not what refuses nobody", func(g *gateway) {
+	subtest(t, "left out", func(g *gateway) {
 		defer g.record()()
 		e := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		g.Logout(e.Session.ID, e.Connection)
