@@ -8,16 +8,14 @@ import (
 	"time"
 )
 
-// How many sessions and refusals one transaction of TrimJournal drops, so that a login never waits long for it, and how many
-// transactions one call makes.
 const (
-	trimBatch   = 100
-	trimBatches = 500
+	trimBatch   = 100 // sessions and refusals that one transaction of TrimJournal drops, so that no login waits long for it
+	trimBatches = 500 // transactions of one call of TrimJournal
 )
 
 // TrimJournal drops refusals and sessions that have ended, the oldest first: those that ended before a time, and more of them while
 // the journal takes more than most bytes of the file. Open sessions stay whatever they take. One call drops a bounded
-// number and leaves the rest to the next. It tells how many were dropped for the size alone.
+// number and leaves the rest to the next. It returns how many were dropped for the size alone.
 //
 // The file does not become smaller: SQLite writes new sessions into the pages that have become free.
 func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (forSize int64, err error) {
@@ -42,8 +40,8 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 	return forSize, nil
 }
 
-// dropEnded drops the oldest sessions that ended before until, a batch of them. Of all that it dropped, old ended before
-// before.
+// dropEnded drops a batch of the oldest sessions that ended before until. It returns the number of all, and of the old ones, which ended
+// before the time before.
 func (s *Store) dropEnded(ctx context.Context, before, until int64) (old, all int64, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		const batch = `SELECT id, ended FROM sessions WHERE ended <> 0 AND ended < $1 ORDER BY ended LIMIT $2`

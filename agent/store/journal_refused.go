@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent/spelling"
 )
 
-// hiddenLogin is the login of an entry that no account has. People type passwords there.
+// hiddenLogin replaces a login that no account has: people type passwords there.
 const hiddenLogin = "***"
 
 // AddRefused writes a refused attempt into the journal. It is counted and trimmed like a session that ended when it started.
@@ -49,7 +49,7 @@ func addRefused(ctx context.Context, tx *sql.Tx, r agent.RefusedAttempt) error {
 	return err
 }
 
-// refusedUser returns the account of an attempt. If there is none, only Login is set; it is hidden unless several accounts have it.
+// refusedUser returns the account of an attempt. If several accounts have the login, only Login is set; if none has it, Login is hidden.
 func refusedUser(ctx context.Context, tx *sql.Tx, r agent.RefusedAttempt) (agent.User, error) {
 	if r.UserID != 0 {
 		u, err := findUser(ctx, tx, r.UserID)
