@@ -36,7 +36,7 @@ func (kernelNeighbours) neighbours() ([]neighbour, error) {
 		entry := neighbour{addr: agent.Unmap(a), name: name}
 		switch {
 		case n.State&netlink.NUD_FAILED != 0:
-		case n.State&netlink.NUD_PERMANENT != 0: // set by hand: nobody asks the host
+		case n.State&netlink.NUD_PERMANENT != 0: // set by hand: the kernel never asks the host
 			entry.mac = n.HardwareAddr.String()
 		default:
 			entry.mac, entry.answered = n.HardwareAddr.String(), time.Duration(n.Confirmed)*clockTick
