@@ -12,10 +12,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// Limits of the refused attempts in the journal, which apply to neither the log nor the throttle.
+// Limits of the refused attempts in the journal, which apply to neither the log nor the throttle. A person who makes many attempts must
+// not keep those of others out of the journal.
 const (
-	refusedEvery = time.Minute // between two attempts with the same refusedKey
-	maxRefused   = 60          // attempts in refusedEvery
+	refusedEvery      = time.Minute // between two attempts with the same refusedKey
+	maxRefused        = 60          // attempts in refusedEvery
+	maxRefusedOutside = 40          // of them, from outside
+	maxRefusedNetwork = 20          // of them, from one network
 )
 
 // refusedAttempts stores refused attempts for the journal. Method add never waits for the store.
@@ -30,9 +33,10 @@ type refusedAttempts struct {
 
 // refusedKey is shared by attempts of which one in refusedEvery is stored.
 type refusedKey struct {
-	net   netip.Prefix
-	login string
-	code  agent.Code
+	net    netip.Prefix
+	inside bool
+	login  string
+	code   agent.Code
 }
 
 func newRefusedAttempts(to Refusals, log *slog.Logger) *refusedAttempts {
@@ -52,7 +56,7 @@ func (r *refusedAttempts) add(tried agent.RefusedAttempt, err error) {
 	}
 	tried.At, tried.Code = now(), refusal.Code
 	tried.Login = agent.Clean(tried.Login, agent.MaxLogin)
-	if !r.allow(refusedKey{widestNetwork(tried.Peer), tried.Login, tried.Code}, tried.At) {
+	if !r.allow(refusedKey{widestNetwork(tried.Peer), tried.Peer.Inside, tried.Login, tried.Code}, tried.At) {
 		return
 	}
 	select {
@@ -66,7 +70,17 @@ func (r *refusedAttempts) allow(key refusedKey, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.recent, func(_ refusedKey, was time.Time) bool { return at.Sub(was) >= refusedEvery })
-	if _, was := r.recent[key]; was || len(r.recent) >= maxRefused {
+	outside, sameNetwork := 0, 0
+	for other := range r.recent {
+		if !other.inside {
+			outside++
+		}
+		if other.net == key.net {
+			sameNetwork++
+		}
+	}
+	_, was := r.recent[key]
+	if was || len(r.recent) >= maxRefused || !key.inside && outside >= maxRefusedOutside || sameNetwork >= maxRefusedNetwork {
 		return false
 	}
 	r.recent[key] = at
