@@ -14,9 +14,9 @@ const (
 )
 
 // TrimJournal drops refusals and sessions that have ended, the oldest first: those that ended before a time, and more of them while
-// the journal takes more than most bytes of the file. Of these, refusals go first while they are more than the sessions: strangers can
-// cause any number of them. Open sessions stay whatever they take. One call drops a bounded number and leaves the rest to the next. It
-// returns how many were dropped for the size alone.
+// the journal takes more than most bytes of the file. Of the latter it drops refusals while there are more of them than sessions,
+// because strangers can cause any number of refusals. Open sessions stay whatever they take. One call drops a bounded number and leaves
+// the rest to the next. It returns how many were dropped for the size alone.
 //
 // The file does not become smaller: SQLite writes new sessions into the pages that have become free.
 func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (forSize int64, err error) {
@@ -73,7 +73,7 @@ type dropped struct {
 	refusals int64
 }
 
-// dropEnded drops a batch of sessions and refusals that ended before until.
+// dropEnded drops a batch, oldestEnded or oldestRefusals, of those that ended before until.
 func (s *Store) dropEnded(ctx context.Context, batch string, before, until int64) (d dropped, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT count(*), count(CASE WHEN ended < $3 THEN 1 END), count(CASE WHEN refusal THEN 1 END)
