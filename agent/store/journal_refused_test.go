@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestAddRefused: a refusal has the account that was meant, and no unknown login, in which people type passwords.
+// TestAddRefused: a refusal has the account of its login. An unknown login is not stored, because it may be a password.
 func TestAddRefused(t *testing.T) {
 	s := newStore(t)
 	addDirectory(t, s, company)
@@ -65,8 +65,8 @@ func TestAddRefused(t *testing.T) {
 	}))
 }
 
-// TestTrimForgetsTexts: what no session of the journal has any more is neither found nor kept; an open session keeps its texts.
-func TestTrimForgetsTexts(t *testing.T) {
+// TestTrimDeletesTexts: trimming also deletes the texts that no session has any more. An open session keeps its texts.
+func TestTrimDeletesTexts(t *testing.T) {
 	s := newStore(t)
 	peer := agent.Peer{Addr: netip.MustParseAddr("95.1.1.1")}
 	check(t, s.AddRefused(t.Context(), agent.RefusedAttempt{At: start.AddDate(0, 0, -9), Peer: peer, Device: agent.Device{Name: "old"}, Code: agent.CodeBadCredentials}))
@@ -94,7 +94,7 @@ func TestTrimForgetsTexts(t *testing.T) {
 	values(map[agent.JournalColumn]string{agent.JournalLogin: "live", agent.JournalInner: "192.168.1.2", agent.JournalMAC: live.MACStored})
 }
 
-// TestJournalOfAnEarlierVersion: the sessions of an earlier version are found, too.
+// TestJournalOfAnEarlierVersion: searches find the sessions that an earlier version stored.
 func TestJournalOfAnEarlierVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ideco.db")
 	check(t, prepareFile(path))
