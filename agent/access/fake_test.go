@@ -258,7 +258,7 @@ func (m *memoryStore) EndSession(ctx context.Context, id string, end agent.Sessi
 	return nil
 }
 
-func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.SessionCounts) error {
+func (m *memoryStore) SaveCounts(_ context.Context, counts map[string]agent.SessionCounts) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, c := range counts {
@@ -267,7 +267,7 @@ func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.Ses
 			m.sessions[id] = s
 		}
 	}
-	return m.fail("SaveTraffic")
+	return m.fail("SaveCounts")
 }
 
 func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err error) {

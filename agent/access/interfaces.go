@@ -31,7 +31,7 @@ type Devices interface {
 }
 
 // Store keeps sessions for a restart and for the journal. Another process may void tokens in it. Its methods are called one
-// at a time, except SessionByResume and SaveTraffic.
+// at a time, except SessionByResume and SaveCounts.
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)
@@ -43,8 +43,8 @@ type Store interface {
 	// holds from now on, for the other methods and for the next process, also if the database cannot be written. Errors:
 	// agent.ErrNotFound.
 	EndSession(ctx context.Context, id string, end agent.SessionEnd) error
-	// SaveTraffic stores the counts of live sessions by session ID. It ignores unknown and ended sessions.
-	SaveTraffic(context.Context, map[string]agent.SessionCounts) error
+	// SaveCounts stores the counts of live sessions by session ID. It ignores unknown and ended sessions.
+	SaveCounts(context.Context, map[string]agent.SessionCounts) error
 	// OpenSessions returns the sessions without an end.
 	OpenSessions(context.Context) ([]agent.Session, error)
 	// SessionByResume returns the open or ended session with this Resume.Chain. Errors: agent.ErrNotFound, also for the

@@ -235,7 +235,7 @@ func (m *Manager) saveCounts(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	if err := m.store.SaveTraffic(ctx, changed); err != nil {
+	if err := m.store.SaveCounts(ctx, changed); err != nil {
 		if agent.AsError(err).Code != agent.CodeStoreUnavailable { // the store logs it once
 			m.log.ErrorContext(ctx, "the traffic of live sessions was not written", "error", err)
 		}

@@ -52,7 +52,7 @@ func TestTraffic(t *testing.T) {
 		if g.counts(lan) != [2]uint64{100, 1000} || !g.memoryStore.session(lan.Session.ID).Ended.IsZero() {
 			g.t.Errorf("%v", g.counts(lan))
 		}
-		g.memoryStore.failOn("SaveTraffic")
+		g.memoryStore.failOn("SaveCounts")
 		g.setTraffic(lan.Session.ID, 200, 2000)
 		advance(saveCountsEvery)
 		g.memoryStore.failOn("")

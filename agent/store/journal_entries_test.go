@@ -321,7 +321,7 @@ func TestJournalSearch(t *testing.T) {
 	}
 	moved.Login, moved.Address, moved.ExternalIP, moved.Name = "", netip.Addr{}, netip.Addr{}, ""
 	check(t, s.SaveSession(t.Context(), moved))
-	check(t, s.SaveTraffic(t.Context(), map[string]agent.SessionCounts{"lan": {MAC: "02:00:00:00:00:99"}}))
+	check(t, s.SaveCounts(t.Context(), map[string]agent.SessionCounts{"lan": {MAC: "02:00:00:00:00:99"}}))
 	vpn.Started, vpn.Resume, vpn.Login = start.Add(time.Duration(1)), agent.ResumeDigests{}, "sidorova"
 	check(t, s.SaveSession(t.Context(), vpn))
 	for text, want := range map[string]string{"00:99": "lan", "54:00:12": "", "sidorova": "vpn", "petrova": ""} {
