@@ -77,7 +77,7 @@ type Session struct {
 	Ended      time.Time // zero while the session is open
 	Reason     Reason    // why it ended
 	Way        Way
-	Group      string // names of the groups of the account at the login, with ", " between two; for display only
+	Group      string // GroupTree.Names of the account at the login; for display only
 	MACStored  string // MAC of the computer in the LAN, as last stored; empty if unknown. For KindStatic the MAC of its rule; empty = any computer
 	RxStored   uint64 // bytes from the person, as last stored; complete once the session has ended
 	TxStored   uint64 // bytes to the person, likewise

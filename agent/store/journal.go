@@ -24,7 +24,7 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 	for range trimBatches {
 		large, err := s.journalExceeds(ctx, most)
 		if err != nil {
-			return forSize, fmt.Errorf("measure the journal of sessions: %w", err)
+			return forSize, fmt.Errorf("measure the journal: %w", err)
 		}
 		if large && !counted {
 			if surplus, err = s.refusalSurplus(ctx); err != nil {
@@ -41,7 +41,7 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 		}
 		d, err := s.dropEnded(ctx, batch, micros(before), until)
 		if err != nil {
-			return forSize, fmt.Errorf("trim the journal of sessions: %w", err)
+			return forSize, fmt.Errorf("trim the journal: %w", err)
 		}
 		forSize += d.all - d.old
 		surplus += d.all - 2*d.refusals
