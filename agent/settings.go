@@ -276,8 +276,8 @@ func (c *settingsCheck) domain(s Settings) {
 	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
 }
 
-// CheckChange returns the problems of new values. Values that are the same before are not checked, so that an old one does not prevent
-// other changes. Problems are a domain that is an address at which agents cannot reach the gateway, because it belongs to the VPN
+// CheckChange returns the problems of new values. Values that before has too are not checked, so that an old one does not prevent other
+// changes. Problems are a domain that is an address at which agents cannot reach the gateway, because it belongs to the VPN
 // network or is the first or last of a local network, and a network for browser sign-in that is not a part of a local network.
 func (s Settings) CheckChange(before Settings) []Problem {
 	var c settingsCheck

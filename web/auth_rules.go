@@ -92,24 +92,21 @@ func newAuthRules(db *store.Store, settings func() agent.Settings, sessions *acc
 // AddAuthRule is [store.Store.AddAuthRule] and applies the rule at once.
 func (a *authRules) AddAuthRule(ctx context.Context, r agent.AuthRule) (agent.RuleID, error) {
 	id, err := a.Store.AddAuthRule(ctx, r)
-	if err == nil {
-		a.apply(context.WithoutCancel(ctx), time.Now())
-	}
-	return id, err
+	return id, a.applied(ctx, err)
 }
 
 // ChangeAuthRule is [store.Store.ChangeAuthRule] and applies the rule at once.
 func (a *authRules) ChangeAuthRule(ctx context.Context, id agent.RuleID, change func(*agent.AuthRule) error) error {
-	err := a.Store.ChangeAuthRule(ctx, id, change)
-	if err == nil {
-		a.apply(context.WithoutCancel(ctx), time.Now())
-	}
-	return err
+	return a.applied(ctx, a.Store.ChangeAuthRule(ctx, id, change))
 }
 
 // DeleteAuthRule is [store.Store.DeleteAuthRule] and ends the sessions of the rule at once.
 func (a *authRules) DeleteAuthRule(ctx context.Context, id agent.RuleID) error {
-	err := a.Store.DeleteAuthRule(ctx, id)
+	return a.applied(ctx, a.Store.DeleteAuthRule(ctx, id))
+}
+
+// applied applies the rules after a change of the store, unless the change failed with err, and returns err.
+func (a *authRules) applied(ctx context.Context, err error) error {
 	if err == nil {
 		a.apply(context.WithoutCancel(ctx), time.Now())
 	}

@@ -189,7 +189,7 @@ func (r *reconciler) knownMAC(a *address) mac {
 
 // probe makes the kernel resolve the MAC of a host, and grantProbed run when it should have answered.
 func (r *reconciler) probe(a netip.Addr) {
-	resolve(a)
+	Resolve(a)
 	time.AfterFunc(probeTime, func() {
 		select {
 		case r.f.probed <- struct{}{}:
