@@ -163,7 +163,7 @@ func (a *authRules) apply(ctx context.Context, now time.Time) {
 	p := &rulesPass{authRules: a, now: now, settings: a.settings(), attached: networks}
 	if a.needHosts {
 		table, err := a.network.neighbours()
-		a.logFailure("reading the neighbour table", err) // the hosts stay as they were
+		a.logFailure("reading the neighbour table", err) // without a table no host has answered since the last pass
 		p.updateHosts(table)
 	}
 	set := p.choose()

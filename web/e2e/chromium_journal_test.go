@@ -59,7 +59,7 @@ func (g *gateway) fillJournal() {
 	}
 }
 
-// TestJournalInChromium looks at the journal of authorisations, finds entries in it and turns its pages.
+// TestJournalInChromium opens the journal, empty and with entries, and uses its pages, search and filters.
 func TestJournalInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
