@@ -45,7 +45,7 @@ func journalOf(t *testing.T, a administration) {
 			t.Fatal(err)
 		}
 	}
-	for _, one := range []agent.Refused{
+	for _, one := range []agent.RefusedAttempt{
 		{At: now.Add(-time.Minute), Login: "my password", Peer: agent.Peer{Addr: outside}, Way: agent.WayPassword, Code: agent.CodeBadCredentials},
 		{At: now.AddDate(0, 0, -45), Login: "ivanov", UserID: ivanov.ID, Peer: agent.Peer{Addr: inLAN, Inside: true}, Way: agent.WayBrowser, Code: agent.CodeAddressBusy},
 	} {
