@@ -65,6 +65,7 @@ func TestFirewallRules(t *testing.T) {
 		running = w.Download(t, "by the rule of an address", inTwo, two, to)
 		w.IP(t, inTwo, "link", "set", "eth0", "address", "02:00:00:00:00:77") // another network card
 		w.IP(t, inTwo, "route", "replace", "default", "via", "10.77.1.1")
+		netlab.Run(t, "ip", "neigh", "flush", "dev", "lan0") // otherwise the gateway sends to the former card for up to a minute
 		running.Runs(t)
 
 		mac := w.macAt(t, inOne)
@@ -119,8 +120,8 @@ func TestFirewallRules(t *testing.T) {
 	})
 }
 
-// TestFirewallRuleAndAgent: the agent of the rule's account takes the address over and gives it back while a download runs. Another
-// person's agent is told that the address is busy.
+// TestFirewallRuleAndAgent: the agent of the rule's account takes the address over while a download runs. When it logs out, the rule gives
+// access again. Another person's agent is told that the address is busy.
 func TestFirewallRuleAndAgent(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -141,12 +142,13 @@ func TestFirewallRuleAndAgent(t *testing.T) {
 			t.Errorf("with the agent: %+v", s)
 		}
 		running.Runs(t)
-		agent.signal(syscall.SIGTERM)
-		agent.exits(0)
-		netlab.Eventually(t, "the rule gives access again", func() bool { return len(g.byRules()) == 1 })
-		running.Runs(t)
 		if gap := running.Gap(); gap > cutWithin {
 			t.Errorf("the download paused for %v", gap)
 		}
+		agent.signal(syscall.SIGTERM)
+		agent.exits(0)
+		stops(t, running, time.Now(), cutWithin) // the connections of a session end with it
+		netlab.Eventually(t, "the rule gives access again", func() bool { return len(g.byRules()) == 1 })
+		w.open(t, "by the rule again", inOne, one, to)
 	})
 }
