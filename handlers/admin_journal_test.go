@@ -327,6 +327,7 @@ func TestRESTJournal(t *testing.T) {
 		return list
 	}
 	day := func(back int) string { return time.Now().AddDate(0, 0, -back).Format("20060102") + "000000" }
+	date := func(back int) string { return time.Now().AddDate(0, 0, -back).Format(time.DateOnly) }
 	filter := func(column, operator, value string) string {
 		return `[{"items":[{"column_name":"` + column + `","operator":"` + operator + `","value":` + value + `}],"link_operator":"and"}]`
 	}
@@ -349,6 +350,10 @@ func TestRESTJournal(t *testing.T) {
 		{"filter", filter("time_online", "greater", `[5000]`), []string{ended}},
 		{"filter", filter("date_time", "date_range", `[`+day(45)+`,`+day(39)+`]`), []string{ended, busy}},
 		{"filter", filter("start", "date_range", `["`+day(45)+`","`+day(40)+`"]`), []string{busy}},
+		{"filter", filter("start", "date_range", `["`+date(45)+`","`+date(40)+`"]`), []string{ended, busy}},
+		{"filter", filter("date_time", "equals", `"`+date(40)+`"`), []string{ended}},
+		{"filter", filter("start", "less_equal", `["`+date(40)+`"]`), []string{ended, busy, gone}},
+		{"filter", filter("start", "date_range", `["`+date(45)+` 00:00:00","`+date(40)+` 00:00:00"]`), []string{busy}},
 		{"filter", filter("start", "date_range", `["today"]`), []string{wrong, open}},
 		{"filter", `[{"items":[{"column_name":"login","operator":"equals","value":["petrova"]},{"column_name":"reason","operator":"equals","value":["evicted"]}],"link_operator":"or"}]`, []string{ended, gone}},
 		{"filter", `[]`, []string{wrong, open, ended, busy, gone}},

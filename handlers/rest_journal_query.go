@@ -135,12 +135,11 @@ func (one restFilter) filter() agent.JournalFilter {
 	return all
 }
 
-// readVendorTime turns a time in the form of the vendor's journal, or a date, into RFC 3339. It leaves other values alone.
+// readVendorTime turns a time in the form of the vendor's journal into RFC 3339. It leaves other values alone: the journal takes a date
+// for a whole day.
 func readVendorTime(text string) string {
-	for _, layout := range []string{vendorTimeLayout, time.DateTime, time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t.Format(time.RFC3339)
-		}
+	if t, err := time.ParseInLocation(vendorTimeLayout, text, time.Local); err == nil {
+		return t.Format(time.RFC3339)
 	}
 	return text
 }
