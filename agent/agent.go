@@ -36,8 +36,9 @@
 //   - administrator: an account that may change settings. Cabinet: the page of the other accounts.
 //   - peer: the other end of a TCP connection. Inside: in the LAN, by its address and the interface it came through.
 //     Stranger: a peer outside on a device that the account has not used before. Guest: a connection without a session.
-//   - session: one person's access from one device, of kind lan, vpn or web. Live: it has access now. Waiting: its
-//     connection is lost; access stays until the grace period is over.
+//   - session: one person's access from one device, of kind lan or vpn (an agent), web (a browser) or static (a rule). Live: it has
+//     access now. Waiting: its agent's connection is lost; access stays until the grace period is over.
+//   - rule: gives an address or a MAC in the LAN access as an account, without a login. In package firewall, a rule of nftables.
 //   - attempt: one request for access, by password, ticket or resume token. Admission: the decision about it. Displaced: a
 //     session that ends because a new one begins.
 //   - grant, revoke: to let a session's address through the firewall, and to stop that. Readmit: to keep it let through
