@@ -14,19 +14,22 @@ import (
 
 // Limits of the tokens of browser sign-in.
 const (
-	webTokenLife = 10 * time.Minute
-	maxWebTokens = 10000
-	maxOrigin    = 2000 // bytes
+	webTokenLife        = 10 * time.Minute
+	maxWebTokens        = 10000
+	maxWebTokensNetwork = maxWebTokens / 2 // see tokenNetwork
+	maxOrigin           = 2000             // bytes
 )
 
 // webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. A token is bound to the peer's
-// address, which has one at most. With maxWebTokens the oldest one goes: it expires first anyway. The zero value is ready.
+// address, which has one at most. With maxWebTokens the oldest one goes: it expires first anyway. With maxWebTokensNetwork the oldest of the
+// network goes, because a host can have any number of IPv6 addresses in its own. The zero value is ready.
 type webTokens struct {
 	nowInTests func() time.Time // nil = time.Now
 
-	mu     sync.Mutex
-	byAddr map[netip.Addr]*list.Element // guarded by mu, as is oldest
-	oldest list.List                    // of webToken, in the order of their making
+	mu        sync.Mutex                   // guards the fields below
+	byAddr    map[netip.Addr]*list.Element // nil until the first token
+	inNetwork map[netip.Prefix]int         // number of tokens by tokenNetwork
+	oldest    list.List                    // of webToken, in the order of their making
 }
 
 type webToken struct {
@@ -44,14 +47,33 @@ func (w *webTokens) add(addr netip.Addr, origin string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.byAddr == nil {
-		w.byAddr = map[netip.Addr]*list.Element{}
+		w.byAddr, w.inNetwork = map[netip.Addr]*list.Element{}, map[netip.Prefix]int{}
 	}
 	w.remove(w.byAddr[addr])
 	for first := w.oldest.Front(); first != nil && (w.oldest.Len() >= maxWebTokens || w.over(first)); first = w.oldest.Front() {
 		w.remove(first)
 	}
+	network := tokenNetwork(addr)
+	for e := w.oldest.Front(); e != nil && w.inNetwork[network] >= maxWebTokensNetwork; {
+		next := e.Next()
+		if tokenNetwork(e.Value.(webToken).addr) == network {
+			w.remove(e)
+		}
+		e = next
+	}
 	w.byAddr[addr] = w.oldest.PushBack(one)
+	w.inNetwork[network]++
 	return one.token
+}
+
+// tokenNetwork is the network in which one host can have many addresses: /64 of IPv6, /24 of IPv4.
+func tokenNetwork(addr netip.Addr) netip.Prefix {
+	bits := 64
+	if addr.Is4() {
+		bits = 24
+	}
+	network, _ := addr.Prefix(bits)
+	return network
 }
 
 // find returns the origin of a token. It reports false for a token that is unknown, used, expired or of another address.
@@ -75,9 +97,15 @@ func (w *webTokens) use(addr netip.Addr) {
 
 // remove is for callers that hold mu. e may be nil.
 func (w *webTokens) remove(e *list.Element) {
-	if e != nil {
-		delete(w.byAddr, e.Value.(webToken).addr)
-		w.oldest.Remove(e)
+	if e == nil {
+		return
+	}
+	addr := e.Value.(webToken).addr
+	delete(w.byAddr, addr)
+	w.oldest.Remove(e)
+	network := tokenNetwork(addr)
+	if w.inNetwork[network]--; w.inNetwork[network] == 0 {
+		delete(w.inNetwork, network)
 	}
 }
 

@@ -12,10 +12,13 @@ import (
 	"ideco-agent/agent"
 )
 
-// Limits of the refused attempts in the journal. The log and the throttle have limits of their own.
+// Limits of the refused attempts in the journal: somebody who makes many must not hide those of others. The log and the throttle have
+// limits of their own.
 const (
-	refusedEvery = time.Minute // between two with the same network, login and code
-	maxRefused   = 60          // in refusedEvery
+	refusedEvery      = time.Minute // between two with the same network, login and code
+	maxRefused        = 60          // in refusedEvery
+	maxRefusedOutside = 40          // of them, from outside
+	maxRefusedNetwork = 20          // of them, from one network
 )
 
 // refusedAttempts stores refused attempts. Adding never waits for the store.
@@ -30,9 +33,10 @@ type refusedAttempts struct {
 
 // refusedKey is what attempts have in common of which only one a minute is stored.
 type refusedKey struct {
-	net   netip.Prefix
-	login string
-	code  agent.Code
+	net    netip.Prefix
+	inside bool
+	login  string
+	code   agent.Code
 }
 
 func newRefusedAttempts(to Refusals, log *slog.Logger) *refusedAttempts {
@@ -52,7 +56,7 @@ func (r *refusedAttempts) add(tried agent.Refused, err error) {
 	}
 	tried.At, tried.Code = now(), refusal.Code
 	tried.Login = agent.Clean(tried.Login, agent.MaxLogin)
-	if !r.allow(refusedKey{widestNetwork(tried.Peer), tried.Login, tried.Code}, tried.At) {
+	if !r.allow(refusedKey{widestNetwork(tried.Peer), tried.Peer.Inside, tried.Login, tried.Code}, tried.At) {
 		return
 	}
 	select {
@@ -65,7 +69,17 @@ func (r *refusedAttempts) allow(key refusedKey, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.recent, func(_ refusedKey, was time.Time) bool { return at.Sub(was) >= refusedEvery })
-	if _, was := r.recent[key]; was || len(r.recent) >= maxRefused {
+	outside, sameNetwork := 0, 0
+	for other := range r.recent {
+		if !other.inside {
+			outside++
+		}
+		if other.net == key.net {
+			sameNetwork++
+		}
+	}
+	_, was := r.recent[key]
+	if was || len(r.recent) >= maxRefused || !key.inside && outside >= maxRefusedOutside || sameNetwork >= maxRefusedNetwork {
 		return false
 	}
 	r.recent[key] = at

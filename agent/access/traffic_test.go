@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -228,7 +229,7 @@ func TestRefusedAttempts(t *testing.T) {
 	subtest(t, "60 a minute in all", func(g *gateway) {
 		defer g.record()()
 		for i := range 100 {
-			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, 100, byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
+			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{192, 168, 1, byte(i)}), Inside: true}}, agent.Refuse(agent.CodeBadCredentials))
 		}
 		advance(time.Second)
 		if n := len(g.memoryStore.refused); n != maxRefused {
@@ -236,6 +237,35 @@ func TestRefusedAttempts(t *testing.T) {
 		}
 		if n := len(g.refused.recent); n > maxRefused {
 			g.t.Errorf("%d are remembered", n)
+		}
+	})
+	subtest(t, "a flood hides nobody else", func(g *gateway) {
+		defer g.record()()
+		inside := agent.Peer{Addr: netip.MustParseAddr("192.168.1.77"), Inside: true}
+		for i := range 100 { // of strangers, of one stranger with many logins, of an employee with many logins
+			login := fmt.Sprint("login", i)
+			g.refused.add(agent.Refused{Login: login, Peer: agent.Peer{Addr: netip.MustParseAddr("198.51.100.7")}}, agent.Refuse(agent.CodeTooManyAttempts))
+			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
+		}
+		wrong(g, "petr", lanPeer)
+		for i := range 100 {
+			g.refused.add(agent.Refused{Login: fmt.Sprint("login", i), Peer: inside}, agent.Refuse(agent.CodeTooManyAttempts))
+		}
+		advance(refusedEvery)
+		for i := range 100 {
+			g.refused.add(agent.Refused{Login: fmt.Sprint("login", i), Peer: inside}, agent.Refuse(agent.CodeTooManyAttempts))
+		}
+		wrong(g, "olga", lanPeer)
+		wrong(g, "olga", outsidePeer)
+		advance(time.Second)
+		stored := map[string]bool{}
+		for _, r := range g.memoryStore.refused {
+			stored[r.Login+" "+r.Peer.Addr.String()] = true
+		}
+		for _, want := range []string{"petr " + lanPeer, "olga " + lanPeer, "olga " + outsidePeer} {
+			if !stored[want] {
+				g.t.Errorf("%s is not stored", want)
+			}
 		}
 	})
 	subtest(t, "a store that hangs delays nothing", func(g *gateway) {

@@ -148,7 +148,7 @@ func BenchmarkJournal(b *testing.B) {
 	})
 	b.Run("trim of a batch", func(b *testing.B) { // logins wait for it
 		for b.Loop() {
-			_, _, err := s.dropEnded(b.Context(), 0, math.MaxInt64)
+			_, err := s.dropEnded(b.Context(), oldestEnded, 0, math.MaxInt64)
 			check(b, err)
 		}
 	})
