@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -45,11 +46,28 @@ func (s *Site) askToStart(next echo.HandlerFunc) echo.HandlerFunc {
 		if !s.turnedAway(v.Peer) && !s.redirectedAnyway(c) {
 			return next(c)
 		}
+		joined := s.Sessions.JoinSession(c.Request().Context(), v.Peer)
+		if joined && s.Addressing.Known(hostOf(c.Request())) {
+			return next(c)
+		}
 		c.Response().Header().Set(echo.HeaderConnection, "close")
 		c.Response().Header().Set(echo.HeaderVary, "Accept-Language")
 		v.L, v.Theme = locale.For(c.Request().Header.Get("Accept-Language")), ""
+		if joined {
+			return s.repeatRequest(c)
+		}
 		return s.answerBlocked(c)
 	}
+}
+
+// repeatRequest makes a host whose address has access by now repeat its request on a new connection, which leads to the real host: the page
+// loads again, and probes and forms find their connection closed.
+func (s *Site) repeatRequest(c echo.Context) error {
+	if r := c.Request(); !safe(r.Method) || slices.Contains(probePaths, r.URL.Path) {
+		panic(http.ErrAbortHandler)
+	}
+	c.Response().Header().Set("Refresh", "1")
+	return s.renderWelcome(c, http.StatusNetworkAuthenticationRequired, templates.WelcomeData{Online: true})
 }
 
 // turnedAway reports whether a peer is a LAN host that the firewall blocks.
@@ -58,7 +76,7 @@ func (s *Site) turnedAway(peer agent.Peer) bool {
 }
 
 // redirectedAnyway reports whether the firewall blocks a host whose address has a session: it lets the sessions of browsers and of rules
-// through for one MAC only, and another computer has the address now.
+// through for one MAC only, and another computer has the address now. So it is with requests on connections from before JoinSession.
 func (s *Site) redirectedAnyway(c echo.Context) bool {
 	live, ok := s.connectedSession(who(c).Peer)
 	return ok && live.Kind != agent.KindLAN && s.Gateway.State().RedirectsBrowsers() && !s.Addressing.Known(hostOf(c.Request()))
