@@ -109,7 +109,7 @@ func (s *Site) captiveAPI(c echo.Context) error {
 	if !s.PubliclyTrusted() || !s.signsInByBrowser(peer) || portal == "" {
 		return refusal{http.StatusNotFound, locale.NotFound}
 	}
-	state := captiveState{Captive: s.isBlocked(peer), Portal: portal + strings.TrimPrefix(webAuthPath, "/")}
+	state := captiveState{Captive: s.isBlocked(peer) && !s.Sessions.JoinSession(c.Request().Context(), peer), Portal: portal + strings.TrimPrefix(webAuthPath, "/")}
 	if session, ok := s.connectedSession(peer); ok {
 		state.CanExtend = session.Kind == agent.KindWeb
 		if !session.Expires.IsZero() {

@@ -49,6 +49,7 @@ func (s *Site) webAuth(c echo.Context) error {
 		return c.Redirect(http.StatusFound, webAuthPath+"?"+next.Encode())
 	}
 	d := templates.WebAuthData{Token: token, Origin: origin}
+	s.Sessions.JoinSession(c.Request().Context(), v.Peer)
 	if session, ok := s.connectedSession(v.Peer); ok && !query.Has("again") {
 		return s.render(c, http.StatusOK, templates.WebOnline(s.page(c), templates.WebOnlineData{WebAuthData: d, Session: session, Now: time.Now()}))
 	}

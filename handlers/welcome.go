@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -44,11 +45,28 @@ func (s *Site) interceptBlocked(next echo.HandlerFunc) echo.HandlerFunc {
 		if !s.isBlocked(v.Peer) && !s.isBlockedDespiteSession(c) {
 			return next(c)
 		}
+		joined := s.Sessions.JoinSession(c.Request().Context(), v.Peer)
+		if joined && s.Addressing.Known(hostOf(c.Request())) {
+			return next(c)
+		}
 		c.Response().Header().Set(echo.HeaderConnection, "close")
 		c.Response().Header().Set(echo.HeaderVary, "Accept-Language")
 		v.L, v.Theme = locale.For(c.Request().Header.Get("Accept-Language")), ""
+		if joined {
+			return s.repeatRequest(c)
+		}
 		return s.answerBlocked(c)
 	}
+}
+
+// repeatRequest makes a host whose address has access by now repeat its request on a new connection, which leads to the real host: the page
+// loads again, and probes and forms find their connection closed.
+func (s *Site) repeatRequest(c echo.Context) error {
+	if r := c.Request(); !safe(r.Method) || slices.Contains(probePaths, r.URL.Path) {
+		panic(http.ErrAbortHandler)
+	}
+	c.Response().Header().Set("Refresh", "1")
+	return s.renderWelcome(c, http.StatusNetworkAuthenticationRequired, templates.WelcomeData{Online: true})
 }
 
 // isBlocked reports whether a peer is a LAN host that the firewall blocks.
@@ -57,7 +75,7 @@ func (s *Site) isBlocked(peer agent.Peer) bool {
 }
 
 // isBlockedDespiteSession reports whether the firewall blocks a host whose address has a session. The firewall lets sessions of kinds
-// web and static through for one MAC, and another computer may have the address now.
+// web and static through for one MAC, and another computer may have the address now. Connections from before JoinSession are blocked too.
 func (s *Site) isBlockedDespiteSession(c echo.Context) bool {
 	live, ok := s.connectedSession(who(c).Peer)
 	return ok && live.Kind != agent.KindLAN && s.Gateway.State().RedirectsBrowsers() && !s.Addressing.Known(hostOf(c.Request()))

@@ -50,9 +50,14 @@
 //     from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused with
 //     address_busy.
 //   - With local_tunnel, a session of an agent has no address in the LAN. It ends the person's browser session there once the tunnel works.
-//   - A session in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6. Each further
-//     address is proved with an address token in a request from that address. After a resume it must be proved again
-//     within a minute. A change of place and a restart drop it.
+//   - A session of an agent or a browser in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6.
+//     An agent proves each further address with an address token in a request from that address. After a resume it must
+//     prove it again within a minute. A change of place and a restart drop further addresses.
+//   - A browser cannot prove further addresses, because it cannot choose the address that it sends from. Its computer gets one when it
+//     connects to the gateway from it, and the neighbour table shows there the MAC and the interface of the session's own address
+//     (see JoinSession). This proof is enough: the firewall lets the further address through for that MAC only, and a computer that
+//     forges the MAC could forge the session's own address as well. Where a router hides the MAC, and where two sessions or two IPv4
+//     addresses have it, there are no further addresses.
 //   - A session in the LAN follows its computer to another MAC, if that is proved (see FollowMACs).
 //   - A device of a person has one session. A login or a resume with the same device.id replaces it.
 //   - A person has at most DevicesPerUser sessions, the waiting ones included and the static ones left out.

@@ -43,6 +43,9 @@ func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried 
 	if err != nil {
 		return agent.Session{}, err
 	}
+	if live, ok := m.SessionAt(a.Peer.Addr); ok && live.Kind == agent.KindWeb && live.Address != a.Peer.Addr {
+		m.join(ctx, a.Peer) // another computer may have this further address now
+	}
 	moved := m.movedSessions(ctx)
 	err = m.change(ctx, func(c *change) error {
 		if err := c.mayEnter(); err != nil {

@@ -341,6 +341,9 @@ type fakeFirewall struct {
 	uncounted bool                     // Traffic returns nothing
 	broken    bool
 
+	macs    map[netip.Addr]string // in the neighbour table; for BrowserSessionOf
+	lookups int                   // calls of BrowserSessionOf
+
 	changed []agent.MACChange // what ChangedMACs returns
 	stays   bool              // the former MAC still answers
 	moves   []agent.MACChange // by ChangeMAC
@@ -429,6 +432,28 @@ func (w *fakeFirewall) GrantAddress(_ context.Context, session string, a netip.A
 	}
 	w.further[a] = session
 	return nil
+}
+
+func (w *fakeFirewall) BrowserSessionOf(_ context.Context, a netip.Addr) (found string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lookups++
+	if w.broken {
+		return "", errFake
+	}
+	if w.macs[a] == "" {
+		return "", nil
+	}
+	for own, id := range w.granted {
+		if w.macs[own] != w.macs[a] {
+			continue
+		}
+		if found != "" {
+			return "", nil
+		}
+		found = id
+	}
+	return found, nil
 }
 
 func (w *fakeFirewall) RevokeAddress(_ context.Context, _ string, a netip.Addr) {
@@ -656,7 +681,7 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
 		fakeFirewall: &fakeFirewall{granted: map[netip.Addr]string{}, further: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
-			closed: map[string]bool{}, only: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
+			closed: map[string]bool{}, only: map[netip.Addr]string{}, macs: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
 	g.set.Enabled = true
@@ -937,7 +962,7 @@ func (g *gateway) checkFurther(c *change, s *session) int {
 			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)
 		}
 	}
-	if len(s.further) > 0 && (s.Kind != agent.KindLAN || count[true] > 1 || count[false] > agent.MaxIPv6) {
+	if len(s.further) > 0 && (s.Kind == agent.KindVPN || s.Kind == agent.KindStatic || count[true] > 1 || count[false] > agent.MaxIPv6) {
 		g.t.Errorf("session %s of kind %s has %d addresses of IPv4 and %d of IPv6", s.ID, s.Kind, count[true], count[false])
 	}
 	return len(s.further)

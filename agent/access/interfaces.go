@@ -61,8 +61,8 @@ type Refusals interface {
 	AddRefused(context.Context, agent.RefusedAttempt) error
 }
 
-// Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs and
-// ProveMAC.
+// Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs,
+// BrowserSessionOf and ProveMAC.
 type Firewall interface {
 	// Grant lets Session.Address through. For KindWeb and KindStatic, only Session.MACStored is let through if there is one. KindStatic
 	// without a MACStored has access from any computer.
@@ -73,6 +73,9 @@ type Firewall interface {
 	// GrantAddress lets a further address of a session through. The address must have the MAC and the
 	// interface of Session.Address in the neighbour table. Refusals: agent.CodeAddressRefused.
 	GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error
+	// BrowserSessionOf returns the session of KindWeb whose Session.Address has the MAC and the interface that the neighbour table shows
+	// for another address; "" if there is none, or if the MAC may belong to several computers.
+	BrowserSessionOf(ctx context.Context, a netip.Addr) (sessionID string, err error)
 	// RevokeAddress closes one further address and cuts its connections. An address that is not let through is no error.
 	// The firewall logs and repeats what fails, here and in Revoke.
 	RevokeAddress(ctx context.Context, sessionID string, a netip.Addr)

@@ -61,6 +61,7 @@ type Manager struct {
 	counting sync.Mutex // held from reading the counters until the sessions have their values; locked before mu
 	pending  pendingLogins
 	proofs   *counts[netip.Addr] // wrong address tokens
+	lookups  *lookups            // by JoinSession
 }
 
 // session is a live session, guarded by the Manager's locks.
@@ -101,7 +102,8 @@ func NewManager(c Config) *Manager {
 		byChain:    map[[32]byte]*session{},
 		byProof:    map[[32]byte]*session{},
 		static:     map[netip.Addr]StaticSession{}, staticMissing: map[netip.Addr]bool{},
-		proofs: newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
+		proofs:  newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
+		lookups: newLookups(),
 	}
 }
 

@@ -83,6 +83,7 @@ func TestRandomActionsOfBrowsers(t *testing.T) {
 			r.Repeat(map[string]func(*rapid.T){
 				"":             m.check,
 				"browser":      m.browser,
+				"join":         m.join,
 				"sign out":     m.signOut,
 				"rules":        m.rules,
 				"idle":         m.idleTime,
@@ -131,6 +132,27 @@ func (m *randomActions) browser(r *rapid.T) {
 	case errors.As(err, &refusal), errors.Is(err, errFake) && (m.memoryStore.broken != "" || m.fakeFirewall.broken):
 	default:
 		r.Errorf("%v", err)
+	}
+}
+
+// join opens a page from an address, whose computer has or has not the session of a browser.
+func (m *randomActions) join(r *rapid.T) {
+	var own []netip.Addr
+	for _, s := range m.Sessions() {
+		own = append(own, s.Address)
+	}
+	peer := m.gateway.peer(netip.MustParseAddr(m.peer(r)))
+	if len(own) > 0 {
+		m.phone(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC"), rapid.SampledFrom(own).Draw(r, "address with the MAC"))
+	}
+	m.phone(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC of the peer"), peer.Addr)
+	advance(2 * lookupAgain)
+	if !m.JoinSession(context.Background(), peer) {
+		return
+	}
+	s, _ := m.SessionAt(peer.Addr)
+	if s.Kind != agent.KindWeb || s.Address == peer.Addr || !m.Settings().SignsInByBrowser(peer) || m.fakeFirewall.macs[s.Address] != m.fakeFirewall.macs[peer.Addr] {
+		r.Errorf("%v has joined session %s of kind %s on %v", peer, s.ID, s.Kind, s.Address)
 	}
 }
 

@@ -63,7 +63,10 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 				ending[reason] = append(ending[reason], s)
 				continue
 			}
-			c.dropFurtherIf(s, func(f furtherAddress) bool { return !c.inside(c.settings, f.addr, "") })
+			c.dropFurtherIf(s, func(f furtherAddress) bool {
+				peer := agent.Peer{Addr: f.addr, Inside: c.inside(c.settings, f.addr, "")}
+				return !peer.Inside || s.Kind == agent.KindWeb && mayUseBrowser(c.settings, peer) != nil
+			})
 		}
 		for reason, list := range ending {
 			n += c.endEach(list, reason)

@@ -73,7 +73,7 @@ func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
 }
 
 // GrantAddress lets a further address of a session in the LAN through until the session ends. The caller has checked the
-// proof; the address must also be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
+// proof of an agent's address; every address must be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
 // ErrNotSameHost, ErrAddressTaken.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
 	return f.ask(ctx, &task{action: actGrantAddress, sessionInfo: further(sessionID, a)})

@@ -330,15 +330,18 @@ func TestFirewallVendorScript(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address.
-// Then its IPv4 address has access. A sign-in over the portal's IPv6 address gives access to the host's IPv6 address.
+// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address. Its
+// IPv4 address has access then. When it opens a page from its IPv6 address again, this has access too, until the session ends.
 func TestFirewallBrowserIPv6(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne, "fd77:1::/64"}})
 		g.person("anna")
+		g.person("boris")
 		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		w.serveHTTP(t, inNet, netip.AddrPortFrom(server6, 80), "a page")
 		trust := &tls.Config{RootCAs: g.roots()}
 		page := "http://[" + server6.String() + "]/page"
+		probe := "http://[" + server6.String() + "]/generate_204"
 		blocked := g.script(inOne, one6, trust)
 		lead := blocked.led(page)
 		v := g.script(inOne, one, trust)
@@ -351,8 +354,51 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 			t.Errorf("signing in over IPv4: %d %s", got.status, got.body)
 		}
 		w.open(t, "IPv4", inOne, one, four)
-		w.refused(t, "IPv6", inOne, one6, six)
+		w.refused(t, "IPv6 before its first page", inOne, one6, six)
 
+		// Its probe finds the connection closed, and then the real host.
+		netlab.Eventually(t, "the probe reaches the real host", func() bool {
+			response, err := blocked.client.Get(probe)
+			if err != nil {
+				return false
+			}
+			defer response.Body.Close()
+			return response.StatusCode == http.StatusOK
+		})
+		w.open(t, "IPv6", inOne, one6, six)
+		if got := w.get(t, blocked.client, page); got.status != http.StatusOK || got.body != "a page" {
+			t.Errorf("the page over IPv6: %d %s", got.status, got.body)
+		}
+		s := g.oneSession("the session has both addresses", func(s session) bool { return s.Kind == "web" && len(s.Addresses) == 2 })
+		if s.Address != one.String() || s.Addresses[1] != one6.String() {
+			t.Errorf("the session is %+v", s)
+		}
+
+		// An address of another host is led to sign-in.
+		w.refused(t, "another host", inTwo, two, four)
+
+		// A page from a new privacy address loads again and has access.
+		private := netip.MustParseAddr("fd77:1::7:7")
+		w.IP(t, inOne, "addr", "add", private.String()+"/64", "dev", "eth0", "nodad")
+		newer := g.script(inOne, private, trust)
+		if got := w.get(t, newer.client, page); got.status != http.StatusNetworkAuthenticationRequired || got.header.Get("Refresh") == "" || strings.Contains(got.body, signInPath) {
+			t.Errorf("the page from a new address: %d %v %s", got.status, got.header, got.body)
+		}
+		if got := w.get(t, newer.client, page); got.status != http.StatusOK || got.body != "a page" {
+			t.Errorf("the page from a new address, again: %d %s", got.status, got.body)
+		}
+
+		// The end of the session closes all of them.
+		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
+		for _, a := range []netip.Addr{one6, private} {
+			netlab.Eventually(t, "IPv6 is closed", func() bool {
+				_, err := w.Hears(inOne, a, six, soon)
+				return err != nil
+			})
+		}
+
+		// Over the portal's IPv6 address the host signs in the other way round.
+		lead = blocked.led(page)
 		lead.Host = net.JoinHostPort("fd77:1::1", portalPort)
 		form = blocked.asks(lead.String())
 		if form.Get("user_ip") != one6.String() {
@@ -364,6 +410,10 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 			t.Errorf("signing in over IPv6: %d %s", got.status, got.body)
 		}
 		w.open(t, "IPv6 after sign-in", inOne, one6, six)
+		w.refused(t, "IPv4 before its first page", inOne, one, four)
+		if got := w.get(t, v.client, "http://"+server.String()+"/page"); got.status != http.StatusNetworkAuthenticationRequired || got.header.Get("Refresh") == "" {
+			t.Errorf("a page over IPv4: %d %v", got.status, got.header)
+		}
 		w.open(t, "IPv4 after sign-in over IPv6", inOne, one, four)
 	})
 }
