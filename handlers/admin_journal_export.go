@@ -23,7 +23,8 @@ type table interface {
 	Close() error // completes the file
 }
 
-// adminJournalCSV answers with the entries that the filter selects, for spreadsheet programs in the person's language.
+// adminJournalCSV exports the entries that the filter selects, with the separator that spreadsheet programs expect in the person's
+// language.
 func (s *Site) adminJournalCSV(c echo.Context) error {
 	l := who(c).L
 	return s.exportJournal(c, "csv", func(w io.Writer) (table, error) {
@@ -42,7 +43,7 @@ func (s *Site) adminJournalCSV(c echo.Context) error {
 	})
 }
 
-// adminJournalXLSX is adminJournalCSV for Excel.
+// adminJournalXLSX exports the entries that the filter selects for Excel.
 func (s *Site) adminJournalXLSX(c echo.Context) error {
 	l := who(c).L
 	return s.exportJournal(c, "xlsx", func(w io.Writer) (table, error) {
@@ -62,14 +63,14 @@ func (s *Site) exportJournal(c echo.Context, format string, begin func(io.Writer
 	})
 }
 
-// tableTypes are the content types of tables by format.
+// tableTypes are the content types of the formats.
 var tableTypes = map[string]string{
 	"csv":  "text/csv; charset=utf-8",
 	"json": echo.MIMEApplicationJSON,
 	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-// sendTable sends a table of any length. If it fails in the middle, it cuts the connection, so that nobody takes the part for the whole.
+// sendTable streams a table. If it fails in the middle, it cuts the connection: a part would look like the whole file.
 func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (table, error), fill func(table) error) error {
 	leave, ok := s.exports.enter(who(c).Peer)
 	if !ok {
@@ -132,7 +133,7 @@ func journalColumns(l *locale.Localizer) []xlsx.Column {
 	}
 }
 
-// journalCells are the cells of an entry below journalColumns.
+// journalCells returns the cells of an entry for journalColumns.
 func journalCells(l *locale.Localizer, e agent.JournalEntry) []any {
 	directory := e.Directory
 	if directory == agent.LocalDirectory {
@@ -151,15 +152,20 @@ func journalCells(l *locale.Localizer, e agent.JournalEntry) []any {
 	case !e.Ended.IsZero():
 		cells[end], cells[length], cells[outcome] = e.Ended.Local(), int64(e.Ended.Sub(e.Started)/time.Second), l.JournalEnd(e.Reason)
 	}
+	protectCells(cells)
+	return cells
+}
+
+// protectCells keeps spreadsheet programs from taking texts for formulas.
+func protectCells(cells []any) {
 	for i, cell := range cells {
 		if text, is := cell.(string); is {
 			cells[i] = accountcsv.Protect(text)
 		}
 	}
-	return cells
 }
 
-// csvTable writes CSV as spreadsheet programs of every language read it.
+// csvTable writes CSV with CRLF, as spreadsheet programs expect.
 type csvTable struct{ out *csv.Writer }
 
 func newCSVTable(w io.Writer) csvTable {
@@ -190,7 +196,7 @@ func (t csvTable) Close() error {
 	return t.out.Error()
 }
 
-// addressText formats an address; empty if there is none.
+// addressText formats an address; "" for the zero Addr.
 func addressText(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""

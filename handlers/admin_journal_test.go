@@ -22,8 +22,8 @@ import (
 	"ideco-agent/templates"
 )
 
-// journalOf fills the journal of a site: a session in the LAN that is open, one through the VPN that has ended, one by a browser of a
-// deleted account, and two refusals.
+// journalOf fills the journal of a site: an open session of kind lan, an ended one of kind vpn, one of kind web of a deleted account,
+// and two refusals.
 func journalOf(t *testing.T, a administration) {
 	t.Helper()
 	ctx, db := t.Context(), a.realStore()
@@ -45,7 +45,7 @@ func journalOf(t *testing.T, a administration) {
 			t.Fatal(err)
 		}
 	}
-	for _, one := range []agent.Refused{
+	for _, one := range []agent.RefusedAttempt{
 		{At: now.Add(-time.Minute), Login: "my password", Peer: agent.Peer{Addr: outside}, Way: agent.WayPassword, Code: agent.CodeBadCredentials},
 		{At: now.AddDate(0, 0, -45), Login: "ivanov", UserID: ivanov.ID, Peer: agent.Peer{Addr: inLAN, Inside: true}, Way: agent.WayBrowser, Code: agent.CodeAddressBusy},
 	} {
@@ -112,7 +112,7 @@ func TestJournalPage(t *testing.T) {
 	}
 	page := a.get("/admin/journal")
 	for selector, text := range map[string]string{
-		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.device": "=PC-7", "td.device .under": "52:54:00:12:34:56",
+		"td.address": "VPN: 10.128.0.9", "td.address .under:not(.nowrap)": "извне: 203.0.113.9", "td.device": "=PC-7", "td.address .under.nowrap": "52:54:00:12:34:56",
 		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
 	} {
 		if !says(t, page, selector, text) {
@@ -127,7 +127,7 @@ func TestJournalPage(t *testing.T) {
 	}
 }
 
-// TestJournalDates: dates in the form of either language count, and a wrong one is named and not ignored.
+// TestJournalDates: dates are read in the formats of both languages, and a wrong one is an error.
 func TestJournalDates(t *testing.T) {
 	a := newAdministration(t)
 	journalOf(t, a)
@@ -152,7 +152,7 @@ func TestJournalDates(t *testing.T) {
 	}
 }
 
-// TestJournalPeriods: every period of the form is one that the journal knows.
+// TestJournalPeriods: the journal knows every period and every order of the form.
 func TestJournalPeriods(t *testing.T) {
 	a := newAdministration(t)
 	journalOf(t, a)
@@ -169,7 +169,7 @@ func TestJournalPeriods(t *testing.T) {
 	}
 }
 
-// TestJournalPaging: the journal is asked for one page, and the links keep the filter.
+// TestJournalPaging: only one page is queried, and the links keep the filter.
 func TestJournalPaging(t *testing.T) {
 	a := newAdministration(t)
 	fake := &fakeJournal{entries: make([]agent.JournalEntry, 120)}
@@ -258,7 +258,8 @@ func TestJournalFiles(t *testing.T) {
 	}
 }
 
-// TestJournalFileFails: a file that fails before its first byte is an error, and later a cut connection: a part looks like the whole.
+// TestJournalFileFails: an export that fails before its first byte is answered with an error. Later the connection is cut, because a
+// part would look like the whole file.
 func TestJournalFileFails(t *testing.T) {
 	a := newAdministration(t)
 	fails := errors.New("the disk is gone")
@@ -292,7 +293,7 @@ func TestJournalFileFails(t *testing.T) {
 	}
 }
 
-// TestJournalFilesAtOnce: one host makes two files at once.
+// TestJournalFilesAtOnce: one host can export two files at once, and no third.
 func TestJournalFilesAtOnce(t *testing.T) {
 	a := newAdministration(t)
 	peer := agent.Peer{Addr: inLAN, Inside: true}
@@ -308,13 +309,13 @@ func TestJournalFilesAtOnce(t *testing.T) {
 	two()
 }
 
-// journalAnswer asks REST for the journal.
+// journalAnswer requests the journal by REST.
 func (a administration) journalAnswer(query url.Values) (int, map[string]any) {
 	a.t.Helper()
 	return restClient{a.t, a.h, a.boss}.call("GET", "/user_cabinet_reports/auth_journal?"+query.Encode(), "")
 }
 
-// TestRESTJournal: the vendor's parameters select what they say.
+// TestRESTJournal: the vendor's parameters select and sort the entries.
 func TestRESTJournal(t *testing.T) {
 	a := newAdministration(t)
 	journalOf(t, a)
@@ -353,7 +354,7 @@ func TestRESTJournal(t *testing.T) {
 		{"filter", `[{"items":[{"column_name":"login","operator":"equals","value":["petrova"]},{"column_name":"reason","operator":"equals","value":["evicted"]}],"link_operator":"or"}]`, []string{ended, gone}},
 		{"filter", `[]`, []string{wrong, open, ended, busy, gone}},
 	} {
-		for _, limit := range []string{"1000", ""} { // read at once, and while it is sent
+		for _, limit := range []string{"1000", ""} { // in memory, and streamed
 			status, answer := a.journalAnswer(url.Values{one.name: {one.value}, "limit": {limit}})
 			if got := ids(answer); status != 200 || !slices.Equal(got, one.want) || answer["rows"] != float64(len(one.want)) {
 				t.Errorf("%s %s: %d %q, %v, want %q", one.name, one.value, status, got, answer["message"], one.want)
@@ -388,7 +389,7 @@ func TestRESTJournal(t *testing.T) {
 	}
 }
 
-// TestRESTJournalSorted: an answer in another order than that of start is made of pages, and has a limit.
+// TestRESTJournalSorted: an answer sorted by another column than start is queried in pages, up to maxSorted entries.
 func TestRESTJournalSorted(t *testing.T) {
 	a := newAdministration(t)
 	sorted := url.Values{"sort": {`[{"field":"login","direction":"asc"}]`}}
@@ -407,7 +408,7 @@ func TestRESTJournalSorted(t *testing.T) {
 	}
 }
 
-// TestJournalSlow: a search that takes too long is said above the form, which keeps what was typed.
+// TestJournalSlow: an error above the form says that a search takes too long, and the form keeps what was typed.
 func TestJournalSlow(t *testing.T) {
 	a := newAdministration(t)
 	a.site.Journal = &fakeJournal{fails: agent.Problem{Field: "filter", Code: "field_journal_slow"}}

@@ -6,11 +6,11 @@ import (
 	"ideco-agent/agent"
 )
 
-// fakeJournal has these entries, whatever a query selects, and records the queries.
+// fakeJournal returns its entries for every filter, and records the queries.
 type fakeJournal struct {
 	entries []agent.JournalEntry
 	queries []agent.JournalQuery
-	fails   error // of the methods, after all entries
+	fails   error // returned by the methods; by EachEntry after all entries
 }
 
 func (f *fakeJournal) Entries(_ context.Context, q agent.JournalQuery) (agent.JournalPage, error) {

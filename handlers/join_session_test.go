@@ -37,11 +37,12 @@ func phoneSite(t *testing.T) (*Site, agent.Session) {
 	s := browserSite(t)
 	set := s.Settings.(*fixedSettings)
 	set.now.LocalNetworks = append(set.now.LocalNetworks, netip.MustParsePrefix("fd00::/64"))
-	set.now.BrowserSignIn = append(set.now.BrowserSignIn, netip.MustParsePrefix("fd00::/64"))
 	firewall := &phoneFirewall{openFirewall: openFirewall{elsewhere}}
 	s.Sessions = access.NewManager(access.Config{Gate: s.Gate, Store: s.Accounts.(accounts).Store, Firewall: firewall, Settings: set.Current, Log: s.Log})
 	firewall.sessions = s.Sessions.Sessions
-	return s, signInAs(t, s, "ivanov")
+	session := beginWebSession(t, s, inLAN)
+	set.now.BrowserSignIn = append(set.now.BrowserSignIn, netip.MustParsePrefix("fd00::/64"))
+	return s, session
 }
 
 // TestJoinOnPort80: a phone that has signed in from its IPv4 address opens a page over IPv6. It loads again, and is not led to sign-in.

@@ -32,8 +32,8 @@ type Site struct {
 	Certificates Certificates
 	Journal      Journal
 	AuthRules    AuthRules
-	// PubliclyTrusted reports whether browsers trust the certificate that the portal serves for the saved domain, without the own root
-	// or a company's.
+	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
+	// root and a company's CA do not count.
 	PubliclyTrusted func() bool
 	Setup           SetupToken
 	Addressing      Addressing
@@ -51,7 +51,7 @@ type Site struct {
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"
 
 	downloads           downloadSlots // of the installer from the agent endpoint
-	exports             downloadSlots // of the journal
+	exports             downloadSlots // files and streamed answers of the journal
 	agents              agentConns
 	ssoPlaces           ssoPlaces
 	webTokens           webTokens

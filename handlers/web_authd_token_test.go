@@ -32,35 +32,59 @@ func TestWebTokens(t *testing.T) {
 	third := w.add(a, "")
 	now = now.Add(webTokenLife - 1)
 	if !good(a, third) {
-		t.Error("the token is over too soon")
+		t.Error("the token expires too soon")
 	}
 	now = now.Add(1)
 	if good(a, third) {
-		t.Error("an old token is accepted")
+		t.Error("an expired token is accepted")
 	}
 	w.add(b, "")
-	if len(w.byAddr) != 1 || w.oldest.Len() != 1 {
-		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.oldest.Len())
+	if len(w.byAddr) != 1 || w.byAge.Len() != 1 {
+		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.byAge.Len())
 	}
 }
 
-// TestWebTokensMost: of too many tokens the oldest go.
-func TestWebTokensMost(t *testing.T) {
+// TestWebTokensLimit: a token above the limit replaces the oldest.
+func TestWebTokensLimit(t *testing.T) {
 	var w webTokens
-	addr := netip.MustParseAddr("fd00::")
-	first := addr.Next()
-	tokens := map[netip.Addr]string{}
-	for range maxWebTokens + 1 {
-		addr = addr.Next()
-		tokens[addr] = w.add(addr, "")
+	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
+	tokens := map[int]string{}
+	for i := range maxWebTokens + 1 {
+		tokens[i] = w.add(address(i), "")
 	}
-	if len(w.byAddr) != maxWebTokens || w.oldest.Len() != maxWebTokens {
-		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.oldest.Len())
+	if len(w.byAddr) != maxWebTokens || w.byAge.Len() != maxWebTokens {
+		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.byAge.Len())
 	}
-	for a, want := range map[netip.Addr]bool{first: false, first.Next(): true, addr: true} {
-		if _, ok := w.find(a, tokens[a]); ok != want {
-			t.Errorf("%s: %t", a, ok)
+	for i, want := range map[int]bool{0: false, 1: true, maxWebTokens: true} {
+		if _, ok := w.find(address(i), tokens[i]); ok != want {
+			t.Errorf("%s: %t", address(i), ok)
 		}
+	}
+}
+
+// TestWebTokensOfOneHost: a host with any number of IPv6 addresses takes no tokens from other networks.
+func TestWebTokensOfOneHost(t *testing.T) {
+	now := time.Now()
+	w := webTokens{nowInTests: func() time.Time { return now }}
+	other, wide := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("fd00:0:0:1::1")
+	token, token6 := w.add(other, ""), w.add(wide, "")
+	addr := netip.MustParseAddr("fd00::")
+	for range 2 * maxWebTokens {
+		addr = addr.Next()
+		w.add(addr, "")
+	}
+	for a, token := range map[netip.Addr]string{other: token, wide: token6} {
+		if _, ok := w.find(a, token); !ok {
+			t.Errorf("the token of %s is gone", a)
+		}
+	}
+	if len(w.byAddr) != maxWebTokensNetwork+2 || w.byAge.Len() != len(w.byAddr) || len(w.inNetwork) != 3 {
+		t.Errorf("%d and %d tokens of %d networks are kept", len(w.byAddr), w.byAge.Len(), len(w.inNetwork))
+	}
+	now = now.Add(webTokenLife)
+	w.add(other, "")
+	if len(w.byAddr) != 1 || len(w.inNetwork) != 1 {
+		t.Errorf("%d tokens of %d networks are kept after their time", len(w.byAddr), len(w.inNetwork))
 	}
 }
 

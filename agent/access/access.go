@@ -39,16 +39,16 @@
 //	          ended: logout, expired, idle, replaced,     ended: replaced, disabled, admin, idle
 //	          evicted, admin, disabled, lost
 //
-// They have no connection, are always connected and never follow a changed MAC. A restart lets a browser's computer through by the
-// MAC that was stored; if none is known and the firewall has closed the address meanwhile, the session ends with lost. A static session has
-// no length, no limit of devices, and no need for the agent to be switched on.
+// They have no connection, are always connected and never follow a changed MAC. After a restart a browser's computer is let through
+// with the stored MAC. Without a stored MAC, the session ends with lost if the firewall has closed the address meanwhile. A static
+// session has no length, is not limited by DevicesPerUser, and stays when the agent is switched off.
 //
 // # Addresses, devices and connections
 //
-//   - An address in the LAN belongs to one session. A newer login of the same person takes it over, but a browser never
-//     takes it from an agent or a rule: where one of them is connected, it gets that session. A login of another person takes the
-//     address from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused
-//     with address_busy.
+//   - An address in the LAN belongs to one session. A newer login of the same person takes it over, but a browser never takes it
+//     from a connected session of an agent or a rule: the browser gets that session. A login of another person takes the address
+//     from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused with
+//     address_busy.
 //   - A session of an agent or a browser in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6.
 //     An agent proves each further address with an address token in a request from that address. After a resume it must
 //     prove it again within a minute. A change of place and a restart drop further addresses.
@@ -71,6 +71,6 @@
 //
 // # Traffic
 //
-// Firewall and tunnel count the bytes of sessions. Manager adds up what they have counted across restarts, resumes and moves, stores it
-// every two minutes, and reads it once more before it ends a session.
+// Firewall and tunnel count the bytes of sessions. Manager adds up their counts across restarts, resumes and changes of the address,
+// stores the sums every two minutes, and reads the counts once more before it ends a session.
 package access

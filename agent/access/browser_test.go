@@ -97,7 +97,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 	})
 }
 
-// TestBrowserAndAgent: the same person's agent takes a browser's address over without a cut, and a browser never replaces an agent.
+// TestBrowserAndAgent: the same person's agent takes over a browser's address without a cut, and a browser never replaces an agent.
 func TestBrowserAndAgent(t *testing.T) {
 	subtest(t, "the agent takes over", func(g *gateway) {
 		web := g.beginWeb("petr", lanPeer)
@@ -107,7 +107,7 @@ func TestBrowserAndAgent(t *testing.T) {
 			g.t.Errorf("%s, %v", g.reason(web), g.fakeFirewall.cuts)
 		}
 	})
-	subtest(t, "the browser of the person of a connected agent gets its session", func(g *gateway) {
+	subtest(t, "a browser gets the session of the person's connected agent", func(g *gateway) {
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		if s := g.beginWeb("petr", lanPeer); s.Session != lan.Session || lan.endReasons() != "[]" {
 			g.t.Errorf("%+v, told %s", s.Session, lan.endReasons())
@@ -176,10 +176,10 @@ func TestBrowserSettings(t *testing.T) {
 	}
 }
 
-// TestBrowserRestart: a browser's session goes on after a restart, for the computer that it had; without a stored MAC it needs an
-// address that is still let through.
+// TestBrowserRestart: a browser's session goes on after a restart, with the stored MAC only. Without a stored MAC, the firewall must
+// still let its address through.
 func TestBrowserRestart(t *testing.T) {
-	subtest(t, "for its computer", func(g *gateway) {
+	subtest(t, "with a MAC", func(g *gateway) {
 		web := g.beginWeb("petr", lanPeer)
 		g.count()
 		g.saveCounts(context.Background())
@@ -205,7 +205,7 @@ func TestBrowserRestart(t *testing.T) {
 	})
 }
 
-// TestIdle: a browser's session ends 15 minutes after its last byte, and not while nothing counts.
+// TestIdle: a browser's session ends 15 minutes after its last byte, but not if its bytes are not counted.
 func TestIdle(t *testing.T) {
 	subtest(t, "idle", func(g *gateway) {
 		defer g.record()()
@@ -220,7 +220,7 @@ func TestIdle(t *testing.T) {
 			g.t.Errorf("%s", g.reason(web))
 		}
 	})
-	subtest(t, "nothing counts", func(g *gateway) {
+	subtest(t, "not counted", func(g *gateway) {
 		g.fakeFirewall.uncounted = true
 		defer g.record()()
 		web := g.beginWeb("petr", lanPeer)

@@ -86,7 +86,7 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	})
 	m.always(func(c *change) {
 		n += c.update(user)
-		c.missStaticOf(user.ID)
+		c.noteMissingStatic(user.ID)
 	})
 	return n
 }

@@ -38,7 +38,7 @@ type memoryStore struct {
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
-	refused     []agent.Refused
+	refused     []agent.RefusedAttempt
 	hangs       chan struct{} // if set, AddRefused waits for a value
 	tree        agent.GroupTree
 }
@@ -98,7 +98,7 @@ func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.
 	return nil
 }
 
-func (m *memoryStore) AddRefused(ctx context.Context, r agent.Refused) error {
+func (m *memoryStore) AddRefused(ctx context.Context, r agent.RefusedAttempt) error {
 	if m.hangs != nil {
 		select {
 		case <-m.hangs:
@@ -258,7 +258,7 @@ func (m *memoryStore) EndSession(ctx context.Context, id string, end agent.Sessi
 	return nil
 }
 
-func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.SessionCounts) error {
+func (m *memoryStore) SaveCounts(_ context.Context, counts map[string]agent.SessionCounts) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, c := range counts {
@@ -267,7 +267,7 @@ func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.Ses
 			m.sessions[id] = s
 		}
 	}
-	return m.fail("SaveTraffic")
+	return m.fail("SaveCounts")
 }
 
 func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err error) {

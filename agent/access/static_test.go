@@ -112,8 +112,8 @@ func TestSetStatic(t *testing.T) {
 	})
 }
 
-// TestStaticAndLogin: the person's agent replaces the static session without a cut, and the rule gives access again when it ends. Others
-// are refused.
+// TestStaticAndLogin: the agent of the rule's person replaces the static session without a cut, and the rule gives access again when the
+// agent's session ends. Other persons are refused.
 func TestStaticAndLogin(t *testing.T) {
 	ctx := context.Background()
 	subtest(t, "the person's agent", func(g *gateway) {
@@ -144,14 +144,14 @@ func TestStaticAndLogin(t *testing.T) {
 		}
 		g.wantLive(static)
 	})
-	subtest(t, "others", func(g *gateway) {
+	subtest(t, "other persons", func(g *gateway) {
 		g.SetStatic(ctx, ivansRule())
 		g.wantRefusal(passwordAttempt("olga", lanPeer, "a"), agent.CodeAddressBusy)
 		_, err := g.browse("olga", lanPeer)
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.wantLive(g.staticAt(ruleAddress))
 	})
-	subtest(t, "somebody was there before", func(g *gateway) {
+	subtest(t, "another person has the address", func(g *gateway) {
 		lan := g.begin(passwordAttempt("olga", lanPeer, "a"))
 		g.SetStatic(ctx, ivansRule())
 		g.wantLive(lan)
@@ -206,7 +206,7 @@ func TestStaticAccount(t *testing.T) {
 	})
 }
 
-// TestStaticFailures: what the store or the firewall refused is tried again with the next call.
+// TestStaticFailures: a session that store or firewall refused begins with the next call.
 func TestStaticFailures(t *testing.T) {
 	ctx := context.Background()
 	for _, method := range []string{"SaveSession", "User", "GroupTree", ""} {

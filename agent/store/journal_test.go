@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -123,6 +124,52 @@ func TestJournalStopsGrowing(t *testing.T) {
 	}
 	file, log := sizesOnDisk(t, path)
 	t.Logf("%d sessions in %d bytes, and %d of log", len(numbers), file, log)
+}
+
+// TestRefusalsDoNotDisplaceSessions: strangers who are refused all day long do not push the sessions out of the journal.
+func TestRefusalsDoNotDisplaceSessions(t *testing.T) {
+	s := newStore(t)
+	fill(t, s, 0, 1000)
+	refuse := func(from, n int) {
+		check(t, s.write(t.Context(), func(tx *sql.Tx) error {
+			for i := from; i < from+n; i++ {
+				r := agent.RefusedAttempt{At: start.Add(time.Hour + time.Duration(i)*time.Second), Login: "nobody", Device: agent.Device{Name: fmt.Sprint(i)},
+					Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)})}, Way: agent.WayPassword, Code: agent.CodeBadCredentials}
+				if err := addRefused(t.Context(), tx, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	}
+	count := func() (sessions, refusals int) {
+		check(t, s.read(t.Context(), func(tx *sql.Tx) error {
+			return tx.QueryRowContext(t.Context(), `SELECT count(*) - count(CASE WHEN refusal THEN 1 END), count(CASE WHEN refusal THEN 1 END) FROM sessions`).Scan(&sessions, &refusals)
+		}))
+		return sessions, refusals
+	}
+	const most = 3e6
+	for i := range 5 {
+		refuse(i*2000, 2000)
+		if _, err := s.TrimJournal(t.Context(), start.AddDate(-1, 0, 0), most); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sessions, refusals := count(); sessions != 1000 || refusals < 1000 || refusals >= 10_000 {
+		t.Errorf("%d sessions and %d refusals are left", sessions, refusals)
+	}
+	if _, err := s.TrimJournal(t.Context(), start.AddDate(-1, 0, 0), most/10); err != nil {
+		t.Fatal(err)
+	}
+	if sessions, refusals := count(); sessions == 0 || sessions >= 1000 || refusals > sessions+trimBatch {
+		t.Errorf("with much less room %d sessions and %d refusals are left", sessions, refusals)
+	}
+	if forSize, err := s.TrimJournal(t.Context(), start.AddDate(9, 0, 0), most/10); err != nil || forSize != 0 {
+		t.Errorf("%d of the old ones were dropped for the size, %v", forSize, err)
+	}
+	if left := idsInJournal(t, s); len(left) != 0 {
+		t.Errorf("%d are left", len(left))
+	}
 }
 
 // TestOthersAreNoJournal: what other tables take is not counted against the journal.
