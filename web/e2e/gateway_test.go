@@ -235,8 +235,6 @@ type session struct {
 	Module  string `json:"auth_module"`
 	Domain  string `json:"directory"` // "local" or the directory
 
-	Addresses []string `json:"addresses"`
-
 	MAC *string `json:"mac"`
 	Rx  *uint64 `json:"rx"`
 	Tx  *uint64 `json:"tx"`
