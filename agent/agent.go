@@ -44,6 +44,7 @@
 //     whether it has the Internet.
 //   - rule, rule of an address: it authorises an address or a MAC in the LAN as an account, without a login. Rule in force: an
 //     enabled rule whose account may have access. Silent: a computer that has answered neither ARP nor NDP for a while.
+//     In package firewall, a rule is one of nftables.
 //   - attempt: one request for access, by password, ticket, resume token or browser sign-in. Admission: the decision about
 //     it. Refusal: the answer to an attempt that gives no access; its code says why. Displaced: a session that ends because a
 //     new one begins.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"bufio"
 	"encoding/csv"
+	"errors"
 	"io"
 	"net/http"
 	"net/netip"
@@ -43,12 +44,33 @@ func (s *Site) adminJournalCSV(c echo.Context) error {
 	})
 }
 
-// adminJournalXLSX exports the entries that the filter selects for Excel.
+// adminJournalXLSX exports the entries that the filter selects for Excel. It makes one workbook at a time, because each needs memory and room on
+// the disk.
 func (s *Site) adminJournalXLSX(c echo.Context) error {
+	if !s.workbook.TryLock() {
+		return tooManyDownloads(c)
+	}
+	defer s.workbook.Unlock()
 	l := who(c).L
-	return s.exportJournal(c, "xlsx", func(w io.Writer) (table, error) {
-		return xlsx.NewWriter(w, l.T("journal_sheet"), journalColumns(l)), nil
+	var book *xlsx.Writer
+	defer func() {
+		if book != nil {
+			book.Discard()
+		}
+	}()
+	err := s.exportJournal(c, "xlsx", func(w io.Writer) (_ table, err error) {
+		book, err = xlsx.NewWriter(w, s.Scratch, l.T("journal_sheet"), journalColumns(l))
+		return book, err
 	})
+	if errors.Is(err, xlsx.ErrTooLong) {
+		return refusal{http.StatusConflict, locale.WorkbookTooLong}
+	}
+	return err
+}
+
+func tooManyDownloads(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderRetryAfter, "30")
+	return refusal{http.StatusTooManyRequests, locale.TooManyDownload}
 }
 
 // exportJournal sends the entries that the filter of the request selects, as a file of this format.
@@ -74,8 +96,7 @@ var tableTypes = map[string]string{
 func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (table, error), fill func(table) error) error {
 	leave, ok := s.exports.enter(who(c).Peer)
 	if !ok {
-		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
-		return refusal{http.StatusTooManyRequests, locale.TooManyDownload}
+		return tooManyDownloads(c)
 	}
 	defer leave()
 	s.securityEvent(c, "journal_exported", "format", format)

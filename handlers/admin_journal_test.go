@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"github.com/thedatashed/xlsxreader"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/xlsx"
 	"ideco-agent/templates"
 )
 
@@ -277,7 +279,7 @@ func TestJournalFileFails(t *testing.T) {
 	}))
 	defer server.Close()
 	server.Config.ErrorLog = nil
-	for _, path := range []string{"/admin/journal.csv", "/admin/journal.xlsx", "/user_cabinet_reports/auth_journal", "/user_cabinet_reports/auth_journal?format_type=CSV"} {
+	for _, path := range []string{"/admin/journal.csv", "/user_cabinet_reports/auth_journal", "/user_cabinet_reports/auth_journal?format_type=CSV"} {
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", server.URL+path, nil)
 		for _, c := range a.boss {
 			r.AddCookie(c)
@@ -291,6 +293,75 @@ func TestJournalFileFails(t *testing.T) {
 		}
 		answer.Body.Close()
 	}
+}
+
+// TestJournalWorkbook: one workbook is made at a time. It is sent when it is complete, and its temporary files are removed in every case.
+func TestJournalWorkbook(t *testing.T) {
+	a := newAdministration(t)
+	const path = "/admin/journal.xlsx"
+	fake := &fakeJournal{entries: make([]agent.JournalEntry, 50_000)}
+	a.site.Journal = fake
+	isClean := func(after string) {
+		t.Helper()
+		left, err := os.ReadDir(a.site.Scratch)
+		if err != nil || len(left) > 0 || !a.site.workbook.TryLock() {
+			t.Fatalf("after %s: %v, %v", after, left, err)
+		}
+		a.site.workbook.Unlock()
+	}
+	during := 0
+	fake.onEntry = func() { left, _ := os.ReadDir(a.site.Scratch); during = max(during, len(left)) }
+	if got := a.getStatus(path); got != http.StatusOK || during == 0 {
+		t.Errorf("%d, %d temporary directories", got, during)
+	}
+	isClean("a whole file")
+	fake.onEntry = nil
+
+	for err, want := range map[error]int{errors.New("the disk is gone"): http.StatusInternalServerError, xlsx.ErrTooLong: http.StatusConflict} {
+		fake.fails = err
+		w := ask(a.h, "GET", path, page, inLAN, a.boss)
+		if w.Code != want || w.Header().Get("Content-Disposition") != "" || !strings.Contains(w.Body.String(), "<html") {
+			t.Errorf("%v: %d %v", err, w.Code, w.Header())
+		}
+		if strings.Contains(w.Body.String(), "скачайте CSV") != (want == http.StatusConflict) {
+			t.Errorf("%v: %s", err, w.Body)
+		}
+		isClean(err.Error())
+	}
+	fake.fails = nil
+
+	r := httptest.NewRequest("GET", "https://gw.example.test"+path, nil)
+	r.RemoteAddr = fromLAN
+	for _, c := range a.boss {
+		r.AddCookie(c)
+	}
+	cut := &cutConnection{ResponseRecorder: httptest.NewRecorder()}
+	func() {
+		defer func() {
+			if cause := recover(); cause != http.ErrAbortHandler || cut.writes == 0 {
+				t.Errorf("%v, %d writes", cause, cut.writes)
+			}
+		}()
+		a.h.ServeHTTP(cut, r)
+	}()
+	isClean("a cut connection")
+
+	a.site.workbook.Lock()
+	if got := a.getStatus(path); got != http.StatusTooManyRequests {
+		t.Errorf("a second workbook: %d", got)
+	}
+	a.site.workbook.Unlock()
+}
+
+// cutConnection fails when something is written.
+type cutConnection struct {
+	*httptest.ResponseRecorder
+	writes int
+}
+
+func (c *cutConnection) Write([]byte) (int, error) {
+	c.writes++
+	return 0, io.ErrClosedPipe
 }
 
 // TestJournalFilesAtOnce: one host can export two files at once, and no third.
@@ -328,6 +399,7 @@ func TestRESTJournal(t *testing.T) {
 		return list
 	}
 	day := func(back int) string { return time.Now().AddDate(0, 0, -back).Format("20060102") + "000000" }
+	date := func(back int) string { return time.Now().AddDate(0, 0, -back).Format(time.DateOnly) }
 	filter := func(column, operator, value string) string {
 		return `[{"items":[{"column_name":"` + column + `","operator":"` + operator + `","value":` + value + `}],"link_operator":"and"}]`
 	}
@@ -350,6 +422,10 @@ func TestRESTJournal(t *testing.T) {
 		{"filter", filter("time_online", "greater", `[5000]`), []string{ended}},
 		{"filter", filter("date_time", "date_range", `[`+day(45)+`,`+day(39)+`]`), []string{ended, busy}},
 		{"filter", filter("start", "date_range", `["`+day(45)+`","`+day(40)+`"]`), []string{busy}},
+		{"filter", filter("start", "date_range", `["`+date(45)+`","`+date(40)+`"]`), []string{ended, busy}},
+		{"filter", filter("date_time", "equals", `"`+date(40)+`"`), []string{ended}},
+		{"filter", filter("start", "less_equal", `["`+date(40)+`"]`), []string{ended, busy, gone}},
+		{"filter", filter("start", "date_range", `["`+date(45)+` 00:00:00","`+date(40)+` 00:00:00"]`), []string{busy}},
 		{"filter", filter("start", "date_range", `["today"]`), []string{wrong, open}},
 		{"filter", `[{"items":[{"column_name":"login","operator":"equals","value":["petrova"]},{"column_name":"reason","operator":"equals","value":["evicted"]}],"link_operator":"or"}]`, []string{ended, gone}},
 		{"filter", `[]`, []string{wrong, open, ended, busy, gone}},

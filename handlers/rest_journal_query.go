@@ -136,12 +136,11 @@ func (one restFilter) filter() agent.JournalFilter {
 	return all
 }
 
-// readVendorTime converts a time in the format of the vendor's journal, or a date, to RFC 3339. It returns other text unchanged.
+// readVendorTime converts a time in the format of the vendor's journal to RFC 3339. It returns other text unchanged: the journal takes a date
+// for a whole day.
 func readVendorTime(text string) string {
-	for _, layout := range []string{vendorTimeLayout, time.DateTime, time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t.Format(time.RFC3339)
-		}
+	if t, err := time.ParseInLocation(vendorTimeLayout, text, time.Local); err == nil {
+		return t.Format(time.RFC3339)
 	}
 	return text
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"ideco-agent/agent"
@@ -47,11 +48,13 @@ type Site struct {
 	// Challenge answers a request of a CA that checks a name of the gateway (ACME HTTP-01), and reports whether it was one.
 	Challenge func(http.ResponseWriter, *http.Request) bool
 
+	Scratch       string // directory for temporary files, made when it is needed
 	MaxAgents     int    // the most connections of agents, with a session or without
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"
 
 	downloads           downloadSlots // of the installer from the agent endpoint
 	exports             downloadSlots // files and streamed answers of the journal
+	workbook            sync.Mutex    // held while a workbook of the journal is made
 	agents              agentConns
 	ssoPlaces           ssoPlaces
 	webTokens           webTokens

@@ -75,8 +75,7 @@ func (s *Site) isBlocked(peer agent.Peer) bool {
 }
 
 // isBlockedDespiteSession reports whether the firewall blocks a host whose address has a session. The firewall lets sessions of kinds
-// web and static through for one MAC, and another computer may have the address now. Connections from before JoinSession are also
-// redirected still.
+// web and static through for one MAC, and another computer may have the address now. Connections from before JoinSession are blocked too.
 func (s *Site) isBlockedDespiteSession(c echo.Context) bool {
 	live, ok := s.connectedSession(who(c).Peer)
 	return ok && live.Kind != agent.KindLAN && s.Gateway.State().RedirectsBrowsers() && !s.Addressing.Known(hostOf(c.Request()))

@@ -344,6 +344,7 @@ type BulkQuestion struct {
 	Concerned int            // accounts that change
 	Same      int            // accounts that do not
 	Sessions  int            // live sessions that end
+	ByRule    bool           // with ActEnd: some account has a session by a rule, which does not end
 	Admins    int            // accounts that become administrators by their group
 	Own       bool           // the administrator's own account is left out
 	LastAdmin string         // login of the last administrator, which is left out; empty = none

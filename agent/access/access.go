@@ -49,6 +49,7 @@
 //     from a connected session of an agent or a rule: the browser gets that session. A login of another person takes the address
 //     from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused with
 //     address_busy.
+//   - With local_tunnel, a session of an agent has no address in the LAN. It ends the person's browser session there once the tunnel works.
 //   - A session of an agent or a browser in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6.
 //     An agent proves each further address with an address token in a request from that address. After a resume it must
 //     prove it again within a minute. A change of place and a restart drop further addresses.

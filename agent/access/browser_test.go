@@ -120,6 +120,39 @@ func TestBrowserAndAgent(t *testing.T) {
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.back(lan)
 	})
+	subtest(t, "the agent's tunnel takes over when it works", func(g *gateway) {
+		defer g.record()()
+		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
+		web, other := g.beginWeb("petr", lanPeer), g.beginWeb("petr", "192.168.1.11")
+		advance(time.Second)
+		vpn := g.begin(passwordAttempt("petr", lanPeer, "a"))
+		advance(2 * countEvery)
+		g.wantLive(web, other, vpn)
+		if _, err := g.TunnelUp(context.Background(), vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		g.wantLive(web, other, vpn)
+		advance(countEvery)
+		g.wantLive(other, vpn)
+		if g.reason(web) != agent.ReasonReplaced || g.fakeFirewall.granted[web.Session.Address] != "" {
+			g.t.Errorf("%s, %v", g.reason(web), g.fakeFirewall.granted)
+		}
+		later := g.beginWeb("petr", lanPeer)
+		advance(countEvery)
+		g.wantLive(other, vpn, later)
+	})
+	subtest(t, "another person's tunnel does not", func(g *gateway) {
+		defer g.record()()
+		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
+		web := g.beginWeb("petr", lanPeer)
+		advance(time.Second)
+		vpn := g.begin(passwordAttempt("olga", lanPeer, "a"))
+		if _, err := g.TunnelUp(context.Background(), vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		advance(2 * countEvery)
+		g.wantLive(web, vpn)
+	})
 	subtest(t, "the agent takes over a further address", func(g *gateway) {
 		web := g.beginWeb("petr", further1.String())
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))

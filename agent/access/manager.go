@@ -70,6 +70,7 @@ type session struct {
 	connection     Connection // nil while waiting
 	graceEnds      time.Time  // while waiting
 	tunnelDeadline time.Time  // deadline for tunnel_wg; zero = none
+	tunnelUp       time.Time  // when TunnelUp succeeded last; guarded by mu
 	noticed        time.Time  // notices due until then were sent or left out
 	inside         bool       // see agent.Peer
 	iface          string     // agent.Peer.Interface of its connection; empty after a restart

@@ -203,7 +203,8 @@ func (m *randomActions) idleTime(r *rapid.T) {
 	m.count()
 	advance(2 * time.Minute)
 	m.count()
-	m.endIdle()
+	m.endWeb(m.idle, agent.ReasonIdle)
+	m.endWeb(m.replacedByTunnel, agent.ReasonReplaced)
 	for _, s := range m.Sessions() {
 		if s.Kind == agent.KindWeb && s.ID != busy {
 			r.Errorf("%+v is idle", s)

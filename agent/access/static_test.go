@@ -67,6 +67,20 @@ func TestSetStatic(t *testing.T) {
 		}
 		g.checkInvariants()
 	})
+	subtest(t, "an administrator ends the sessions of the account", func(g *gateway) {
+		g.SetStatic(ctx, ivansRule())
+		s, lan := g.staticAt(ruleAddress), g.begin(passwordAttempt("ivan", "192.168.1.12", "a"))
+		g.wantLive(s, lan)
+		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 1 || g.fakeFirewall.cuts[ruleAddress] != 0 {
+			g.t.Errorf("%d ended, %v", n, g.fakeFirewall.cuts)
+		}
+		g.wantLive(s)
+		g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
+		if n := g.EndUser(ctx, ivan, agent.ReasonDisabled); n != 1 {
+			g.t.Errorf("%d ended with the account", n)
+		}
+		g.wantLive()
+	})
 	subtest(t, "another user or MAC", func(g *gateway) {
 		g.SetStatic(ctx, ivansRule())
 		first := g.staticAt(ruleAddress)

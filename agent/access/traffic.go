@@ -167,7 +167,7 @@ func (c *change) adoptCount(s *session) {
 }
 
 // Record stores the counts of live sessions and the refused attempts, and ends the sessions of KindWeb without a byte for
-// Config.WebIdle. It returns when ctx is done.
+// Config.WebIdle and those that a tunnel has replaced. It returns when ctx is done.
 func (m *Manager) Record(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { m.refused.store(ctx); return nil })
@@ -186,7 +186,8 @@ func (m *Manager) watchTraffic(ctx context.Context) {
 		case <-tick.C:
 		}
 		m.count()
-		m.endIdle()
+		m.endWeb(m.idle, agent.ReasonIdle)
+		m.endWeb(m.replacedByTunnel, agent.ReasonReplaced)
 		if time.Since(saved) >= saveCountsEvery {
 			saved = time.Now()
 			m.saveCounts(ctx)
@@ -194,13 +195,14 @@ func (m *Manager) watchTraffic(ctx context.Context) {
 	}
 }
 
-func (m *Manager) endIdle() {
-	if len(m.idle()) == 0 {
+// endWeb ends the sessions of KindWeb that which returns.
+func (m *Manager) endWeb(which func() []*session, reason agent.Reason) {
+	if len(which()) == 0 {
 		return
 	}
 	m.always(func(c *change) {
 		if !c.closed.Load() {
-			c.endEach(c.idle(), agent.ReasonIdle)
+			c.endEach(which(), reason)
 		}
 	})
 }

@@ -69,9 +69,15 @@ func TestRestartOfBrowser(t *testing.T) {
 		if !l.noAnswer(t, inLAN, host, to) {
 			t.Error("another computer is let through")
 		}
+		if list := f.ChangedMACs(t.Context()); len(list) != 1 || list[0].Session != web.ID || list[0].From.String() != web.MACStored {
+			t.Errorf("changed MACs: %v", list)
+		}
 		web.MACStored = netlab.Run(t, "ip", "netns", "exec", l.Name(inLAN), "cat", "/sys/class/net/eth0/address")
 		grant(t, f, web)
 		l.wantOpen(t, "the computer of the session", inLAN, host, to)
+		if list := f.ChangedMACs(t.Context()); len(list) > 0 {
+			t.Errorf("changed MACs of the same computer: %v", list)
+		}
 		next := session(2, host)
 		next.Kind = agent.KindWeb
 		grant(t, f, next)
@@ -120,6 +126,9 @@ func TestRuleOfMAC(t *testing.T) {
 		grant(t, f, byRule(1, host, "02:00:00:00:00:99"))
 		if !l.noAnswer(t, inLAN, host, to) {
 			t.Error("another computer is let through")
+		}
+		if list := f.ChangedMACs(t.Context()); len(list) > 0 {
+			t.Errorf("changed MACs of a rule: %v", list)
 		}
 		agentOf := session(1, host)
 		agentOf.ID = "agent"

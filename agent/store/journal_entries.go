@@ -151,7 +151,7 @@ func (s *journalSearch) entries(ctx context.Context, tx *sql.Tx, offset, limit i
 	default:
 		by += " + 0" // SQLite must use the index of the condition, not that of the order
 	}
-	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %s FROM sessions WHERE %s IN (SELECT %[2]s FROM sessions WHERE %s ORDER BY %s LIMIT %d OFFSET %d) ORDER BY %s`,
+	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %[1]s FROM sessions WHERE %[2]s IN (SELECT %[2]s FROM sessions WHERE %[3]s ORDER BY %[4]s LIMIT %[5]d OFFSET %[6]d) ORDER BY %[7]s`,
 		entryColumns, rowNumber, where, s.order(by), limit, offset, s.order(s.by)), s.args...)
 }
 

@@ -57,7 +57,7 @@ func TestSignInForAccessInChromium(t *testing.T) {
 	b.click(submit)
 	b.sees("h1", "Вы в сети")
 	b.sees("main", "Анна Каренина")
-	b.sees("main a.url", wanted)
+	b.sees("main span.url", wanted)
 	b.pictures("sign-in-online")
 
 	var list []session
