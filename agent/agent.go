@@ -36,10 +36,19 @@
 //   - administrator: an account that may change settings. Cabinet: the page of the other accounts.
 //   - peer: the other end of a TCP connection. Inside: in the LAN, by its address and the interface it came through.
 //     Stranger: a peer outside on a device that the account has not used before. Guest: a connection without a session.
-//   - session: one person's access from one device, of kind lan, vpn or web. Live: it has access now. Waiting: its
-//     connection is lost; access stays until the grace period is over.
-//   - attempt: one request for access, by password, ticket or resume token. Admission: the decision about it. Displaced: a
-//     session that ends because a new one begins.
+//   - session: one person's access from one device. Kind: lan and vpn with the agent, web by browser sign-in, static by a
+//     rule. Way: how the person was proved. Live: it has access now. Waiting: the connection of its agent is lost; access
+//     stays until the grace period is over.
+//   - browser sign-in: a login in a browser in the LAN that gives the computer's address access. Browser session: a browser
+//     that is signed in to the portal; it gives no access. Captive portal probe: the request by which a system finds out
+//     whether it has the Internet.
+//   - rule, rule of an address: it authorises an address or a MAC in the LAN as an account, without a login. Rule in force: an
+//     enabled rule whose account may have access. Silent: a computer that has answered neither ARP nor NDP for a while.
+//     In package firewall, a rule is one of nftables.
+//   - attempt: one request for access, by password, ticket, resume token or browser sign-in. Admission: the decision about
+//     it. Refusal: the answer to an attempt that gives no access; its code says why. Displaced: a session that ends because a
+//     new one begins.
+//   - journal: the record of all sessions and refused attempts, kept for a number of days.
 //   - grant, revoke: to let a session's address through the firewall, and to stop that. Readmit: to keep it let through
 //     after a restart.
 //   - further address: a second address of a session in the LAN. It is proved with an address token.

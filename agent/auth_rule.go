@@ -10,14 +10,14 @@ import (
 // RuleID identifies an AuthRule.
 type RuleID int64
 
-// AuthRule authorises an address or a MAC in the LAN as a user, without a login. Its session has KindStatic and no length.
+// AuthRule gives an account access from an address or a MAC in the LAN, without a login. Its sessions are of KindStatic and have no length.
 type AuthRule struct {
 	ID      RuleID
 	Enabled bool
 	Address netip.Addr // zero = any address of MAC
 	MAC     string     // in lower case with colons; empty = any computer at Address
 	UserID  UserID
-	Always  bool // the session is there even while the host is silent; only with Address
+	Always  bool // access also while the computer does not answer; only with Address
 	Comment string
 }
 
@@ -39,8 +39,8 @@ func ParseRuleAddress(text string) (netip.Addr, Problem) {
 	return Unmap(a), Problem{}
 }
 
-// ParseRuleMAC reads the MAC of a rule, the one of a network card: six bytes in hex, with colons, hyphens, dots or nothing between
-// them. An empty text is none.
+// ParseRuleMAC reads the MAC of a rule: six bytes in hex, with colons, hyphens, dots or nothing between them. It refuses MACs that no
+// network card has. An empty text is none.
 func ParseRuleMAC(text string) (string, Problem) {
 	if text = strings.TrimSpace(text); text == "" {
 		return "", Problem{}
@@ -57,8 +57,8 @@ func ParseRuleMAC(text string) (string, Problem) {
 	return m.String(), Problem{}
 }
 
-// Check returns all problems of a rule, field by field under the REST names. An Address is checked only if before has another one: a
-// change of the local networks must not prevent other changes of the rule.
+// Check returns all problems of a rule under the names of the REST fields. Before is the rule before the change: an Address that
+// stays the same is not checked, because the local networks may have changed since it was entered.
 func (r AuthRule) Check(s Settings, before AuthRule) (problems Problems) {
 	refuse := func(wrong bool, field, code, value string) {
 		if wrong {

@@ -48,7 +48,7 @@ func TestParseRuleAddress(t *testing.T) {
 	}
 }
 
-// TestAuthRuleCheck: what is wrong with a rule, and that an address which is not local any more prevents no other change.
+// TestAuthRuleCheck: every problem of a rule is found. An address that is no longer local prevents no other change.
 func TestAuthRuleCheck(t *testing.T) {
 	s := DefaultSettings()
 	s.LocalNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8"),

@@ -227,7 +227,7 @@ func (t GroupTree) Of(u User) []Group {
 	return groups
 }
 
-// Names returns the names of the groups of an account, without those above them, with ", " between two.
+// Names returns the names of an account's groups, without the groups above them, joined by ", ".
 func (t GroupTree) Names(u User) string {
 	ids := []GroupID{u.Group}
 	for _, id := range u.DirectoryGroups {

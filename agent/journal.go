@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// JournalEntry is a line of the journal of authorisations: a session, or a refused attempt to begin one.
+// JournalEntry is a line of the journal: a session, or a refused attempt.
 type JournalEntry struct {
 	ID        string // of the session or of the refusal
 	UserID    UserID // 0 for an unknown login
@@ -16,10 +16,10 @@ type JournalEntry struct {
 	Device    string // name of the device
 	MAC       string
 	Kind      Kind       // of the session; empty for a refusal
-	Way       Way        // empty in entries from before it was stored
-	Inner     netip.Addr // in the LAN
-	Tunnel    netip.Addr
-	Outer     netip.Addr
+	Way       Way        // empty in entries of versions that did not store it
+	Inner     netip.Addr // the computer's address in the LAN
+	Tunnel    netip.Addr // the address in the tunnel
+	Outer     netip.Addr // the address outside that the agent connected from
 	Started   time.Time
 	Ended     time.Time // zero while the session is open; Started for a refusal
 	Rx, Tx    uint64    // bytes from and to the person
@@ -27,8 +27,8 @@ type JournalEntry struct {
 	Refusal   Code      // of a refused attempt; empty for a session
 }
 
-// Refused is an attempt that was refused, for the journal.
-type Refused struct {
+// RefusedAttempt is an attempt that was refused, for the journal.
+type RefusedAttempt struct {
 	At     time.Time
 	Login  string // as typed; the journal masks it if no account has it
 	UserID UserID // 0 if not known
@@ -38,20 +38,20 @@ type Refused struct {
 	Code   Code
 }
 
-// JournalColumn is a column of the journal that can be filtered, searched and sorted by.
+// JournalColumn is a column by which the journal can be filtered and sorted, with its name in REST.
 type JournalColumn string
 
-// Columns of the journal. Their values are the names in REST, see restJournal.
+// Columns of the journal.
 const (
 	JournalLogin    JournalColumn = "login"
 	JournalName     JournalColumn = "name"
 	JournalGroup    JournalColumn = "group_name"
 	JournalDevice   JournalColumn = "device"
 	JournalMAC      JournalColumn = "mac"
-	JournalInner    JournalColumn = "ip" // the inner or the tunnel address
+	JournalInner    JournalColumn = "ip" // Inner or Tunnel
 	JournalOuter    JournalColumn = "external_ip"
 	JournalWay      JournalColumn = "way"
-	JournalReason   JournalColumn = "reason" // of the end, or the code of the refusal
+	JournalReason   JournalColumn = "reason" // Reason or Refusal
 	JournalStart    JournalColumn = "start"
 	JournalEnd      JournalColumn = "end"
 	JournalDuration JournalColumn = "time_online" // in seconds
@@ -60,8 +60,8 @@ const (
 
 // JournalQuery selects a page of the journal.
 type JournalQuery struct {
-	Search   string        // a part of login, name, device, MAC or an address, without regard to case
-	Filter   JournalFilter // a tree of conditions
+	Search   string // a part of the login, name, device, MAC or address; case does not matter
+	Filter   JournalFilter
 	Sort     JournalColumn // empty = JournalStart
 	Asc      bool
 	Offset   int   // at most MaxJournalOffset
@@ -77,14 +77,14 @@ const (
 	MaxJournalText       = 200 // characters of a value
 )
 
-// JournalFilter is a condition, or several that are linked. The zero value selects everything.
+// JournalFilter is a comparison of a column, or a combination of filters. The zero value selects everything.
 type JournalFilter struct {
 	Column   JournalColumn
 	Operator JournalOperator
 	Values   []string // times are RFC 3339, or a name such as "today" with JournalDateRange
 
-	Of  []JournalFilter // linked conditions; then the fields above are empty
-	Any bool            // one of them is enough
+	Of  []JournalFilter // the filters of a combination; then the fields above are empty
+	Any bool            // one of Of must hold, not all
 }
 
 // JournalOperator is a comparison, with the names of the vendor's REST.
@@ -108,7 +108,6 @@ const (
 // JournalPage is a page of the journal.
 type JournalPage struct {
 	Entries []JournalEntry
-	// Total is how many entries the query selects; AtLeast means that there are more, because counting stops at a limit.
-	Total   int
-	AtLeast bool
+	Total   int  // how many entries the query selects
+	AtLeast bool // counting stopped at Total: there may be more
 }

@@ -17,14 +17,14 @@ const (
 	KindLAN    Kind = "lan"    // the agent inside the local network: the address itself has access
 	KindVPN    Kind = "vpn"    // the agent outside, or with local_tunnel: a WireGuard tunnel has access
 	KindWeb    Kind = "web"    // a browser inside the local network
-	KindStatic Kind = "static" // a rule authorises the address, see AuthRule
+	KindStatic Kind = "static" // an AuthRule authorises the address, without a login
 )
 
-// Way is how a person showed who they are at the last full login of a session.
-type Way string
-
-// HasAgent reports whether sessions of the kind have the connection of an agent. Others are always connected.
+// HasAgent reports whether an agent keeps a connection for each session of the kind. The other sessions are always connected.
 func (k Kind) HasAgent() bool { return k == KindLAN || k == KindVPN }
+
+// Way is how the last full login of a session proved the person.
+type Way string
 
 // Ways of logging in.
 const (
@@ -77,27 +77,27 @@ type Session struct {
 	Ended      time.Time // zero while the session is open
 	Reason     Reason    // why it ended
 	Way        Way
-	Group      string // names of the groups of the account at the login, with ", " between two; for display only
-	MACStored  string // of the computer in the LAN, as last stored; empty if unknown. For KindStatic that of the rule; empty = any computer
+	Group      string // GroupTree.Names of the account at the login; for display only
+	MACStored  string // MAC of the computer in the LAN, as last stored; empty if unknown. For KindStatic the MAC of its rule; empty = any computer
 	RxStored   uint64 // bytes from the person, as last stored; complete once the session has ended
 	TxStored   uint64 // bytes to the person, likewise
 	Resume     ResumeDigests
 }
 
-// SessionCounts are the bytes from and to the person of a session, and the MAC of the computer in the LAN; empty if unknown.
-type SessionCounts struct {
-	Rx, Tx uint64
-	MAC    string
-}
-
 // Expired reports whether the length of a session has run out.
 func (s Session) Expired(now time.Time) bool { return !s.Expires.IsZero() && !now.Before(s.Expires) }
 
-// SessionEnd is when and why a session ended, with its last counts.
+// SessionCounts is what is stored about a live session every few minutes.
+type SessionCounts struct {
+	Rx, Tx uint64 // bytes from and to the person
+	MAC    string // of the computer in the LAN; empty if unknown
+}
+
+// SessionEnd is when and why a session ended, with its last SessionCounts.
 type SessionEnd struct {
 	At     time.Time
 	Reason Reason
-	Rx, Tx uint64 // bytes from and to the person
+	Rx, Tx uint64
 	MAC    string
 }
 
@@ -125,7 +125,7 @@ type LiveSession struct {
 	MAC              string       // of the computer in the LAN; empty if unknown
 }
 
-// BrowserSession is a browser that is signed in to the portal.
+// BrowserSession is a browser that is signed in to the portal. It gives no access; a session of KindWeb does.
 type BrowserSession struct {
 	ID        string // SHA-256 of the cookie's token in hex: enough to find and end it, not enough to use it
 	UserID    UserID

@@ -276,9 +276,9 @@ func (c *settingsCheck) domain(s Settings) {
 	c.refuse(host != s.Domain, "auth_domain", "field_domain_form", s.Domain)
 }
 
-// CheckChange returns what is wrong with the settings only beside the ones before, so that a value that is there already does
-// not stop other changes: a domain that is an address at which agents cannot reach the gateway, because it belongs to the VPN
-// network, or is the first or last of a local network; and a network for browsers that is not a part of a local one.
+// CheckChange returns the problems of new values. Values that before has too are not checked, so that an old one does not prevent other
+// changes. Problems are a domain that is an address at which agents cannot reach the gateway, because it belongs to the VPN
+// network or is the first or last of a local network, and a network for browser sign-in that is not a part of a local network.
 func (s Settings) CheckChange(before Settings) []Problem {
 	var c settingsCheck
 	c.newDomain(s, before)
@@ -290,7 +290,7 @@ func (s Settings) CheckChange(before Settings) []Problem {
 	return c.problems
 }
 
-// HasLocalNetwork reports whether a network is a part of a local one, and not of the VPN network.
+// HasLocalNetwork reports whether n is a part of a local network, and not of the VPN network.
 func (s Settings) HasLocalNetwork(n netip.Prefix) bool {
 	if isVPNNetwork(s.VPNNetwork) && s.VPNNetwork.Bits() <= n.Bits() && s.VPNNetwork.Contains(n.Addr()) {
 		return false

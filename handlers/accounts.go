@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -37,11 +36,11 @@ type Accounts interface {
 // account loads the account in the path and passes it to action.
 func (s *Site) account(action func(echo.Context, agent.User) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
-			return agent.ErrNotFound
+		id, err := pathID[agent.UserID](c)
+		if err != nil {
+			return err
 		}
-		u, err := s.Accounts.User(c.Request().Context(), agent.UserID(id))
+		u, err := s.Accounts.User(c.Request().Context(), id)
 		if err != nil {
 			return err
 		}

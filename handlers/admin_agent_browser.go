@@ -9,7 +9,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// adminAgentBrowser saves the networks where people sign in by a browser. Browser sessions in other networks end.
+// adminAgentBrowser saves the networks where people sign in by a browser. Sessions of kind web in other networks end.
 func (s *Site) adminAgentBrowser(c echo.Context) error {
 	typed := c.FormValue("browser_sign_in_networks")
 	return s.saveForm(c, settingsForm{
@@ -24,7 +24,7 @@ func (s *Site) adminAgentBrowser(c echo.Context) error {
 	})
 }
 
-// browserSignIn returns the card of the page for saved settings.
+// browserSignIn fills the card of browser sign-in with saved settings.
 func (s *Site) browserSignIn(now agent.Settings) templates.BrowserSignIn {
 	return templates.NewBrowserSignIn(now, s.PubliclyTrusted(), s.Portal(netip.Addr{}))
 }

@@ -3,40 +3,19 @@ package handlers
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"strings"
 	"testing"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
-	"ideco-agent/templates"
 )
 
-// agentForm returns a function that submits a form as the administrator.
-func agentForm(t *testing.T, s *Site) func(path string, form url.Values) *httptest.ResponseRecorder {
-	h, boss := s.PortalHandler(), signIn(t, s, "boss")
-	return func(path string, form url.Values) *httptest.ResponseRecorder {
-		form.Set(templates.CSRFField, "token")
-		r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(form.Encode()))
-		r.RemoteAddr = "192.168.7.20:40000"
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-		for _, cookie := range boss {
-			r.AddCookie(cookie)
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		return w
-	}
-}
-
-// TestBrowserNetworks: the form of the page saves the networks, and refuses those that are not local before it asks anything.
+// TestBrowserNetworks: the form saves the networks, and refuses networks that are not local.
 func TestBrowserNetworks(t *testing.T) {
-	s := newSite(t)
+	a := newAdministration(t)
+	s := a.site
 	s.Portal = func(netip.Addr) string { return "https://gw.example.test/" }
-	post := agentForm(t, s)
 	for _, c := range []struct {
 		typed, says string
 		now         string
@@ -48,7 +27,7 @@ func TestBrowserNetworks(t *testing.T) {
 		{"192.168.7.5", "", "[192.168.7.5/32]"},
 		{"", "", "[]"},
 	} {
-		w := post("/admin/agent/browser", url.Values{"browser_sign_in_networks": {c.typed}})
+		w := a.post("/admin/agent/browser", url.Values{"browser_sign_in_networks": {c.typed}})
 		if c.says == "" && w.Code != http.StatusSeeOther {
 			t.Errorf("%q: %d", c.typed, w.Code)
 		}
@@ -61,11 +40,11 @@ func TestBrowserNetworks(t *testing.T) {
 	}
 }
 
-// TestBrowserNetworksAsk: removing a network asks before sessions of browsers in it end, also when it leaves the local networks. Nothing
-// asks while no session would end, and a refused form is refused before the question.
+// TestBrowserNetworksAsk: removing a network, or the local network around it, asks for confirmation if sessions of kind web end by it. A
+// wrong form is refused before that question.
 func TestBrowserNetworksAsk(t *testing.T) {
-	s := newSite(t)
-	post := agentForm(t, s)
+	a := newAdministration(t)
+	s := a.site
 	s.Settings.(*fixedSettings).now.BrowserSignIn, _ = agent.ParseNetworks("", "192.168.7.0/24 10.5.0.0/16")
 	peer := agent.Peer{Addr: netip.MustParseAddr("192.168.7.30"), Inside: true}
 	if _, err := s.Sessions.AuthorizeBrowser(t.Context(), access.BrowserAttempt{Login: "ivanov", Password: password, Peer: peer}); err != nil {
@@ -87,7 +66,7 @@ func TestBrowserNetworksAsk(t *testing.T) {
 		{"/admin/agent/settings", settings, 200, ".question", "1 сессия не подходит", 1},
 		{"/admin/agent/browser", url.Values{"browser_sign_in_networks": {""}, "confirm": {"1"}}, 303, "", "", 0},
 	} {
-		w := post(c.path, c.form)
+		w := a.post(c.path, c.form)
 		if w.Code != c.status || c.part != "" && !says(t, w.Body.String(), c.part, c.says) {
 			t.Errorf("%s %v: %d without %q", c.path, c.form, w.Code, c.says)
 		}
@@ -97,8 +76,7 @@ func TestBrowserNetworksAsk(t *testing.T) {
 	}
 }
 
-// TestBrowserNetworksStay: a network that is not local any more does not stop other changes of the settings, and goes when it is
-// removed from the list.
+// TestBrowserNetworksStay: a saved network that is no longer local does not prevent other changes of the settings, and can be removed.
 func TestBrowserNetworksStay(t *testing.T) {
 	s := newSite(t)
 	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}

@@ -3,10 +3,8 @@ package handlers
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,8 +16,8 @@ import (
 // TestSettingsForms: invalid input changes nothing and is shown again with its error; sessions end only after a
 // confirmation.
 func TestSettingsForms(t *testing.T) {
-	s := newSite(t)
-	h, boss := s.PortalHandler(), signIn(t, s, "boss")
+	a := newAdministration(t)
+	s := a.site
 	liveSession(t, s, "ivanov") // 192.168.7.30
 	access := url.Values{"local_networks": {"192.168.7.0/24"}, "session_hours_lan": {"0,5"}, "session_hours_vpn": {"12"},
 		"grace_seconds": {"30"}, "devices_per_user": {"3"}, "device_policy": {"refuse"}, "journal_days": {"30"}, "journal_mb": {"10"}}
@@ -46,22 +44,14 @@ func TestSettingsForms(t *testing.T) {
 		{"saved", "/admin/agent/vpn", vpn, map[string]string{"confirm": "1"}, 303, ""},
 	} {
 		before := s.Settings.Current()
-		body := url.Values{templates.CSRFField: {"token"}}
+		body := url.Values{}
 		for name, values := range c.form {
 			body[name] = values
 		}
 		for name, value := range c.change {
 			body.Set(name, value)
 		}
-		r := httptest.NewRequest("POST", "https://gw.example.test"+c.path, strings.NewReader(body.Encode()))
-		r.RemoteAddr = "192.168.7.20:40000"
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-		for _, cookie := range boss {
-			r.AddCookie(cookie)
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
+		w := a.post(c.path, body)
 		part := ".question"
 		for name := range c.change {
 			if c.status == http.StatusBadRequest {
@@ -83,11 +73,11 @@ func TestSettingsForms(t *testing.T) {
 	}
 }
 
-// TestDomainPage: replacing the domain asks first and says how many agents use it; they then stand beside the former domain,
-// which is served until somebody removes it, after another question.
+// TestDomainPage: replacing the domain asks for confirmation with the number of agents that use it. The page then shows that number
+// beside the former domain. Removing a former domain asks for confirmation too.
 func TestDomainPage(t *testing.T) {
-	s := newSite(t)
-	h, boss := s.PortalHandler(), signIn(t, s, "boss")
+	a := newAdministration(t)
+	s := a.site
 	ctx := t.Context()
 	for _, device := range []string{"pc", "laptop"} {
 		for _, err := range []error{
@@ -124,16 +114,7 @@ func TestDomainPage(t *testing.T) {
 		{"forgotten already", forget, url.Values{"name": {"xn--g1ah2bza.xn--p1ai"}, "confirm": {"1"}}, 303, "", "", "[permitted.ru new.ru]"},
 		{"not a former one", forget, url.Values{"name": {"permitted.ru"}, "confirm": {"1"}}, 303, "", "", "[permitted.ru new.ru]"},
 	} {
-		c.form.Set(templates.CSRFField, "token")
-		r := httptest.NewRequest("POST", "https://gw.example.test"+c.path, strings.NewReader(c.form.Encode()))
-		r.RemoteAddr = "192.168.7.20:40000"
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-		for _, cookie := range boss {
-			r.AddCookie(cookie)
-		}
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
+		w := a.post(c.path, c.form)
 		if w.Code != c.status || c.part != "" && !says(t, w.Body.String(), c.part, c.says) {
 			t.Errorf("%s: %d without %q", c.name, w.Code, c.says)
 		}
@@ -148,22 +129,13 @@ func TestDomainPage(t *testing.T) {
 
 // TestTooManyDomains: the page says at the field why no further domain can be saved.
 func TestTooManyDomains(t *testing.T) {
-	s := newSite(t)
-	set := s.Settings.(*fixedSettings)
+	a := newAdministration(t)
+	set := a.site.Settings.(*fixedSettings)
 	set.now.Domain = "now.ru"
 	for i := range agent.MaxFormerDomains {
 		set.now.FormerDomains = append(set.now.FormerDomains, fmt.Sprintf("d%d.ru", i))
 	}
-	form := url.Values{"auth_domain": {"new.ru"}, "confirm": {"1"}, templates.CSRFField: {"token"}}
-	r := httptest.NewRequest("POST", "https://gw.example.test/admin/agent/domain", strings.NewReader(form.Encode()))
-	r.RemoteAddr = "192.168.7.20:40000"
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.AddCookie(&http.Cookie{Name: formCookie, Value: "token"})
-	for _, cookie := range signIn(t, s, "boss") {
-		r.AddCookie(cookie)
-	}
-	w := httptest.NewRecorder()
-	s.PortalHandler().ServeHTTP(w, r)
+	w := a.post("/admin/agent/domain", url.Values{"auth_domain": {"new.ru"}, "confirm": {"1"}})
 	if w.Code != 400 || !says(t, w.Body.String(), "#auth_domain-note", "Прежних адресов уже 32") || set.now.Domain != "now.ru" {
 		t.Errorf("%d, %s", w.Code, set.now.Domain)
 	}

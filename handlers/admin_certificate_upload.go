@@ -5,7 +5,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -78,7 +77,7 @@ func (s *Site) uploadCertificate(c echo.Context, files [][]byte, password string
 func (s *Site) uploaded(action func(echo.Context, Uploaded) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		list := s.Certificates.Uploaded()
-		i := slices.IndexFunc(list, func(u Uploaded) bool { return strconv.FormatInt(int64(u.ID), 10) == c.Param("id") })
+		i := slices.IndexFunc(list, func(u Uploaded) bool { return idText(u.ID) == c.Param("id") })
 		if i < 0 {
 			return agent.ErrNotFound
 		}

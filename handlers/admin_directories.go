@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -82,11 +81,11 @@ func (s *Site) usersIn(ctx context.Context, directory string) (n int, err error)
 // directory loads the directory in the path and passes it to action.
 func (s *Site) directory(action func(echo.Context, agent.DirectorySettings) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") {
-			return agent.ErrNotFound
+		id, err := pathID[agent.DirectoryID](c)
+		if err != nil {
+			return err
 		}
-		d, err := s.Directories.Get(c.Request().Context(), agent.DirectoryID(id))
+		d, err := s.Directories.Get(c.Request().Context(), id)
 		if err != nil {
 			return err
 		}

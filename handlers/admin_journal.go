@@ -31,25 +31,25 @@ func (s *Site) adminJournal(c echo.Context) error {
 	}
 	query.Offset, query.Limit = (number-1)*journalPageSize, journalPageSize
 	found, err := s.Journal.Entries(c.Request().Context(), query)
-	var slow agent.Problem
-	if errors.As(err, &slow) {
+	var problem agent.Problem // such as a search that takes too long
+	if errors.As(err, &problem) {
 		p := s.page(c)
-		p.Alert = who(c).L.Problem(slow)
+		p.Alert = who(c).L.Problem(problem)
 		return s.render(c, http.StatusOK, templates.AdminJournal(p, d))
 	}
 	if err != nil {
 		return err
 	}
 	d.Entries, d.Total, d.AtLeast = found.Entries, found.Total, found.AtLeast
-	if d.Accounts, err = s.existing(c.Request().Context(), found.Entries); err != nil {
+	if d.Accounts, err = s.existingAccounts(c.Request().Context(), found.Entries); err != nil {
 		return err
 	}
 	return s.render(c, http.StatusOK, templates.AdminJournal(s.page(c), d))
 }
 
-// existing returns the accounts of entries that have not been deleted.
-func (s *Site) existing(ctx context.Context, entries []agent.JournalEntry) (map[agent.UserID]bool, error) {
-	exist := map[agent.UserID]bool{0: false}
+// existingAccounts reports for each account of the entries whether it still exists.
+func (s *Site) existingAccounts(ctx context.Context, entries []agent.JournalEntry) (map[agent.UserID]bool, error) {
+	exist := map[agent.UserID]bool{0: false} // entries of unknown logins have no account
 	for _, e := range entries {
 		if _, known := exist[e.UserID]; known {
 			continue

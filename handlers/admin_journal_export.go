@@ -3,6 +3,7 @@ package handlers
 import (
 	"bufio"
 	"encoding/csv"
+	"errors"
 	"io"
 	"net/http"
 	"net/netip"
@@ -23,7 +24,8 @@ type table interface {
 	Close() error // completes the file
 }
 
-// adminJournalCSV answers with the entries that the filter selects, for spreadsheet programs in the person's language.
+// adminJournalCSV exports the entries that the filter selects, with the separator that spreadsheet programs expect in the person's
+// language.
 func (s *Site) adminJournalCSV(c echo.Context) error {
 	l := who(c).L
 	return s.exportJournal(c, "csv", func(w io.Writer) (table, error) {
@@ -42,12 +44,33 @@ func (s *Site) adminJournalCSV(c echo.Context) error {
 	})
 }
 
-// adminJournalXLSX is adminJournalCSV for Excel.
+// adminJournalXLSX exports the entries that the filter selects for Excel. It makes one workbook at a time, because each needs memory and room on
+// the disk.
 func (s *Site) adminJournalXLSX(c echo.Context) error {
+	if !s.workbook.TryLock() {
+		return tooManyDownloads(c)
+	}
+	defer s.workbook.Unlock()
 	l := who(c).L
-	return s.exportJournal(c, "xlsx", func(w io.Writer) (table, error) {
-		return xlsx.NewWriter(w, l.T("journal_sheet"), journalColumns(l)), nil
+	var book *xlsx.Writer
+	defer func() {
+		if book != nil {
+			book.Discard()
+		}
+	}()
+	err := s.exportJournal(c, "xlsx", func(w io.Writer) (_ table, err error) {
+		book, err = xlsx.NewWriter(w, s.Scratch, l.T("journal_sheet"), journalColumns(l))
+		return book, err
 	})
+	if errors.Is(err, xlsx.ErrTooLong) {
+		return refusal{http.StatusConflict, locale.WorkbookTooLong}
+	}
+	return err
+}
+
+func tooManyDownloads(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderRetryAfter, "30")
+	return refusal{http.StatusTooManyRequests, locale.TooManyDownload}
 }
 
 // exportJournal sends the entries that the filter of the request selects, as a file of this format.
@@ -62,19 +85,18 @@ func (s *Site) exportJournal(c echo.Context, format string, begin func(io.Writer
 	})
 }
 
-// tableTypes are the content types of tables by format.
+// tableTypes are the content types of the formats.
 var tableTypes = map[string]string{
 	"csv":  "text/csv; charset=utf-8",
 	"json": echo.MIMEApplicationJSON,
 	"xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
-// sendTable sends a table of any length. If it fails in the middle, it cuts the connection, so that nobody takes the part for the whole.
+// sendTable streams a table. If it fails in the middle, it cuts the connection: a part would look like the whole file.
 func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (table, error), fill func(table) error) error {
 	leave, ok := s.exports.enter(who(c).Peer)
 	if !ok {
-		c.Response().Header().Set(echo.HeaderRetryAfter, "30")
-		return refusal{http.StatusTooManyRequests, locale.TooManyDownload}
+		return tooManyDownloads(c)
 	}
 	defer leave()
 	s.securityEvent(c, "journal_exported", "format", format)
@@ -132,7 +154,7 @@ func journalColumns(l *locale.Localizer) []xlsx.Column {
 	}
 }
 
-// journalCells are the cells of an entry below journalColumns.
+// journalCells returns the cells of an entry for journalColumns.
 func journalCells(l *locale.Localizer, e agent.JournalEntry) []any {
 	directory := e.Directory
 	if directory == agent.LocalDirectory {
@@ -151,15 +173,20 @@ func journalCells(l *locale.Localizer, e agent.JournalEntry) []any {
 	case !e.Ended.IsZero():
 		cells[end], cells[length], cells[outcome] = e.Ended.Local(), int64(e.Ended.Sub(e.Started)/time.Second), l.JournalEnd(e.Reason)
 	}
+	protectCells(cells)
+	return cells
+}
+
+// protectCells keeps spreadsheet programs from taking texts for formulas.
+func protectCells(cells []any) {
 	for i, cell := range cells {
 		if text, is := cell.(string); is {
 			cells[i] = accountcsv.Protect(text)
 		}
 	}
-	return cells
 }
 
-// csvTable writes CSV as spreadsheet programs of every language read it.
+// csvTable writes CSV with CRLF, as spreadsheet programs expect.
 type csvTable struct{ out *csv.Writer }
 
 func newCSVTable(w io.Writer) csvTable {
@@ -190,7 +217,7 @@ func (t csvTable) Close() error {
 	return t.out.Error()
 }
 
-// addressText formats an address; empty if there is none.
+// addressText formats an address; "" for the zero Addr.
 func addressText(a netip.Addr) string {
 	if !a.IsValid() {
 		return ""

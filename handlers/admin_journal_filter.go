@@ -9,7 +9,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// readJournalFilter reads the filter of the journal from the fields of a query string. It ignores values that no page sends.
+// readJournalFilter reads the filter of the journal from the fields of a query string. It drops values that the form does not offer.
 func readJournalFilter(value func(string) string) templates.JournalFilterForm {
 	f := templates.JournalFilterForm{
 		Query:  agent.Clean(value("q"), agent.MaxJournalText),
@@ -22,9 +22,9 @@ func readJournalFilter(value func(string) string) templates.JournalFilterForm {
 		Reason: value("reason"),
 		Order:  value("order"),
 	}
-	keepOne(&f.Period, templates.JournalPeriods)
-	keepOne(&f.What, []string{templates.JournalSessions, templates.JournalRefusals})
-	keepOne(&f.Order, templates.JournalOrders)
+	clearUnlisted(&f.Period, templates.JournalPeriods)
+	clearUnlisted(&f.What, []string{templates.JournalSessions, templates.JournalRefusals})
+	clearUnlisted(&f.Order, templates.JournalOrders)
 	if !slices.Contains(agent.Ways, agent.Way(f.Way)) {
 		f.Way = ""
 	}
@@ -37,8 +37,8 @@ func readJournalFilter(value func(string) string) templates.JournalFilterForm {
 	return f
 }
 
-// keepOne empties a field that has none of the values.
-func keepOne(field *string, values []string) {
+// clearUnlisted clears a field whose value is not listed.
+func clearUnlisted(field *string, values []string) {
 	if !slices.Contains(values, *field) {
 		*field = ""
 	}
@@ -75,8 +75,8 @@ func journalQuery(f templates.JournalFilterForm) (agent.JournalQuery, agent.Prob
 	return q, problems
 }
 
-// journalDays returns the bounds of [agent.JournalDateRange] for the days of a form: the first included, the second not. Both are
-// empty without a day.
+// journalDays returns the bounds of an [agent.JournalDateRange] for the days of a form: first is included, last is not. Both are
+// empty if the form has no day.
 func journalDays(f templates.JournalFilterForm) (first, last string, problems agent.Problems) {
 	from, to := time.Unix(0, 0), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, one := range []struct {

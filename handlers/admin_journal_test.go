@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -19,11 +20,12 @@ import (
 	"github.com/thedatashed/xlsxreader"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/xlsx"
 	"ideco-agent/templates"
 )
 
-// journalOf fills the journal of a site: a session in the LAN that is open, one through the VPN that has ended, one by a browser of a
-// deleted account, and two refusals.
+// journalOf fills the journal of a site: an open session of kind lan, an ended one of kind vpn, one of kind web of a deleted account,
+// and two refusals.
 func journalOf(t *testing.T, a administration) {
 	t.Helper()
 	ctx, db := t.Context(), a.realStore()
@@ -45,7 +47,7 @@ func journalOf(t *testing.T, a administration) {
 			t.Fatal(err)
 		}
 	}
-	for _, one := range []agent.Refused{
+	for _, one := range []agent.RefusedAttempt{
 		{At: now.Add(-time.Minute), Login: "my password", Peer: agent.Peer{Addr: outside}, Way: agent.WayPassword, Code: agent.CodeBadCredentials},
 		{At: now.AddDate(0, 0, -45), Login: "ivanov", UserID: ivanov.ID, Peer: agent.Peer{Addr: inLAN, Inside: true}, Way: agent.WayBrowser, Code: agent.CodeAddressBusy},
 	} {
@@ -112,7 +114,7 @@ func TestJournalPage(t *testing.T) {
 	}
 	page := a.get("/admin/journal")
 	for selector, text := range map[string]string{
-		"td.address": "VPN: 10.128.0.9", "td.address .under": "извне: 203.0.113.9", "td.device": "=PC-7", "td.device .under": "52:54:00:12:34:56",
+		"td.address": "VPN: 10.128.0.9", "td.address .under:not(.nowrap)": "извне: 203.0.113.9", "td.device": "=PC-7", "td.address .under.nowrap": "52:54:00:12:34:56",
 		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
 	} {
 		if !says(t, page, selector, text) {
@@ -127,7 +129,7 @@ func TestJournalPage(t *testing.T) {
 	}
 }
 
-// TestJournalDates: dates in the form of either language count, and a wrong one is named and not ignored.
+// TestJournalDates: dates are read in the formats of both languages, and a wrong one is an error.
 func TestJournalDates(t *testing.T) {
 	a := newAdministration(t)
 	journalOf(t, a)
@@ -152,7 +154,7 @@ func TestJournalDates(t *testing.T) {
 	}
 }
 
-// TestJournalPeriods: every period of the form is one that the journal knows.
+// TestJournalPeriods: the journal knows every period and every order of the form.
 func TestJournalPeriods(t *testing.T) {
 	a := newAdministration(t)
 	journalOf(t, a)
@@ -169,7 +171,7 @@ func TestJournalPeriods(t *testing.T) {
 	}
 }
 
-// TestJournalPaging: the journal is asked for one page, and the links keep the filter.
+// TestJournalPaging: only one page is queried, and the links keep the filter.
 func TestJournalPaging(t *testing.T) {
 	a := newAdministration(t)
 	fake := &fakeJournal{entries: make([]agent.JournalEntry, 120)}
@@ -258,7 +260,8 @@ func TestJournalFiles(t *testing.T) {
 	}
 }
 
-// TestJournalFileFails: a file that fails before its first byte is an error, and later a cut connection: a part looks like the whole.
+// TestJournalFileFails: an export that fails before its first byte is answered with an error. Later the connection is cut, because a
+// part would look like the whole file.
 func TestJournalFileFails(t *testing.T) {
 	a := newAdministration(t)
 	fails := errors.New("the disk is gone")
@@ -276,7 +279,7 @@ func TestJournalFileFails(t *testing.T) {
 	}))
 	defer server.Close()
 	server.Config.ErrorLog = nil
-	for _, path := range []string{"/admin/journal.csv", "/admin/journal.xlsx", "/user_cabinet_reports/auth_journal", "/user_cabinet_reports/auth_journal?format_type=CSV"} {
+	for _, path := range []string{"/admin/journal.csv", "/user_cabinet_reports/auth_journal", "/user_cabinet_reports/auth_journal?format_type=CSV"} {
 		r, _ := http.NewRequestWithContext(t.Context(), "GET", server.URL+path, nil)
 		for _, c := range a.boss {
 			r.AddCookie(c)
@@ -292,7 +295,76 @@ func TestJournalFileFails(t *testing.T) {
 	}
 }
 
-// TestJournalFilesAtOnce: one host makes two files at once.
+// TestJournalWorkbook: one workbook is made at a time. It is sent when it is complete, and its temporary files are removed in every case.
+func TestJournalWorkbook(t *testing.T) {
+	a := newAdministration(t)
+	const path = "/admin/journal.xlsx"
+	fake := &fakeJournal{entries: make([]agent.JournalEntry, 50_000)}
+	a.site.Journal = fake
+	isClean := func(after string) {
+		t.Helper()
+		left, err := os.ReadDir(a.site.Scratch)
+		if err != nil || len(left) > 0 || !a.site.workbook.TryLock() {
+			t.Fatalf("after %s: %v, %v", after, left, err)
+		}
+		a.site.workbook.Unlock()
+	}
+	during := 0
+	fake.onEntry = func() { left, _ := os.ReadDir(a.site.Scratch); during = max(during, len(left)) }
+	if got := a.getStatus(path); got != http.StatusOK || during == 0 {
+		t.Errorf("%d, %d temporary directories", got, during)
+	}
+	isClean("a whole file")
+	fake.onEntry = nil
+
+	for err, want := range map[error]int{errors.New("the disk is gone"): http.StatusInternalServerError, xlsx.ErrTooLong: http.StatusConflict} {
+		fake.fails = err
+		w := ask(a.h, "GET", path, page, inLAN, a.boss)
+		if w.Code != want || w.Header().Get("Content-Disposition") != "" || !strings.Contains(w.Body.String(), "<html") {
+			t.Errorf("%v: %d %v", err, w.Code, w.Header())
+		}
+		if strings.Contains(w.Body.String(), "скачайте CSV") != (want == http.StatusConflict) {
+			t.Errorf("%v: %s", err, w.Body)
+		}
+		isClean(err.Error())
+	}
+	fake.fails = nil
+
+	r := httptest.NewRequest("GET", "https://gw.example.test"+path, nil)
+	r.RemoteAddr = fromLAN
+	for _, c := range a.boss {
+		r.AddCookie(c)
+	}
+	cut := &cutConnection{ResponseRecorder: httptest.NewRecorder()}
+	func() {
+		defer func() {
+			if cause := recover(); cause != http.ErrAbortHandler || cut.writes == 0 {
+				t.Errorf("%v, %d writes", cause, cut.writes)
+			}
+		}()
+		a.h.ServeHTTP(cut, r)
+	}()
+	isClean("a cut connection")
+
+	a.site.workbook.Lock()
+	if got := a.getStatus(path); got != http.StatusTooManyRequests {
+		t.Errorf("a second workbook: %d", got)
+	}
+	a.site.workbook.Unlock()
+}
+
+// cutConnection fails when something is written.
+type cutConnection struct {
+	*httptest.ResponseRecorder
+	writes int
+}
+
+func (c *cutConnection) Write([]byte) (int, error) {
+	c.writes++
+	return 0, io.ErrClosedPipe
+}
+
+// TestJournalFilesAtOnce: one host can export two files at once, and no third.
 func TestJournalFilesAtOnce(t *testing.T) {
 	a := newAdministration(t)
 	peer := agent.Peer{Addr: inLAN, Inside: true}
@@ -308,13 +380,13 @@ func TestJournalFilesAtOnce(t *testing.T) {
 	two()
 }
 
-// journalAnswer asks REST for the journal.
+// journalAnswer requests the journal by REST.
 func (a administration) journalAnswer(query url.Values) (int, map[string]any) {
 	a.t.Helper()
 	return restClient{a.t, a.h, a.boss}.call("GET", "/user_cabinet_reports/auth_journal?"+query.Encode(), "")
 }
 
-// TestRESTJournal: the vendor's parameters select what they say.
+// TestRESTJournal: the vendor's parameters select and sort the entries.
 func TestRESTJournal(t *testing.T) {
 	a := newAdministration(t)
 	journalOf(t, a)
@@ -327,6 +399,7 @@ func TestRESTJournal(t *testing.T) {
 		return list
 	}
 	day := func(back int) string { return time.Now().AddDate(0, 0, -back).Format("20060102") + "000000" }
+	date := func(back int) string { return time.Now().AddDate(0, 0, -back).Format(time.DateOnly) }
 	filter := func(column, operator, value string) string {
 		return `[{"items":[{"column_name":"` + column + `","operator":"` + operator + `","value":` + value + `}],"link_operator":"and"}]`
 	}
@@ -349,11 +422,15 @@ func TestRESTJournal(t *testing.T) {
 		{"filter", filter("time_online", "greater", `[5000]`), []string{ended}},
 		{"filter", filter("date_time", "date_range", `[`+day(45)+`,`+day(39)+`]`), []string{ended, busy}},
 		{"filter", filter("start", "date_range", `["`+day(45)+`","`+day(40)+`"]`), []string{busy}},
+		{"filter", filter("start", "date_range", `["`+date(45)+`","`+date(40)+`"]`), []string{ended, busy}},
+		{"filter", filter("date_time", "equals", `"`+date(40)+`"`), []string{ended}},
+		{"filter", filter("start", "less_equal", `["`+date(40)+`"]`), []string{ended, busy, gone}},
+		{"filter", filter("start", "date_range", `["`+date(45)+` 00:00:00","`+date(40)+` 00:00:00"]`), []string{busy}},
 		{"filter", filter("start", "date_range", `["today"]`), []string{wrong, open}},
 		{"filter", `[{"items":[{"column_name":"login","operator":"equals","value":["petrova"]},{"column_name":"reason","operator":"equals","value":["evicted"]}],"link_operator":"or"}]`, []string{ended, gone}},
 		{"filter", `[]`, []string{wrong, open, ended, busy, gone}},
 	} {
-		for _, limit := range []string{"1000", ""} { // read at once, and while it is sent
+		for _, limit := range []string{"1000", ""} { // in memory, and streamed
 			status, answer := a.journalAnswer(url.Values{one.name: {one.value}, "limit": {limit}})
 			if got := ids(answer); status != 200 || !slices.Equal(got, one.want) || answer["rows"] != float64(len(one.want)) {
 				t.Errorf("%s %s: %d %q, %v, want %q", one.name, one.value, status, got, answer["message"], one.want)
@@ -388,7 +465,7 @@ func TestRESTJournal(t *testing.T) {
 	}
 }
 
-// TestRESTJournalSorted: an answer in another order than that of start is made of pages, and has a limit.
+// TestRESTJournalSorted: an answer sorted by another column than start is queried in pages, up to maxSorted entries.
 func TestRESTJournalSorted(t *testing.T) {
 	a := newAdministration(t)
 	sorted := url.Values{"sort": {`[{"field":"login","direction":"asc"}]`}}
@@ -407,7 +484,7 @@ func TestRESTJournalSorted(t *testing.T) {
 	}
 }
 
-// TestJournalSlow: a search that takes too long is said above the form, which keeps what was typed.
+// TestJournalSlow: an error above the form says that a search takes too long, and the form keeps what was typed.
 func TestJournalSlow(t *testing.T) {
 	a := newAdministration(t)
 	a.site.Journal = &fakeJournal{fails: agent.Problem{Field: "filter", Code: "field_journal_slow"}}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -16,7 +15,8 @@ import (
 func (s *Site) adminUserRuleAdd(c echo.Context, u agent.User) error {
 	form := templates.RuleForm{Address: c.FormValue("rule_ip"), MAC: c.FormValue("rule_mac"), Always: c.FormValue("rule_always") == "1",
 		Comment: c.FormValue("rule_comment")}
-	r := agent.AuthRule{Enabled: true, UserID: u.ID, Always: form.Always, Comment: agent.Clean(form.Comment, len(form.Comment))}
+	comment := agent.Clean(form.Comment, len(form.Comment)) // not shortened: a long one is refused
+	r := agent.AuthRule{Enabled: true, UserID: u.ID, Always: form.Always, Comment: comment}
 	var wrongAddress, wrongMAC agent.Problem
 	r.Address, wrongAddress = agent.ParseRuleAddress(form.Address)
 	r.MAC, wrongMAC = agent.ParseRuleMAC(form.MAC)
@@ -71,7 +71,7 @@ func (s *Site) userRule(action func(echo.Context, agent.User, templates.UserRule
 			return err
 		}
 		for _, r := range rules {
-			if strconv.FormatInt(int64(r.ID), 10) == c.Param("rule") {
+			if idText(r.ID) == c.Param("rule") {
 				return action(c, u, r)
 			}
 		}
@@ -100,6 +100,7 @@ func (s *Site) userRules(ctx context.Context, u agent.User) (list []templates.Us
 	return list, nil
 }
 
+// setRuleState sets what a rule of account u does now.
 func setRuleState(r *templates.UserRule, u agent.User, live []agent.LiveSession) {
 	switch {
 	case !r.Enabled:
@@ -113,7 +114,7 @@ func setRuleState(r *templates.UserRule, u agent.User, live []agent.LiveSession)
 	for _, l := range live {
 		byRule := l.Kind == agent.KindStatic && l.UserID == u.ID
 		switch {
-		case l.Kind == agent.KindVPN:
+		case l.Kind == agent.KindVPN: // its address is not in the LAN
 		case byRule && (l.Address == r.Address || !r.Address.IsValid() && l.MACStored == r.MAC):
 			r.State, r.Access = templates.RuleOpen, append(r.Access, l.Address)
 		case byRule, l.Address != r.Address:

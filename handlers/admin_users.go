@@ -124,8 +124,17 @@ func jsonOfUser(u agent.User, kinds map[string]agent.DirectoryKind) userJSON {
 	return out
 }
 
-// idText returns the number of an account or a group as a string.
+// idText formats the number of an account, a group or a rule.
 func idText[ID ~int64](id ID) string { return strconv.FormatInt(int64(id), 10) }
+
+// pathID parses the number in the path's parameter id. Errors: agent.ErrNotFound, also for "+1" and "01".
+func pathID[ID ~int64](c echo.Context) (ID, error) {
+	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
+	if err != nil || idText(ID(id)) != c.Param("id") {
+		return 0, agent.ErrNotFound
+	}
+	return ID(id), nil
+}
 
 // restUsersPage is the number of accounts fetched by one query.
 const restUsersPage = 1000

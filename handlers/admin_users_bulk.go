@@ -142,13 +142,14 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	for i, before := range users {
 		afters[i] = tree.Inherit(act(before))
 	}
-	ending := s.Sessions.EndingUnder(tree, afters)
+	ending, byRule := s.Sessions.EndingUnder(tree, afters), map[agent.UserID]bool{}
 	if b.Act == templates.ActEnd {
-		ending = s.sessionCounts()
+		ending, byRule = s.sessionsToEnd()
 	}
 	own := who(c).User.ID
 	for i, before := range users {
 		after := afters[i]
+		b.ByRule = b.ByRule || byRule[before.ID]
 		switch {
 		case before.ID == own && (ending[own] > 0 || !after.Enabled || before.Administrator() && !after.Administrator()):
 			b.Own = true
@@ -252,13 +253,17 @@ func (s *Site) spareLastAdministrator(ctx context.Context, b *bulk) error {
 	return nil
 }
 
-// sessionCounts returns how many live sessions each account has.
-func (s *Site) sessionCounts() map[agent.UserID]int {
-	counts := map[agent.UserID]int{}
+// sessionsToEnd returns how many live sessions of each account EndUser ends with ReasonAdmin, and which accounts have others, by a rule.
+func (s *Site) sessionsToEnd() (counts map[agent.UserID]int, byRule map[agent.UserID]bool) {
+	counts, byRule = map[agent.UserID]int{}, map[agent.UserID]bool{}
 	for _, one := range s.Sessions.Sessions() {
-		counts[one.UserID]++
+		if one.Kind == agent.KindStatic {
+			byRule[one.UserID] = true
+		} else {
+			counts[one.UserID]++
+		}
 	}
-	return counts
+	return counts, byRule
 }
 
 // becomesAdministrator returns 1 if a change makes the account an administrator, otherwise 0.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/access"
 	"ideco-agent/agent/accountcsv"
 	"ideco-agent/agent/store"
 	"ideco-agent/templates"
@@ -213,6 +215,14 @@ func TestBulk(t *testing.T) {
 	if n := len(a.site.Sessions.Sessions()); n != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
+	a.site.Sessions.SetStatic(t.Context(), []access.StaticSession{{User: a.named("ivanov").ID, Address: netip.MustParseAddr("192.168.7.77")}})
+	a.wants(a.post("/admin/users/bulk", a.bulkForm("end", "ivanov", "petrova")), http.StatusBadRequest, "менять нечего", "выключите правило")
+	liveSession(t, a.site, "ivanov")
+	do(a.bulkForm("end", "ivanov", "petrova"), "Завершить сессии: 1 учётная запись?", "1 сессия завершится сразу", "выключите правило")
+	if left := a.site.Sessions.Sessions(); len(left) != 1 || left[0].Kind != agent.KindStatic {
+		t.Errorf("%+v is left", left)
+	}
+	a.site.Sessions.SetStatic(t.Context(), nil)
 	liveSession(t, a.site, "ivanov")
 	do(a.bulkForm("disable", "ivanov", "petrova"), "Отключить: 2 учётные записи?", "1 сессия завершится сразу")
 	if browsers, _ := a.site.Browsers.BrowserSessions(t.Context(), a.named("ivanov").ID); a.named("ivanov").Enabled || len(a.site.Sessions.Sessions()) != 0 || len(browsers) != 0 {

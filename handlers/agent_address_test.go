@@ -35,8 +35,9 @@ func (w openFirewall) GrantAddress(_ context.Context, _ string, a netip.Addr) er
 	return nil
 }
 
-func (openFirewall) ChangedMACs(context.Context) []agent.MACChange    { return nil }
-func (openFirewall) ChangeMAC(context.Context, agent.MACChange) error { return nil }
+func (openFirewall) BrowserSessionOf(context.Context, netip.Addr) (string, error) { return "", nil }
+func (openFirewall) ChangedMACs(context.Context) []agent.MACChange                { return nil }
+func (openFirewall) ChangeMAC(context.Context, agent.MACChange) error             { return nil }
 func (openFirewall) ProveMAC(context.Context, agent.MACChange, func(context.Context) error) (bool, error) {
 	return false, nil
 }

@@ -8,7 +8,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// AuthRules are the rules that authorise an address or a MAC without a login. When a method returns, the sessions follow.
+// AuthRules are the rules that authorise an address or a MAC without a login. Methods return after the sessions of rules have been changed.
 type AuthRules interface {
 	AuthRules(context.Context) ([]agent.AuthRule, error)
 	// AddAuthRule adds a rule. Errors: agent.Problems.

@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent/access"
 )
 
-// TestRESTRules: the requests are made one after the other, and each sees what the ones before it have changed.
+// TestRESTRules: rules are added, changed, refused and deleted by REST. Each step sees the changes of the steps before it.
 func TestRESTRules(t *testing.T) {
 	a := newAdministration(t)
 	c := restClient{t, a.h, a.boss}
@@ -66,16 +66,16 @@ func TestRESTRules(t *testing.T) {
 	}
 }
 
-// rulesOfIvanov is the page of the account ivanov.
-const rulesOfIvanov = "/admin/users/2"
+// ivanovPath is the path of the account ivanov's page.
+const ivanovPath = "/admin/users/2"
 
 // TestUserRules: an administrator adds, switches and deletes the rules of an account on its page.
 func TestUserRules(t *testing.T) {
 	a := newAdministration(t)
-	if !says(t, a.get(rulesOfIvanov), "#rules p", "Правил нет.") {
+	if !says(t, a.get(ivanovPath), "#rules p", "Правил нет.") {
 		t.Error("an empty list says nothing")
 	}
-	body := a.wants(a.post(rulesOfIvanov+"/rules", url.Values{"rule_ip": {"8.8.8.8"}, "rule_mac": {"x"}, "rule_comment": {"Принтер"}}), http.StatusBadRequest)
+	body := a.wants(a.post(ivanovPath+"/rules", url.Values{"rule_ip": {"8.8.8.8"}, "rule_mac": {"x"}, "rule_comment": {"Принтер"}}), http.StatusBadRequest)
 	for field, text := range map[string]string{"#rule_mac-note": "«x» не похоже на MAC-адрес", "#rule_ip-note": "8.8.8.8 — не адрес компьютера в локальной сети"} {
 		if !says(t, body, field, text) {
 			t.Errorf("%s does not say %q", field, text)
@@ -88,12 +88,12 @@ func TestUserRules(t *testing.T) {
 	if goqueryFind(t, body, "#login").AttrOr("value", "") != "ivanov" {
 		t.Error("the account's own form is empty")
 	}
-	w := a.post(rulesOfIvanov+"/rules", url.Values{"rule_ip": {"192.168.7.50"}, "rule_always": {"1"}, "rule_comment": {"<b>Принтер</b>"}})
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != rulesOfIvanov+"#rules" {
+	w := a.post(ivanovPath+"/rules", url.Values{"rule_ip": {"192.168.7.50"}, "rule_always": {"1"}, "rule_comment": {"<b>Принтер</b>"}})
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != ivanovPath+"#rules" {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
-	a.wants(a.post(rulesOfIvanov+"/rules", url.Values{"rule_mac": {"00-1B-63-84-45-E6"}}), http.StatusSeeOther)
-	body = a.get(rulesOfIvanov)
+	a.wants(a.post(ivanovPath+"/rules", url.Values{"rule_mac": {"00-1B-63-84-45-E6"}}), http.StatusSeeOther)
+	body = a.get(ivanovPath)
 	for _, text := range []string{"192.168.7.50", "любое устройство с этим адресом", "всегда", "<b>Принтер</b>", "00:1b:63:84:45:e6", "с любым адресом", "Ждёт устройство"} {
 		if !says(t, body, "#rules li", text) {
 			t.Errorf("the list does not say %q", text)
@@ -110,21 +110,21 @@ func TestUserRules(t *testing.T) {
 		return rules[0].Enabled
 	}
 	for _, on := range []bool{false, true} {
-		a.wants(a.post(rulesOfIvanov+"/rules/1/state", url.Values{"enabled": {map[bool]string{false: "0", true: "1"}[on]}}), http.StatusSeeOther)
+		a.wants(a.post(ivanovPath+"/rules/1/state", url.Values{"enabled": {map[bool]string{false: "0", true: "1"}[on]}}), http.StatusSeeOther)
 		if enabled() != on {
 			t.Errorf("enabled: %t instead of %t", !on, on)
 		}
 	}
-	for _, path := range []string{"/admin/users/1/rules/1/", rulesOfIvanov + "/rules/01/", rulesOfIvanov + "/rules/9/", "/admin/users/9/rules/1/"} {
+	for _, path := range []string{"/admin/users/1/rules/1/", ivanovPath + "/rules/01/", ivanovPath + "/rules/9/", "/admin/users/9/rules/1/"} {
 		a.wants(a.post(path+"state", url.Values{"enabled": {"0"}}), http.StatusNotFound)
 		a.wants(a.post(path+"delete", url.Values{"confirm": {"1"}}), http.StatusNotFound)
 	}
-	a.wants(a.post(rulesOfIvanov+"/rules/1/delete", nil), http.StatusOK, "Удалить правило 192.168.7.50?", "Сейчас по нему никто не работает.")
+	a.wants(a.post(ivanovPath+"/rules/1/delete", nil), http.StatusOK, "Удалить правило 192.168.7.50?", "Сейчас по нему никто не работает.")
 	if !enabled() {
 		t.Error("changed without confirmation")
 	}
-	a.wants(a.post(rulesOfIvanov+"/rules/1/delete", url.Values{"confirm": {"1"}}), http.StatusSeeOther)
-	if says(t, a.get(rulesOfIvanov), "#rules li", "192.168.7.50") {
+	a.wants(a.post(ivanovPath+"/rules/1/delete", url.Values{"confirm": {"1"}}), http.StatusSeeOther)
+	if says(t, a.get(ivanovPath), "#rules li", "192.168.7.50") {
 		t.Error("the deleted rule is still there")
 	}
 }
@@ -142,7 +142,7 @@ func TestUserRuleStates(t *testing.T) {
 	}
 	state := func(n int, want string) {
 		t.Helper()
-		got := goqueryFind(t, a.get(rulesOfIvanov), fmt.Sprintf("#rules li:nth-child(%d) .state", n)).Text()
+		got := goqueryFind(t, a.get(ivanovPath), fmt.Sprintf("#rules li:nth-child(%d) .state", n)).Text()
 		if strings.TrimSpace(got) != want {
 			t.Errorf("%q, want %q", got, want)
 		}
@@ -154,18 +154,18 @@ func TestUserRuleStates(t *testing.T) {
 	a.site.Sessions.SetStatic(ctx, []access.StaticSession{static(printer, ""), static("192.168.7.51", mac), static("192.168.7.52", mac)})
 	state(1, "Доступ открыт")
 	state(2, "Доступ открыт")
-	if !says(t, a.get(rulesOfIvanov), "#rules li:nth-child(2)", "192.168.7.52") {
+	if !says(t, a.get(ivanovPath), "#rules li:nth-child(2)", "192.168.7.52") {
 		t.Error("the addresses of the MAC are not shown")
 	}
-	a.wants(a.post(rulesOfIvanov+"/rules/1/delete", nil), http.StatusOK, "Он закроется сразу.")
+	a.wants(a.post(ivanovPath+"/rules/1/delete", nil), http.StatusOK, "Он закроется сразу.")
 
-	liveSession(t, a.site, "ivanov") // at this address
+	liveSession(t, a.site, "ivanov") // at the printer's address
 	state(1, "Выполнен вход")
 	a.site.Sessions.EndUser(ctx, 2, agent.ReasonAdmin)
 	a.site.Sessions.SetStatic(ctx, nil)
 	liveSession(t, a.site, "off")
 	state(1, "Адрес занят: off")
-	a.wants(a.post(rulesOfIvanov+"/rules/1/state", url.Values{"enabled": {"0"}}), http.StatusSeeOther)
+	a.wants(a.post(ivanovPath+"/rules/1/state", url.Values{"enabled": {"0"}}), http.StatusSeeOther)
 	state(1, "Выключено")
 	if _, err := a.site.Accounts.UpdateUser(ctx, 2, func(u *agent.User) error { u.Enabled = false; return nil }); err != nil {
 		t.Fatal(err)

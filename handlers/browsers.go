@@ -39,8 +39,8 @@ const (
 	deviceCookie  = "__Host-ideco-device" // identifies a known browser for the throttle
 )
 
-// The vendor's cookies. The first holds a UUID that completes the name of the second, which holds the token of browserCookie. REST
-// logins set them, and only vendorRoutes accept them: a host of the same domain can set cookies with these names.
+// The vendor's cookies. The first holds a UUID that completes the name of the second, which holds the token of browserCookie. Logins by
+// REST set them. Only vendorRoutes accept them, because other hosts of the domain can set cookies with these names.
 const (
 	vendorNameCookie   = "insecure-ideco-session"
 	vendorCookiePrefix = "__Secure-ideco-"
@@ -73,7 +73,7 @@ func (b browserStore) New(r *http.Request, name string) (*sessions.Session, erro
 		return session, nil
 	}
 	if err != nil {
-		return session, fmt.Errorf("find the browser's session: %w", err)
+		return session, fmt.Errorf("find the browser session: %w", err)
 	}
 	now := time.Now()
 	if now.After(record.Expires) || now.Sub(record.LastSeen) > browserIdle {
@@ -108,7 +108,7 @@ func digest(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// browserSession returns the session of the request's cookie, or a new one. On vendorRoutes the vendor's cookies count too.
+// browserSession returns the session of the request's cookie, or a new one. On vendorRoutes it falls back to the vendor's cookies.
 func (s *Site) browserSession(c echo.Context) (*sessions.Session, error) {
 	store, r := browserStore{s.Browsers}, c.Request()
 	session, err := store.Get(r, browserCookie)
@@ -181,7 +181,7 @@ func (s *Site) signOutBrowser(c echo.Context) error {
 	return nil
 }
 
-// vendorCookie returns the name of the vendor's cookie with the token, or "" if the request does not say it.
+// vendorCookie returns the name of the vendor's cookie with the token, or "" without a valid vendorNameCookie.
 func vendorCookie(r *http.Request) string {
 	cookie, err := r.Cookie(vendorNameCookie)
 	if err != nil || len(cookie.Value) != len(uuid.Nil.String()) || uuid.Validate(cookie.Value) != nil {
@@ -200,7 +200,7 @@ func (s *Site) touchBrowser(ctx context.Context, record agent.BrowserSession, no
 }
 
 // browserDevice identifies this browser for the throttle, and sets the cookie if there is none. The id is as hard to guess
-// as a token, so a stranger cannot pretend to be a known browser.
+// as a token, so others cannot pretend to be a known browser.
 func browserDevice(c echo.Context) string {
 	id := cookieValue(c, deviceCookie)
 	if len(id) != len(randomToken()) {

@@ -31,6 +31,8 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems map[string]strin
 		Sessions:       s.sessionsOf(v.User.ID),
 		Now:            time.Now(),
 	}
+	_, connected := s.connectedSession(v.Peer)
+	d.SignIn = !connected && s.signsInByBrowser(v.Peer)
 	d.PasswordWarning = v.L.PasswordExpiring(v.User.PasswordExpires, d.Now, d.PasswordHere)
 	if !v.User.Local() && c.QueryParam("password") == "changed" {
 		d.PasswordChanged = v.L.T("password_changed_directory")

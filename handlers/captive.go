@@ -18,8 +18,8 @@ import (
 // signInPath is the gateway's own page on port 80 to which probes are redirected.
 const signInPath = "/sign-in"
 
-// probePaths are what operating systems and browsers request by plain HTTP to find out whether they must sign in. Android takes no
-// status above 399 for a portal.
+// probePaths are requested by operating systems and browsers over plain HTTP to find out whether they must sign in. They are
+// redirected: Android does not take an error status for a captive portal.
 var probePaths = []string{
 	"/generate_204", "/gen_204", // Android, ChromeOS
 	"/hotspot-detect.html", "/library/test/success.html", // Apple
@@ -27,8 +27,8 @@ var probePaths = []string{
 	"/success.txt", "/canonical.html", // Firefox
 }
 
-// onlineTexts are what Windows expects when it is online, by host and path.
-var onlineTexts = map[string]string{
+// onlineAnswers are the answers by which Windows sees that it is online, by host and path.
+var onlineAnswers = map[string]string{
 	"www.msftconnecttest.com/connecttest.txt":  "Microsoft Connect Test",
 	"ipv6.msftconnecttest.com/connecttest.txt": "Microsoft Connect Test",
 	"www.msftncsi.com/ncsi.txt":                "Microsoft NCSI",
@@ -38,34 +38,34 @@ var onlineTexts = map[string]string{
 // answerBlocked answers a request of a LAN host that the firewall blocks, for any name and path.
 func (s *Site) answerBlocked(c echo.Context) error {
 	r, peer := c.Request(), who(c).Peer
-	reads := safe(r.Method)
+	isRead := safe(r.Method)
 	if !s.signsInByBrowser(peer) {
-		// Windows would open a browser on every computer that boots before its agent has logged in.
-		if text, ok := onlineTexts[hostOf(r)+r.URL.Path]; ok && reads {
+		// Without it, Windows opens a browser on every computer that starts before its agent has logged in.
+		if text, ok := onlineAnswers[hostOf(r)+r.URL.Path]; ok && isRead {
 			return c.String(http.StatusOK, text)
 		}
 		return s.renderWelcome(c, http.StatusNetworkAuthenticationRequired, templates.WelcomeData{})
 	}
-	own := s.Addressing.Known(hostOf(r))
+	toGateway := s.Addressing.Known(hostOf(r))
 	switch {
-	case own && r.URL.Path == signInPath && reads:
-		return s.signInHere(c)
-	case slices.Contains(probePaths, r.URL.Path) && reads:
-		return c.Redirect(http.StatusFound, ownURL(r))
+	case toGateway && r.URL.Path == signInPath && isRead:
+		return s.leadToSignIn(c)
+	case slices.Contains(probePaths, r.URL.Path) && isRead:
+		return c.Redirect(http.StatusFound, localSignInURL(r))
 	}
 	query := url.Values{"user_ip": {peer.String()}}
-	if peer.Addr.Is6() { // it may reach the portal only from its IPv4 address
+	if peer.Addr.Is6() { // the portal may be reachable only over IPv4
 		query.Set("user_ip", "")
 	}
-	if origin := requested(r); origin != "" && reads && !own {
+	if origin := requestedURL(r); origin != "" && isRead && !toGateway {
 		query.Set("origin", origin)
 	}
 	return s.renderWelcome(c, http.StatusNetworkAuthenticationRequired, templates.WelcomeData{SignInQuery: query.Encode()})
 }
 
-// signInHere leads a LAN host to browser sign-in from a page on port 80. Small windows of phones that open it cannot accept a
-// certificate that they do not trust, so they are redirected only to one that everybody trusts.
-func (s *Site) signInHere(c echo.Context) error {
+// leadToSignIn leads a LAN host from plain HTTP to browser sign-in. A phone may show the page in a window that accepts no untrusted
+// certificate, so it redirects only if the portal's certificate is publicly trusted.
+func (s *Site) leadToSignIn(c echo.Context) error {
 	if s.PubliclyTrusted() {
 		return c.Redirect(http.StatusFound, s.portalURL(c)+strings.TrimPrefix(webAuthPath, "/"))
 	}
@@ -78,8 +78,8 @@ func (s *Site) portalURL(c echo.Context) string {
 	return s.Portal(arrival)
 }
 
-// ownURL returns the URL of signInPath at the address that the connection came to.
-func ownURL(r *http.Request) string {
+// localSignInURL returns the URL of signInPath at the address that the connection came to.
+func localSignInURL(r *http.Request) string {
 	own := url.URL{Scheme: "http", Path: signInPath}
 	if local, ok := localAddrPort(r.Context()); ok {
 		own.Host = strings.TrimSuffix(local.String(), ":80")
@@ -87,8 +87,8 @@ func ownURL(r *http.Request) string {
 	return own.String()
 }
 
-// requested returns the URL that a redirected request was for, as cleanOrigin does.
-func requested(r *http.Request) string {
+// requestedURL returns the URL of the page that a blocked host requested, checked by cleanOrigin.
+func requestedURL(r *http.Request) string {
 	if r.URL.IsAbs() {
 		return cleanOrigin(r.URL.String())
 	}
@@ -103,13 +103,13 @@ type captiveState struct {
 	CanExtend bool   `json:"can-extend-session"`
 }
 
-// captiveAPI tells a LAN host whether it must sign in, and where. Hosts accept it only under a certificate that they trust.
+// captiveAPI tells a LAN host whether it must sign in, and where. Hosts use it only under a certificate that they trust.
 func (s *Site) captiveAPI(c echo.Context) error {
 	peer, portal := who(c).Peer, s.portalURL(c)
 	if !s.PubliclyTrusted() || !s.signsInByBrowser(peer) || portal == "" {
 		return refusal{http.StatusNotFound, locale.NotFound}
 	}
-	state := captiveState{Captive: s.turnedAway(peer), Portal: portal + strings.TrimPrefix(webAuthPath, "/")}
+	state := captiveState{Captive: s.isBlocked(peer) && !s.Sessions.JoinSession(c.Request().Context(), peer), Portal: portal + strings.TrimPrefix(webAuthPath, "/")}
 	if session, ok := s.connectedSession(peer); ok {
 		state.CanExtend = session.Kind == agent.KindWeb
 		if !session.Expires.IsZero() {

@@ -19,21 +19,10 @@ import (
 	"github.com/PuerkitoBio/goquery"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/access"
 )
 
-// signInAs begins a session of kind web at inLAN.
-func signInAs(t *testing.T, s *Site, login string) agent.Session {
-	t.Helper()
-	session, err := s.Sessions.AuthorizeBrowser(t.Context(), access.BrowserAttempt{Login: login, Password: password, Peer: s.Addressing.Peer(inLAN, "")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return session
-}
-
-// TestBlockedInBrowserNetwork: what a blocked host gets in a network with browser sign-in. Probes are redirected to the gateway's own
-// page by address; everything else leads to the sign-in page with what was requested.
+// TestBlockedInBrowserNetwork: in a network with browser sign-in, probes of a blocked host are redirected to the gateway's own page by its
+// address. All other requests get a page that leads to the sign-in page, with the requested URL.
 func TestBlockedInBrowserNetwork(t *testing.T) {
 	s := browserSite(t)
 	server := from(t, s.HTTPHandler(), inLAN)
@@ -98,8 +87,8 @@ func TestBlockedInBrowserNetwork(t *testing.T) {
 	}
 }
 
-// TestSignInPageByAddress: the page to which probes lead asks for no password and shows the portal's address, or redirects to the portal
-// where everybody trusts its certificate.
+// TestSignInPageByAddress: the page to which probes lead asks for no password and shows the portal's address. It redirects to the portal
+// if its certificate is publicly trusted.
 func TestSignInPageByAddress(t *testing.T) {
 	s := browserSite(t)
 	server := from(t, s.HTTPHandler(), inLAN)
@@ -125,27 +114,28 @@ func TestSignInPageByAddress(t *testing.T) {
 	if response, _ := get(); response.StatusCode != http.StatusFound || response.Header.Get("Location") != "https://gw.example.test"+webAuthPath {
 		t.Errorf("%d %q", response.StatusCode, response.Header.Get("Location"))
 	}
-	signInAs(t, s, "ivanov")
+	beginWebSession(t, s, inLAN)
 	if response, body := get(); response.StatusCode != http.StatusOK || !strings.Contains(body, "Вы в сети") {
 		t.Errorf("after sign-in: %d %s", response.StatusCode, body)
 	}
 }
 
-// TestOwnURL: the page's address has the port of the connection, unless that is 80.
-func TestOwnURL(t *testing.T) {
+// TestLocalSignInURL: the URL has the address and the port of the connection, unless the port is 80.
+func TestLocalSignInURL(t *testing.T) {
 	for local, want := range map[string]string{
 		"10.77.1.1:80": "http://10.77.1.1/sign-in", "10.77.1.1:8080": "http://10.77.1.1:8080/sign-in",
 		"[fd00::1]:80": "http://[fd00::1]/sign-in", "[::ffff:10.77.1.1]:80": "http://10.77.1.1/sign-in",
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(local)))))
-		if got := ownURL(r); got != want {
+		if got := localSignInURL(r); got != want {
 			t.Errorf("%s: %s, want %s", local, got, want)
 		}
 	}
 }
 
-// TestWindowsProbes: where people log in with the agent, Windows is told what it expects, at its own hosts only. Others get the page.
+// TestWindowsProbes: where people log in with the agent, the probes of Windows get the answers for being online. All other requests get
+// the page.
 func TestWindowsProbes(t *testing.T) {
 	s := browserSite(t)
 	server := from(t, s.HTTPHandler(), netip.MustParseAddr("10.1.2.3"))
@@ -186,11 +176,11 @@ func TestAgentOffInBrowserNetwork(t *testing.T) {
 	}
 }
 
-// TestAfterSignIn: requests to the gateway itself are answered as usual. A request for another host shows that the firewall blocks
-// the host in spite of the session, because another computer has the address now: it is led to the page on which it can log out.
+// TestAfterSignIn: requests to the gateway itself are answered as usual. A request for another host shows that the firewall blocks the
+// host in spite of the session, because another computer has the address now. It is led to the page on which it can log out.
 func TestAfterSignIn(t *testing.T) {
 	s := browserSite(t)
-	signInAs(t, s, "ivanov")
+	beginWebSession(t, s, inLAN)
 	server := from(t, s.HTTPHandler(), inLAN)
 	for request, want := range map[string]int{
 		"GET / HTTP/1.1\r\nHost: gw.example.test\r\n\r\n":             http.StatusOK,
@@ -208,7 +198,7 @@ func TestAfterSignIn(t *testing.T) {
 	}
 }
 
-// TestCaptiveAPI: the answers of RFC 8908. Without a certificate that everybody trusts, and where nobody signs in by a browser, there
+// TestCaptiveAPI: the answers of RFC 8908. Without a publicly trusted certificate, and for peers that do not sign in by a browser, there
 // is no such path.
 func TestCaptiveAPI(t *testing.T) {
 	s := browserSite(t)
@@ -238,7 +228,7 @@ func TestCaptiveAPI(t *testing.T) {
 	if got, want := answer(), (map[string]any{"captive": true, "user-portal-url": portal, "can-extend-session": false}); !reflect.DeepEqual(got, want) {
 		t.Errorf("before sign-in %v, want %v", got, want)
 	}
-	signInAs(t, s, "ivanov")
+	beginWebSession(t, s, inLAN)
 	got := answer()
 	left, _ := got["seconds-remaining"].(float64)
 	length := s.Settings.Current().Length(agent.KindWeb)
@@ -251,11 +241,11 @@ func TestCaptiveAPI(t *testing.T) {
 	}
 }
 
-// TestConnectionFromBeforeSignIn: a connection that a browser opened before sign-in, and the firewall redirected, is closed without an
-// answer when it is used for another host after it. Browsers repeat the request then.
+// TestConnectionFromBeforeSignIn: a connection that was opened and redirected before sign-in is closed without an answer when it is used
+// for another host afterwards. Browsers then repeat the request.
 func TestConnectionFromBeforeSignIn(t *testing.T) {
 	for kind, begin := range map[string]func(*Site) netip.Addr{
-		"a browser": func(s *Site) netip.Addr { return signInAs(t, s, "ivanov").Address },
+		"a browser": func(s *Site) netip.Addr { return beginWebSession(t, s, inLAN).Address },
 		"an agent":  func(s *Site) netip.Addr { return liveSession(t, s, "ivanov").Session.Address },
 	} {
 		s := browserSite(t)

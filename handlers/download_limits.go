@@ -15,8 +15,8 @@ import (
 // downloadStall longer than at downloadRate. Otherwise slow readers could hold all download slots.
 type slowDownloadCutter struct {
 	http.ResponseWriter
-	started time.Time
-	written int64 // bytes
+	started time.Time // of the first write
+	written int64     // bytes
 }
 
 const (
@@ -25,10 +25,13 @@ const (
 )
 
 func newSlowDownloadCutter(c echo.Context) *slowDownloadCutter {
-	return &slowDownloadCutter{c.Response(), time.Now(), 0}
+	return &slowDownloadCutter{ResponseWriter: c.Response()}
 }
 
 func (c *slowDownloadCutter) Write(b []byte) (int, error) {
+	if c.started.IsZero() {
+		c.started = time.Now()
+	}
 	deadline := c.started.Add(downloadStall + time.Duration(c.written)*time.Second/downloadRate)
 	if stalled := time.Now().Add(downloadStall); stalled.Before(deadline) {
 		deadline = stalled
@@ -41,8 +44,8 @@ func (c *slowDownloadCutter) Write(b []byte) (int, error) {
 
 func (c *slowDownloadCutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// The limits of simultaneous downloads from the agent endpoint: in total, to one IPv6 /56 outside, and to one host. The totals
-// of the LAN and of outside are separate.
+// The limits of simultaneous downloads from the agent endpoint, and of exports of the journal: in total, to one IPv6 /56 outside, and to
+// one host. The totals of the LAN and of outside are separate.
 const (
 	maxDownloads         = 20
 	maxDownloadsCustomer = 4

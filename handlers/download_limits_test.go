@@ -5,7 +5,10 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 )
@@ -108,4 +111,12 @@ func TestDownloadRate(t *testing.T) {
 			t.Errorf("%s: %s left, want %s", c.name, time.Until(d.last), c.left)
 		}
 	}
+	synctest.Test(t, func(t *testing.T) { // a workbook is made before its first byte
+		d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		cutter := newSlowDownloadCutter(echo.New().NewContext(httptest.NewRequest("GET", "/", nil), d))
+		<-time.After(time.Hour)
+		if _, err := cutter.Write([]byte("abc")); err != nil || time.Until(d.last) != time.Minute {
+			t.Errorf("%v, %s left after an hour without a byte", err, time.Until(d.last))
+		}
+	})
 }

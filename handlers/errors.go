@@ -68,7 +68,7 @@ func (s *Site) answerError(err error, c echo.Context) {
 	if isREST(c) && (status == http.StatusConflict || status == http.StatusBadRequest && answer.Fields != nil) {
 		status = statusNotAccepted
 	}
-	if (v.kind == page || v.kind == tokened) && !isREST(c) && c.Get(visitorKey) != nil {
+	if (v.kind == page || v.kind == oneTimeToken) && !isREST(c) && c.Get(visitorKey) != nil {
 		err = s.answerErrorPage(c, status, answer, ref)
 	} else if isREST(c) || v.kind == rest {
 		err = c.JSON(status, answer)

@@ -6,11 +6,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// fakeJournal has these entries, whatever a query selects, and records the queries.
+// fakeJournal returns its entries for every filter, and records the queries.
 type fakeJournal struct {
 	entries []agent.JournalEntry
 	queries []agent.JournalQuery
-	fails   error // of the methods, after all entries
+	fails   error  // returned by the methods; by EachEntry after all entries
+	onEntry func() // if set, EachEntry calls it before each entry
 }
 
 func (f *fakeJournal) Entries(_ context.Context, q agent.JournalQuery) (agent.JournalPage, error) {
@@ -22,6 +23,9 @@ func (f *fakeJournal) Entries(_ context.Context, q agent.JournalQuery) (agent.Jo
 func (f *fakeJournal) EachEntry(_ context.Context, q agent.JournalQuery, do func(agent.JournalEntry) error) error {
 	f.queries = append(f.queries, q)
 	for _, e := range f.entries {
+		if f.onEntry != nil {
+			f.onEntry()
+		}
 		if err := do(e); err != nil {
 			return err
 		}

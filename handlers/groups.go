@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,15 +26,15 @@ type Groups interface {
 // group loads the group in the path and the tree, and passes them to action.
 func (s *Site) group(action func(echo.Context, agent.GroupTree, agent.Group) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") {
-			return agent.ErrNotFound
+		id, err := pathID[agent.GroupID](c)
+		if err != nil {
+			return err
 		}
 		tree, err := s.Groups.GroupTree(c.Request().Context())
 		if err != nil {
 			return err
 		}
-		g, ok := tree.Group(agent.GroupID(id))
+		g, ok := tree.Group(id)
 		if !ok {
 			return agent.ErrNotFound
 		}

@@ -54,7 +54,7 @@ func localAddrPort(ctx context.Context) (netip.AddrPort, bool) {
 }
 
 func (s *Site) outsideTunnelHandler() http.Handler {
-	return s.register(s.newEcho(plain, s.answerChallenge, s.askToStart), s.httpRoutes())
+	return s.register(s.newEcho(plain, s.answerChallenge, s.interceptBlocked), s.httpRoutes())
 }
 
 // newEcho returns an Echo with what all listeners share: peers by TCP address, one error handler, and knownHost. The

@@ -38,7 +38,7 @@ func (s *Site) back(c echo.Context) error {
 		query = "?" + values.Encode()
 	}
 	for _, r := range s.portalRoutes() {
-		if r.method == http.MethodGet && (r.kind == page || r.kind == tokened) && r.rule != setup && matches(r.path, path) {
+		if r.method == http.MethodGet && (r.kind == page || r.kind == oneTimeToken) && r.rule != setup && matches(r.path, path) {
 			return c.Redirect(http.StatusSeeOther, path+query)
 		}
 	}

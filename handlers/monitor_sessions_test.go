@@ -22,8 +22,8 @@ func TestSessionMAC(t *testing.T) {
 	}
 }
 
-// TestSessionOfARule: the session of a rule has no end in REST, no button, and cannot be ended by itself; switching the agent off does not
-// count it.
+// TestSessionOfARule: the session of a rule has no expiry in REST, and no button to end it. A request to end it is refused, and switching
+// the agent off does not ask because of it.
 func TestSessionOfARule(t *testing.T) {
 	a := newAdministration(t)
 	a.site.Sessions.SetStatic(t.Context(), []access.StaticSession{{User: 2, Address: netip.MustParseAddr("192.168.7.30")}})

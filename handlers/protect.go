@@ -95,8 +95,8 @@ func hostOf(r *http.Request) string {
 	return host
 }
 
-// crossOrigin refuses cross-site requests (Sec-Fetch-Site, Origin). Of an Origin http.CrossOriginProtection compares only the host, so
-// a page that somebody forged over plain HTTP under the portal's name is refused here.
+// crossOrigin refuses cross-site requests (Sec-Fetch-Site, Origin). http.CrossOriginProtection compares only the host of an Origin. A page
+// forged over plain HTTP has the portal's host, so any Origin with http is refused too.
 func (s *Site) crossOrigin() echo.MiddlewareFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -138,15 +138,15 @@ func (s *Site) setKind(k kind, vendor bool) echo.MiddlewareFunc {
 	}
 }
 
-// preventForgery refuses a changing request that another site may have forged (CSRF) without saying where it comes from, as old
-// browsers do for HTML forms: a page needs the form token, REST a content type with which no form can send JSON. The requests of scripts
-// always have an Origin, for crossOrigin. It runs after admit, which hides the routes of administrators.
+// preventForgery refuses a changing request that an HTML form of another site may have sent (CSRF): old browsers send forms without
+// Sec-Fetch-Site and Origin, which crossOrigin needs; scripts of pages always send an Origin. A page needs the form token, REST a content
+// type with which no form can send JSON. It runs after admit, which hides the routes of administrators.
 func preventForgery(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			switch {
-			case safe(r.Method), r.Method == http.MethodDelete, k == tokened: // of tokened the handler checks the token
+			case safe(r.Method), r.Method == http.MethodDelete, k == oneTimeToken: // its handlers check the token
 				return next(c)
 			}
 			if k == rest {

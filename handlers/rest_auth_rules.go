@@ -3,7 +3,6 @@ package handlers
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -36,7 +35,7 @@ func (s *Site) restRuleAdd(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]string{"id": ruleText(id)}) // text, as the vendor answers
+	return c.JSON(http.StatusOK, map[string]string{"id": idText(id)}) // a string, as the vendor answers
 }
 
 func (s *Site) restRuleChange(c echo.Context, id agent.RuleID) error {
@@ -57,28 +56,26 @@ func (s *Site) restRuleDelete(c echo.Context, id agent.RuleID) error {
 	return doneREST(c, s.deleteRule(c, id))
 }
 
-// rule parses the rule's ID in the path, named as the parameter, and passes it to action.
+// rule parses the number of a rule in the path and passes it to action.
 func (s *Site) rule(action func(echo.Context, agent.RuleID) error) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id, err := strconv.ParseInt(c.Param("id"), 10, 64)
-		if err != nil || strconv.FormatInt(id, 10) != c.Param("id") { // +1 and 01 are no ids
-			return agent.ErrNotFound
+		id, err := pathID[agent.RuleID](c)
+		if err != nil {
+			return err
 		}
-		return action(c, agent.RuleID(id))
+		return action(c, id)
 	}
 }
 
-func ruleText(id agent.RuleID) string { return strconv.FormatInt(int64(id), 10) }
-
 func jsonOfRule(r agent.AuthRule) map[string]any {
 	out := ruleFields(&r)
-	out["id"] = ruleText(r.ID)
+	out["id"] = idText(r.ID)
 	return out
 }
 
 var nullableRuleFields = []string{"ip", "mac"}
 
-// ruleFields maps the names in REST to a rule. Decoding into a field changes it. Its answer can be sent back: id is ignored.
+// ruleFields maps the names in REST to the fields of r, for encoding and decoding. Decoding ignores id, so an answer can be sent back.
 func ruleFields(r *agent.AuthRule) map[string]any {
 	return map[string]any{
 		"id":            new(any),
@@ -131,7 +128,7 @@ func (f *ruleMACField) UnmarshalJSON(b []byte) error {
 	return asError(problem)
 }
 
-// userField is the number of an account. The vendor's lists have numbers as strings.
+// userField is the number of an account. It also decodes from a string, as the vendor's lists have it.
 type userField agent.UserID
 
 func (f *userField) UnmarshalJSON(b []byte) error {

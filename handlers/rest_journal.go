@@ -15,12 +15,11 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/accountcsv"
 	"ideco-agent/templates/locale"
 )
 
-// restJournal answers with a part of the journal. Its parameters and the first fields are the vendor's. A JSON answer with a limit of
-// at most agent.MaxJournalPage is made in memory; every other one is sent while it is read.
+// restJournal answers with the entries that the parameters select. The parameters and the first fields are the vendor's. A JSON answer
+// with a limit of at most agent.MaxJournalPage is made in memory; all others are streamed.
 func (s *Site) restJournal(c echo.Context) error {
 	q, err := readJournalRequest(c.QueryParam)
 	if err != nil {
@@ -31,9 +30,9 @@ func (s *Site) restJournal(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var part agent.JournalPage
-	if q.part {
-		if part, err = s.Journal.Entries(ctx, q.JournalQuery); err != nil {
+	var found agent.JournalPage
+	if q.paged {
+		if found, err = s.Journal.Entries(ctx, q.JournalQuery); err != nil {
 			return err
 		}
 	}
@@ -43,8 +42,8 @@ func (s *Site) restJournal(c echo.Context) error {
 			return newJournalCSV(w, fields)
 		}
 		t, err := newJournalJSON(w, fields)
-		if q.part {
-			t.total = &part.Total
+		if q.paged {
+			t.total = &found.Total
 		}
 		return t, err
 	}
@@ -53,16 +52,16 @@ func (s *Site) restJournal(c echo.Context) error {
 			cells := make([]any, len(fields))
 			for i, f := range fields {
 				cells[i] = f.value(e)
-				if text, is := cells[i].(string); is && q.csv {
-					cells[i] = accountcsv.Protect(text)
-				}
+			}
+			if q.csv {
+				protectCells(cells)
 			}
 			return t.Row(cells...)
 		}
 		if q.limit > agent.MaxJournalPage {
-			return s.eachOf(ctx, q, row)
+			return s.eachEntry(ctx, q, row)
 		}
-		for _, e := range part.Entries {
+		for _, e := range found.Entries {
 			if err := row(e); err != nil {
 				return err
 			}
@@ -82,11 +81,11 @@ func (s *Site) restJournal(c echo.Context) error {
 	return c.JSONBlob(http.StatusOK, b.Bytes())
 }
 
-// errEnough ends EachEntry.
+// errEnough ends EachEntry at the limit.
 var errEnough = errors.New("enough entries")
 
-// eachOf calls do for the part of the journal that a request selects, whatever its limit.
-func (s *Site) eachOf(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
+// eachEntry calls do for each entry that a request selects. Its limit may be above agent.MaxJournalPage.
+func (s *Site) eachEntry(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
 	if q.Sort != "" && q.Sort != agent.JournalStart {
 		return s.eachSorted(ctx, q, do)
 	}
@@ -107,10 +106,10 @@ func (s *Site) eachOf(ctx context.Context, q journalRequest, do func(agent.Journ
 	return err
 }
 
-// maxSorted is how many entries one answer has that are not in the order of start.
+// maxSorted limits the entries of an answer that is sorted by another column than start, because they are collected in memory.
 const maxSorted = 10 * agent.MaxJournalPage
 
-// eachSorted is eachOf in another order than that of start.
+// eachSorted is eachEntry for an order by another column than start. Errors: agent.Problem above maxSorted.
 func (s *Site) eachSorted(ctx context.Context, q journalRequest, do func(agent.JournalEntry) error) error {
 	var all []agent.JournalEntry
 	for len(all) < q.limit {
@@ -139,13 +138,13 @@ func (s *Site) eachSorted(ctx context.Context, q journalRequest, do func(agent.J
 // journalField is a field of an entry in REST.
 type journalField struct {
 	name  string
-	kind  string                       // its type, in the words of ClickHouse as the vendor's
+	kind  string                       // a type of ClickHouse, as in the vendor's answers
 	value func(agent.JournalEntry) any // a string, an int64, a uint64 or nil
 }
 
 // journalFields are the fields of an entry in REST: first the vendor's, then ours. The gateway knows no countries.
 func journalFields(kinds map[string]agent.DirectoryKind, now time.Time) []journalField {
-	const text, number, maybe = "String", "UInt64", "Nullable(UInt64)"
+	const text, number, nullable = "String", "UInt64", "Nullable(UInt64)"
 	start := func(e agent.JournalEntry) any { return vendorTime(e.Started) }
 	return []journalField{
 		{"id", text, func(e agent.JournalEntry) any { return e.ID }},
@@ -159,7 +158,7 @@ func journalFields(kinds map[string]agent.DirectoryKind, now time.Time) []journa
 		{"country_name", text, func(agent.JournalEntry) any { return "" }},
 		{"country_code", text, func(agent.JournalEntry) any { return "" }},
 		{"start", number, start},
-		{"end", maybe, func(e agent.JournalEntry) any { return vendorTime(e.Ended) }},
+		{"end", nullable, func(e agent.JournalEntry) any { return vendorTime(e.Ended) }},
 		{"time_online", number, func(e agent.JournalEntry) any { return secondsOnline(e, now) }},
 		{"started", text, func(e agent.JournalEntry) any { return rfc3339(e.Started) }},
 		{"ended", "Nullable(String)", func(e agent.JournalEntry) any {
@@ -182,7 +181,7 @@ func journalFields(kinds map[string]agent.DirectoryKind, now time.Time) []journa
 	}
 }
 
-// vendorTimeLayout is how the vendor's journal writes a time: a whole number.
+// vendorTimeLayout is the format of times in the vendor's journal, sent as a whole number.
 const vendorTimeLayout = "20060102150405"
 
 // vendorTime returns a time in the gateway's time zone as a number; nil for the zero time.
@@ -194,7 +193,7 @@ func vendorTime(t time.Time) any {
 	return n
 }
 
-// secondsOnline is how long the session of an entry lasted, or has lasted.
+// secondsOnline returns the length of an entry's session until its end, or until now.
 func secondsOnline(e agent.JournalEntry, now time.Time) int64 {
 	if e.Ended.IsZero() {
 		return int64(now.Sub(e.Started) / time.Second)
@@ -215,9 +214,9 @@ func newJournalCSV(w io.Writer, fields []journalField) (table, error) {
 // journalJSON writes entries as the vendor's JSON.
 type journalJSON struct {
 	w     io.Writer
-	names []string // in JSON, with a colon
+	names []string // quoted, with a colon
 	rows  int
-	total *int // entries without regard to the limit, at least; nil if there was none
+	total *int // the least number of entries without the limit; nil = not sent
 }
 
 func newJournalJSON(w io.Writer, fields []journalField) (*journalJSON, error) {

@@ -16,23 +16,23 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// journalRequest is what a REST request asks of the journal. Limit is at most agent.MaxJournalPage.
+// journalRequest holds the parameters of a REST request for the journal. JournalQuery.Limit is at most agent.MaxJournalPage.
 type journalRequest struct {
 	agent.JournalQuery
-	limit int  // as asked; math.MaxInt without one
-	part  bool // the request has a limit or an offset
+	limit int  // as requested; math.MaxInt if it is not
+	paged bool // with a limit or an offset
 	csv   bool
 }
 
 // readJournalRequest reads the parameters of the vendor's journal: limit, offset, sort, search, filter, format_type.
 func readJournalRequest(value func(string) string) (q journalRequest, err error) {
 	var problems agent.Problems
-	number := func(name string, without int) int {
+	number := func(name string, absent int) int {
 		text := value(name)
 		if text == "" {
-			return without
+			return absent
 		}
-		q.part = true
+		q.paged = true
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 {
 			problems = append(problems, agent.Problem{Field: name, Code: locale.JournalValue, Value: agent.Clean(text, agent.MaxName)})
@@ -63,7 +63,7 @@ func readJournalRequest(value func(string) string) (q journalRequest, err error)
 			}
 		}
 	}
-	if len(sorts) > 0 { // the order of one column is all that people look at
+	if len(sorts) > 0 { // further columns would order only entries with equal values
 		q.Sort, q.Asc = journalColumn(sorts[0].Field), sorts[0].Direction == "asc"
 	}
 	for _, one := range searches {
@@ -81,15 +81,15 @@ type restSort struct {
 }
 
 type restSearch struct {
-	Text    string   `json:"text"`
-	Columns restList `json:"columns"` // empty = all that have text
+	Text    string     `json:"text"`
+	Columns stringList `json:"columns"` // empty = searchedColumns
 }
 
 type restFilter struct {
 	Items []struct {
 		ColumnName string                `json:"column_name"`
 		Operator   agent.JournalOperator `json:"operator"`
-		Value      restList              `json:"value"`
+		Value      stringList            `json:"value"`
 	} `json:"items"`
 	LinkOperator string `json:"link_operator"` // "and" or "or"
 }
@@ -102,23 +102,24 @@ func journalColumn(name string) agent.JournalColumn {
 	return agent.JournalColumn(name)
 }
 
-// searchedColumns have text.
-var searchedColumns = restList{string(agent.JournalLogin), string(agent.JournalName), string(agent.JournalGroup), string(agent.JournalDevice),
+// searchedColumns are searched when a request names no columns.
+var searchedColumns = stringList{string(agent.JournalLogin), string(agent.JournalName), string(agent.JournalGroup), string(agent.JournalDevice),
 	string(agent.JournalMAC), string(agent.JournalInner), string(agent.JournalOuter)}
 
-// filter returns the condition that one of the columns contains the text. Countries are always empty.
+// filter returns the condition that one of the columns contains the text. It skips countryColumns among others; one alone is refused
+// by the store as an unknown column.
 func (one restSearch) filter() agent.JournalFilter {
-	any := agent.JournalFilter{Any: true}
+	f := agent.JournalFilter{Any: true}
 	columns := one.Columns
 	if len(columns) == 0 {
 		columns = searchedColumns
 	}
 	for _, column := range columns {
 		if !slices.Contains(countryColumns, column) || len(columns) == 1 {
-			any.Of = append(any.Of, agent.JournalFilter{Column: journalColumn(column), Operator: agent.JournalContains, Values: []string{one.Text}})
+			f.Of = append(f.Of, agent.JournalFilter{Column: journalColumn(column), Operator: agent.JournalContains, Values: []string{one.Text}})
 		}
 	}
-	return any
+	return f
 }
 
 func (one restFilter) filter() agent.JournalFilter {
@@ -135,20 +136,19 @@ func (one restFilter) filter() agent.JournalFilter {
 	return all
 }
 
-// readVendorTime turns a time in the form of the vendor's journal, or a date, into RFC 3339. It leaves other values alone.
+// readVendorTime converts a time in the format of the vendor's journal to RFC 3339. It returns other text unchanged: the journal takes a date
+// for a whole day.
 func readVendorTime(text string) string {
-	for _, layout := range []string{vendorTimeLayout, time.DateTime, time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
-			return t.Format(time.RFC3339)
-		}
+	if t, err := time.ParseInLocation(vendorTimeLayout, text, time.Local); err == nil {
+		return t.Format(time.RFC3339)
 	}
 	return text
 }
 
-// restList is a list of texts, numbers and switches, or a single one.
-type restList []string
+// stringList is decoded from a list of strings, numbers and booleans, or from a single one.
+type stringList []string
 
-func (l *restList) UnmarshalJSON(b []byte) error {
+func (l *stringList) UnmarshalJSON(b []byte) error {
 	var list []json.RawMessage
 	if json.Unmarshal(b, &list) != nil {
 		list = []json.RawMessage{b}
@@ -165,16 +165,16 @@ func (l *restList) UnmarshalJSON(b []byte) error {
 		case string, json.Number, bool:
 			*l = append(*l, fmt.Sprint(value))
 		default:
-			return json.Unmarshal(one, new(string)) // fails
+			return json.Unmarshal(one, new(string)) // an error that names the type
 		}
 	}
 	return nil
 }
 
-// countryColumns are columns of the vendor's journal that are always empty here.
+// countryColumns are columns of the vendor's journal that are always empty here, and that the store does not have.
 var countryColumns = []string{"country_name", "country_code"}
 
-// maxJournalValues is how many distinct values an answer has.
+// maxJournalValues limits the values in an answer of restJournalValues.
 const maxJournalValues = 1000
 
 // restJournalValues answers with the distinct values of a column.

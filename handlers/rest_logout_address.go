@@ -10,8 +10,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// restLogoutAddress ends the browser's session of the caller's own address, for logoff scripts on computers in the LAN. It needs no
-// login, so nobody can end another session.
+// restLogoutAddress ends the session of kind web at the caller's address, for logoff scripts on computers in the LAN. It needs no login,
+// so it refuses other addresses, also for administrators.
 func (s *Site) restLogoutAddress(c echo.Context) error {
 	peer := who(c).Peer
 	if a, err := netip.ParseAddr(c.Param("ip")); err != nil || agent.Unmap(a) != peer.Addr {

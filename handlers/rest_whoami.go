@@ -8,7 +8,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// whoamiJSON is the signed-in account as the vendor's gateways describe an administrator, without their fields that mean nothing here.
+// whoamiJSON is the signed-in account as the vendor's gateways describe an administrator, without the fields that mean nothing here.
 type whoamiJSON struct {
 	ID         string   `json:"id"` // as in the list of accounts
 	Login      string   `json:"login"`
@@ -17,7 +17,7 @@ type whoamiJSON struct {
 	RoleID     string   `json:"role_id"`     // "predefined_admin_write" for an administrator, else "user"
 	RoleName   string   `json:"role_name"`
 	Competence []string `json:"competence"`    // what the role permits
-	Blocked    int      `json:"blocked_flags"` // 0: nothing more is needed to sign in
+	Blocked    int      `json:"blocked_flags"` // always 0: nothing more is needed to sign in
 }
 
 func (s *Site) restWhoami(c echo.Context) error {

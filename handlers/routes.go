@@ -25,10 +25,10 @@ const (
 type kind int
 
 const (
-	page    kind = iota // HTML; a POST carries a CSRF token, see form_token.go
-	rest                // JSON; the content type of a request with a body is limited, see carriesJSON
-	plain               // neither: files, health
-	tokened             // HTML, or JSON for a JSON body; a POST carries a one-time token, see web_authd_token.go. No cookie is needed
+	page         kind = iota // HTML; a POST carries a CSRF token, see form_token.go
+	rest                     // JSON; the content type of a request with a body is limited, see carriesJSON
+	plain                    // neither: files, health
+	oneTimeToken             // HTML, or JSON for a JSON body; needs no cookie; a POST carries a one-time token, see web_authd_token.go
 )
 
 type route struct {
@@ -59,9 +59,9 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/setup/:token", setup, page, s.setupPage},
 		{"POST", "/setup/:token", setup, page, s.setup},
 
-		{"GET", webAuthPath, anybody, tokened, s.webAuth},
-		{"POST", webAuthPath, anybody, tokened, s.webAuthSignIn},
-		{"POST", "/web_authd/logout", anybody, tokened, s.webAuthLogout},
+		{"GET", webAuthPath, anybody, oneTimeToken, s.webAuth},
+		{"POST", webAuthPath, anybody, oneTimeToken, s.webAuthSignIn},
+		{"POST", "/web_authd/logout", anybody, oneTimeToken, s.webAuthLogout},
 		{"GET", "/captive-portal/api", anybody, plain, s.captiveAPI},
 
 		{"GET", "/cabinet", user, page, s.cabinet},
@@ -162,9 +162,8 @@ func (s *Site) agentRoutes() []route {
 	}
 }
 
-// httpRoutes is the site map of plain HTTP. A CA that checks a name of the gateway gets its answer first, at a path and for a host
-// that answerChallenge knows. Hosts in the LAN that the firewall blocks get one page for every path (see
-// askToStart).
+// httpRoutes is the site map of plain HTTP. Middleware answers two kinds of requests before it: answerChallenge those of a CA that
+// checks a name of the gateway, interceptBlocked those of LAN hosts that the firewall blocks.
 func (s *Site) httpRoutes() []route {
 	return []route{
 		{"GET", "/", anybody, plain, s.welcome},

@@ -69,7 +69,7 @@ func newSite(t testing.TB) *Site {
 		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Certificates: newFakeCertificates(set), Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
-		Journal: db, AuthRules: db,
+		Journal: db, AuthRules: db, Scratch: t.TempDir(),
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -294,8 +294,8 @@ func TestRESTPaths(t *testing.T) {
 	}
 }
 
-// contentTypes are the answers of a REST route that is not asked from another site. A page can send the first four elsewhere without a
-// question to the portal (Fetch, "CORS-safelisted request-header").
+// contentTypes maps content types to the answer of a REST route to a same-origin request. A page of another site can send the first four
+// without a CORS preflight (Fetch, "CORS-safelisted request-header").
 var contentTypes = map[string]int{
 	"":                                  reached,
 	"application/x-www-form-urlencoded": reached,
@@ -317,7 +317,7 @@ var contentTypes = map[string]int{
 	"text/plain\napplication/json": http.StatusUnsupportedMediaType,
 }
 
-// forgeries are the headers by which browsers say that a page of another site asks.
+// forgeries set the headers with which browsers mark requests of other sites.
 var forgeries = map[string]func(*http.Request){
 	"another site":        func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") },
 	"another port":        func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "same-site") },

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 
 	"ideco-agent/agent"
@@ -32,8 +33,8 @@ type Site struct {
 	Certificates Certificates
 	Journal      Journal
 	AuthRules    AuthRules
-	// PubliclyTrusted reports whether browsers trust the certificate that the portal serves for the saved domain, without the own root
-	// or a company's.
+	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
+	// root and a company's CA do not count.
 	PubliclyTrusted func() bool
 	Setup           SetupToken
 	Addressing      Addressing
@@ -47,11 +48,13 @@ type Site struct {
 	// Challenge answers a request of a CA that checks a name of the gateway (ACME HTTP-01), and reports whether it was one.
 	Challenge func(http.ResponseWriter, *http.Request) bool
 
+	Scratch       string // directory for temporary files, made when it is needed
 	MaxAgents     int    // the most connections of agents, with a session or without
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"
 
 	downloads           downloadSlots // of the installer from the agent endpoint
-	exports             downloadSlots // of the journal
+	exports             downloadSlots // files and streamed answers of the journal
+	workbook            sync.Mutex    // held while a workbook of the journal is made
 	agents              agentConns
 	ssoPlaces           ssoPlaces
 	webTokens           webTokens

@@ -1,8 +1,8 @@
 package handlers
 
-// vendorRoutes are the routes of the REST that the vendor publishes for its gateways, for scripts written for those. Only here the
-// vendor's cookies count, see browserStore. Agent state and settings have a path in each of the two generations (versions 17–18 and
-// 19–20); each takes both methods.
+// vendorRoutes are the routes that the vendor documents for its own gateways, so that scripts for those work here. Only these routes
+// accept the vendor's cookies, see browserSession. The agent's state and settings have one path for versions 17–18 and one for 19–20;
+// each takes PUT and PATCH.
 func (s *Site) vendorRoutes() []route {
 	return []route{
 		{"POST", "/web/auth/login", anybody, rest, s.restLogin},

@@ -14,12 +14,12 @@ import (
 	"ideco-agent/agent/access"
 )
 
-// vendorCall is a request to one of vendorRoutes as a script sends it.
+// vendorCall is a request of a script to one of vendorRoutes, and its answer.
 type vendorCall struct {
-	path string // if the route has parameters
+	path string // empty = the route's path
 	body string
 	who  rule
-	want int
+	want int // status for those who may use the route
 }
 
 const (
@@ -28,7 +28,7 @@ const (
 	newSetting = `{"auth_domain":"gw.example.test","local_tunnel":false}`
 )
 
-// vendorCalls are the routes that the vendor documents, and what each answers to the one who may ask.
+// vendorCalls has a request to each route that the vendor documents.
 var vendorCalls = map[string]vendorCall{
 	"POST /web/auth/login":         {"", `{"login":"boss","password":"` + password + `","rest_path":"/","recaptcha":""}`, anybody, 200},
 	"DELETE /web/auth/login":       {"", "", user, 200},
@@ -80,8 +80,8 @@ var vendorCalls = map[string]vendorCall{
 	"DELETE /monitor_backend/sessions/logout/:ip":                  {"/monitor_backend/sessions/logout/192.168.7.20", "", anybody, 404},
 }
 
-// vendorSite is a site with two groups, and the cookies of an administrator and a user as a client has them that keeps only the
-// vendor's.
+// vendorSite makes a site with an object for each path of vendorCalls. boss and ivanov are the vendor's cookies of an administrator and a
+// user.
 func vendorSite(t *testing.T) (h http.Handler, boss, ivanov []*http.Cookie) {
 	s := newSite(t)
 	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}
@@ -106,7 +106,7 @@ func vendorsOnly(t *testing.T, cookies []*http.Cookie) (list []*http.Cookie) {
 	return list
 }
 
-// send sends a request as a script does that was written for curl --data.
+// send sends a request with the content type of curl --data.
 func send(h http.Handler, method, path, body string, cookies []*http.Cookie) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "https://gw.example.test"+path, strings.NewReader(body))
 	r.RemoteAddr = netip.AddrPortFrom(inLAN, 40000).String()
@@ -121,7 +121,7 @@ func send(h http.Handler, method, path, body string, cookies []*http.Cookie) *ht
 	return w
 }
 
-// TestVendorRoutes: each route is documented, and admits by the vendor's cookies alone exactly those who may use it.
+// TestVendorRoutes: each route is in vendorCalls, and with the vendor's cookies alone it admits exactly those who may use it.
 func TestVendorRoutes(t *testing.T) {
 	for _, r := range (&Site{}).vendorRoutes() {
 		name := r.method + " " + r.path
@@ -163,7 +163,7 @@ func TestVendorRoutes(t *testing.T) {
 	}
 }
 
-// TestVendorCookies: the vendor's cookies have the flags of ours, count on the vendor's paths alone, and end together with ours.
+// TestVendorCookies: the vendor's cookies have the flags of ours, are accepted on the vendor's paths only, and end together with ours.
 func TestVendorCookies(t *testing.T) {
 	s := newSite(t)
 	h := s.PortalHandler()
@@ -234,7 +234,7 @@ func TestVendorCookies(t *testing.T) {
 	}
 	again := send(h, "POST", "/web/auth/login", `{"login":"boss","password":"`+password+`"}`, boss)
 	if names := deleted(again); again.Code != 200 || len(names) != 2 {
-		t.Errorf("a new login deletes %v", names) // else a jar would grow
+		t.Errorf("a new login deletes %v", names) // otherwise a cookie jar would grow
 	}
 
 	// Whatever deletes the vendor's cookies ends their session, also where they do not count and beside another session.
@@ -254,7 +254,7 @@ func TestVendorCookies(t *testing.T) {
 	}
 }
 
-// TestWhoami says who is signed in and as what, without a login 401.
+// TestWhoami: the answer has the account and its role; without a login the status is 401.
 func TestWhoami(t *testing.T) {
 	h, boss, ivanov := vendorSite(t)
 	for _, c := range []struct {
@@ -300,10 +300,8 @@ func TestLoginBodies(t *testing.T) {
 func TestLogoutAddress(t *testing.T) {
 	s := newSite(t)
 	h := s.PortalHandler()
-	begin := func(a netip.Addr) { beginWebSession(t, s, a) }
-	other := netip.MustParseAddr("192.168.7.21")
-	begin(other)
-	begin(inLAN)
+	beginWebSession(t, s, netip.MustParseAddr("192.168.7.21"))
+	beginWebSession(t, s, inLAN)
 	boss := signIn(t, s, "boss")
 	for _, step := range []struct {
 		ip      string
@@ -326,7 +324,7 @@ func TestLogoutAddress(t *testing.T) {
 			t.Errorf("%q: %d %s, %d sessions", step.ip, w.Code, w.Body, live)
 		}
 	}
-	begin(inLAN)
+	beginWebSession(t, s, inLAN)
 	if w := send(h, "DELETE", "/monitor_backend/sessions/logout/192.168.7.20", "", boss); w.Code != 200 || len(s.Sessions.Sessions()) != 1 {
 		t.Errorf("signed in to the portal: %d %s", w.Code, w.Body)
 	}
@@ -371,14 +369,16 @@ func TestAuthSessions(t *testing.T) {
 	}
 }
 
-// beginWebSession begins a session of a browser at an address in the LAN.
-func beginWebSession(t *testing.T, s *Site, a netip.Addr) {
+// beginWebSession begins a session of kind web of ivanov at an address, whose /24 becomes the only network with browser sign-in.
+func beginWebSession(t *testing.T, s *Site, a netip.Addr) agent.Session {
 	t.Helper()
 	s.Settings.(*fixedSettings).now.BrowserSignIn = []netip.Prefix{netip.PrefixFrom(a, 24).Masked()}
 	attempt := access.BrowserAttempt{Login: "ivanov", Password: password, Peer: agent.Peer{Addr: a, Inside: true}}
-	if _, err := s.Sessions.AuthorizeBrowser(t.Context(), attempt); err != nil {
+	session, err := s.Sessions.AuthorizeBrowser(t.Context(), attempt)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return session
 }
 
 // TestRESTRoundTrip: what a list answers can be sent back.
@@ -395,7 +395,7 @@ func TestRESTRoundTrip(t *testing.T) {
 	}
 }
 
-// TestLongComment: comments have at most 255 characters, and one that is longer from before stands in nobody's way.
+// TestLongComment: comments have at most 255 characters. A longer one from an earlier version does not prevent other changes.
 func TestLongComment(t *testing.T) {
 	s := newSite(t)
 	c := restClient{t, s.PortalHandler(), signIn(t, s, "boss")}

@@ -28,8 +28,8 @@ func (s *Site) signsInByBrowser(p agent.Peer) bool {
 	return now.Enabled && now.SignsInByBrowser(p)
 }
 
-// webAuth is the sign-in page of a host in the LAN, or the page of its session. A request without a live token is redirected
-// to one with a new token.
+// webAuth is the sign-in page of a host in the LAN, or the page of its session. The parameter again asks for the sign-in page in spite
+// of a session. A request without a valid token is redirected to one with a new token.
 func (s *Site) webAuth(c echo.Context) error {
 	v, query := who(c), c.QueryParams()
 	if err := s.checkWebAuth(v.Peer, query.Get("user_ip")); err != nil {
@@ -49,6 +49,7 @@ func (s *Site) webAuth(c echo.Context) error {
 		return c.Redirect(http.StatusFound, webAuthPath+"?"+next.Encode())
 	}
 	d := templates.WebAuthData{Token: token, Origin: origin}
+	s.Sessions.JoinSession(c.Request().Context(), v.Peer)
 	if session, ok := s.connectedSession(v.Peer); ok && !query.Has("again") {
 		return s.render(c, http.StatusOK, templates.WebOnline(s.page(c), templates.WebOnlineData{WebAuthData: d, Session: session, Now: time.Now()}))
 	}
@@ -62,7 +63,7 @@ func embedded(r *http.Request) bool {
 	return (from == "cross-site" || from == "same-site") && as != "" && as != "document"
 }
 
-// checkWebAuth refuses a peer that does not sign in by a browser, and a user_ip of another host. An empty one is accepted.
+// checkWebAuth refuses a peer that does not sign in by a browser, and a user_ip other than the peer's address. user_ip may be empty.
 func (s *Site) checkWebAuth(peer agent.Peer, userIP string) error {
 	if !s.signsInByBrowser(peer) {
 		return refusal{http.StatusNotFound, locale.BrowserSignInOff}
@@ -87,7 +88,7 @@ func (s *Site) connectedSession(p agent.Peer) (agent.LiveSession, bool) {
 // webAuthForm shows the form for login and password.
 func (s *Site) webAuthForm(c echo.Context, status int, d templates.WebAuthData) error {
 	p := s.page(c)
-	p.Query = webAuthQuery(who(c).Peer, d.Token, d.Origin).Encode() // for the switches, also after a POST
+	p.Query = webAuthQuery(who(c).Peer, d.Token, d.Origin).Encode() // for the switches of language and theme, also after a POST
 	d.Program = s.Settings.Current().Domain != "" && s.Installer.Ready() == nil
 	return s.render(c, status, templates.WebAuth(p, d))
 }
@@ -97,22 +98,23 @@ type webAuthBody struct {
 	Login    string `json:"login"`
 	Password string `json:"password"`
 	UserIP   string `json:"user_ip"`
-	Origin   string `json:"webauth_origin"` // only used after the token has expired
+	Origin   string `json:"webauth_origin"` // used only if the token has expired
 	Token    string `json:"token"`
 }
 
-// readWebAuth reads the body, and makes errors JSON if it is JSON.
+// readWebAuth reads the body. If it is JSON, the answer is JSON too: the kind of the route becomes rest.
 func readWebAuth(c echo.Context) (body webAuthBody, err error) {
 	r := c.Request()
-	if !carriesJSON(r.Header.Values(echo.HeaderContentType)) { // forms have one of its types
+	if !carriesJSON(r.Header.Values(echo.HeaderContentType)) { // also the type of HTML forms
 		return body, refusal{http.StatusUnsupportedMediaType, locale.WrongType}
 	}
 	b, err := readBody(c)
 	if err != nil {
 		return body, err
 	}
-	if contentType, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); contentType == echo.MIMEApplicationForm && !strings.HasPrefix(strings.TrimSpace(string(b)), "{") {
-		form, _ := url.ParseQuery(string(b)) // broken pairs are left out
+	contentType, _, _ := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
+	if isJSON := strings.HasPrefix(strings.TrimSpace(string(b)), "{"); contentType == echo.MIMEApplicationForm && !isJSON {
+		form, _ := url.ParseQuery(string(b)) // invalid pairs are left out
 		return webAuthBody{form.Get("login"), form.Get("password"), form.Get("user_ip"), form.Get("webauth_origin"), form.Get("token")}, nil
 	}
 	who(c).kind = rest
@@ -122,7 +124,7 @@ func readWebAuth(c echo.Context) (body webAuthBody, err error) {
 	return body, nil
 }
 
-// webAuthSignIn begins a session of kind web. The token stays usable until it succeeds.
+// webAuthSignIn begins a session of kind web. The token stays valid until a sign-in succeeds.
 func (s *Site) webAuthSignIn(c echo.Context) error {
 	v := who(c)
 	body, err := readWebAuth(c)
@@ -180,7 +182,7 @@ func (s *Site) refuseWebAuth(c echo.Context, refused *agent.Error, d templates.W
 	return s.webAuthForm(c, status, d)
 }
 
-// webAuthDevice identifies the browser for the throttle. It is empty for one that sent no cookie, because it may not keep any.
+// webAuthDevice identifies the browser for the throttle. It is empty if the request has no cookies: the browser may store none.
 func webAuthDevice(c echo.Context) string {
 	if len(c.Cookies()) == 0 {
 		return ""

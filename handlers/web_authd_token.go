@@ -20,16 +20,16 @@ const (
 	maxOrigin           = 2000             // bytes
 )
 
-// webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. A token is bound to the peer's
-// address, which has one at most. With maxWebTokens the oldest one goes: it expires first anyway. With maxWebTokensNetwork the oldest of the
-// network goes, because a host can have any number of IPv6 addresses in its own. The zero value is ready.
+// webTokens keeps the one-time tokens of browser sign-in with the page that the person wanted to open. An address has at most one
+// token, which no other can use. A token above maxWebTokens replaces the oldest, one above maxWebTokensNetwork the oldest of its network:
+// a host can have any number of IPv6 addresses there. The zero value is ready.
 type webTokens struct {
 	nowInTests func() time.Time // nil = time.Now
 
 	mu        sync.Mutex                   // guards the fields below
 	byAddr    map[netip.Addr]*list.Element // nil until the first token
 	inNetwork map[netip.Prefix]int         // number of tokens by tokenNetwork
-	oldest    list.List                    // of webToken, in the order of their making
+	byAge     list.List                    // of webToken, the oldest first
 }
 
 type webToken struct {
@@ -39,7 +39,7 @@ type webToken struct {
 	until  time.Time
 }
 
-// add makes a token of 128 random bits in hex. It replaces the one that the address has.
+// add makes a token of 128 random bits in hex, which replaces the token of the address.
 func (w *webTokens) add(addr netip.Addr, origin string) string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails (Go 1.24)
@@ -50,23 +50,23 @@ func (w *webTokens) add(addr netip.Addr, origin string) string {
 		w.byAddr, w.inNetwork = map[netip.Addr]*list.Element{}, map[netip.Prefix]int{}
 	}
 	w.remove(w.byAddr[addr])
-	for first := w.oldest.Front(); first != nil && (w.oldest.Len() >= maxWebTokens || w.over(first)); first = w.oldest.Front() {
+	for first := w.byAge.Front(); first != nil && (w.byAge.Len() >= maxWebTokens || w.expired(first)); first = w.byAge.Front() {
 		w.remove(first)
 	}
 	network := tokenNetwork(addr)
-	for e := w.oldest.Front(); e != nil && w.inNetwork[network] >= maxWebTokensNetwork; {
+	for e := w.byAge.Front(); e != nil && w.inNetwork[network] >= maxWebTokensNetwork; {
 		next := e.Next()
 		if tokenNetwork(e.Value.(webToken).addr) == network {
 			w.remove(e)
 		}
 		e = next
 	}
-	w.byAddr[addr] = w.oldest.PushBack(one)
+	w.byAddr[addr] = w.byAge.PushBack(one)
 	w.inNetwork[network]++
 	return one.token
 }
 
-// tokenNetwork is the network in which one host can have many addresses: /64 of IPv6, /24 of IPv4.
+// tokenNetwork returns the network in which one host can have many addresses: the /64 of IPv6, the /24 of IPv4.
 func tokenNetwork(addr netip.Addr) netip.Prefix {
 	bits := 64
 	if addr.Is4() {
@@ -81,7 +81,7 @@ func (w *webTokens) find(addr netip.Addr, token string) (origin string, ok bool)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e := w.byAddr[addr]
-	if e == nil || w.over(e) {
+	if e == nil || w.expired(e) {
 		return "", false
 	}
 	one := e.Value.(webToken)
@@ -95,21 +95,21 @@ func (w *webTokens) use(addr netip.Addr) {
 	w.remove(w.byAddr[addr])
 }
 
-// remove is for callers that hold mu. e may be nil.
+// remove removes a token; e may be nil. The caller holds mu.
 func (w *webTokens) remove(e *list.Element) {
 	if e == nil {
 		return
 	}
 	addr := e.Value.(webToken).addr
 	delete(w.byAddr, addr)
-	w.oldest.Remove(e)
+	w.byAge.Remove(e)
 	network := tokenNetwork(addr)
 	if w.inNetwork[network]--; w.inNetwork[network] == 0 {
 		delete(w.inNetwork, network)
 	}
 }
 
-func (w *webTokens) over(e *list.Element) bool { return !w.now().Before(e.Value.(webToken).until) }
+func (w *webTokens) expired(e *list.Element) bool { return !w.now().Before(e.Value.(webToken).until) }
 
 func (w *webTokens) now() time.Time {
 	if w.nowInTests != nil {
@@ -118,8 +118,8 @@ func (w *webTokens) now() time.Time {
 	return time.Now()
 }
 
-// cleanOrigin returns the URL of the page that a person wanted to open, or "" if it is not one of http or https in printable ASCII and
-// at most maxOrigin bytes. A URL with a user name is refused too, because people would take that for the host.
+// cleanOrigin returns a URL of http or https without its fragment. It returns "" for any other text, for one longer than maxOrigin or
+// with characters that are not printable ASCII, and for a URL with a user name, which people would take for the host.
 func cleanOrigin(text string) string {
 	if len(text) > maxOrigin || strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) >= 0 {
 		return ""

@@ -32,28 +32,28 @@ func TestWebTokens(t *testing.T) {
 	third := w.add(a, "")
 	now = now.Add(webTokenLife - 1)
 	if !good(a, third) {
-		t.Error("the token is over too soon")
+		t.Error("the token expires too soon")
 	}
 	now = now.Add(1)
 	if good(a, third) {
-		t.Error("an old token is accepted")
+		t.Error("an expired token is accepted")
 	}
 	w.add(b, "")
-	if len(w.byAddr) != 1 || w.oldest.Len() != 1 {
-		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.oldest.Len())
+	if len(w.byAddr) != 1 || w.byAge.Len() != 1 {
+		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.byAge.Len())
 	}
 }
 
-// TestWebTokensMost: of too many tokens the oldest go.
-func TestWebTokensMost(t *testing.T) {
+// TestWebTokensLimit: a token above the limit replaces the oldest.
+func TestWebTokensLimit(t *testing.T) {
 	var w webTokens
 	address := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
 	tokens := map[int]string{}
 	for i := range maxWebTokens + 1 {
 		tokens[i] = w.add(address(i), "")
 	}
-	if len(w.byAddr) != maxWebTokens || w.oldest.Len() != maxWebTokens {
-		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.oldest.Len())
+	if len(w.byAddr) != maxWebTokens || w.byAge.Len() != maxWebTokens {
+		t.Errorf("%d and %d tokens are kept", len(w.byAddr), w.byAge.Len())
 	}
 	for i, want := range map[int]bool{0: false, 1: true, maxWebTokens: true} {
 		if _, ok := w.find(address(i), tokens[i]); ok != want {
@@ -78,8 +78,8 @@ func TestWebTokensOfOneHost(t *testing.T) {
 			t.Errorf("the token of %s is gone", a)
 		}
 	}
-	if len(w.byAddr) != maxWebTokensNetwork+2 || w.oldest.Len() != len(w.byAddr) || len(w.inNetwork) != 3 {
-		t.Errorf("%d and %d tokens of %d networks are kept", len(w.byAddr), w.oldest.Len(), len(w.inNetwork))
+	if len(w.byAddr) != maxWebTokensNetwork+2 || w.byAge.Len() != len(w.byAddr) || len(w.inNetwork) != 3 {
+		t.Errorf("%d and %d tokens of %d networks are kept", len(w.byAddr), w.byAge.Len(), len(w.inNetwork))
 	}
 	now = now.Add(webTokenLife)
 	w.add(other, "")

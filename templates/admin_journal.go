@@ -23,7 +23,7 @@ type AdminJournalData struct {
 	Size     int                   // rows per page
 	Last     bool                  // no later page can be shown
 	Days     int                   // how long entries are kept
-	Accounts map[agent.UserID]bool // accounts of Entries that exist
+	Accounts map[agent.UserID]bool // which accounts of Entries still exist
 	Now      time.Time
 }
 
@@ -57,7 +57,7 @@ var (
 	JournalOrders  = []string{JournalOldest, JournalByLogin, JournalLongest, JournalLargest}
 )
 
-// JournalCodes lists the refusals that the filter offers: those of people, and not those of programs.
+// JournalCodes lists the refusals that the filter offers: those that people can cause, not those of faulty programs.
 var JournalCodes = []agent.Code{agent.CodeBadCredentials, agent.CodeTooManyAttempts, agent.CodeAccountDisabled, agent.CodeAccountLocked,
 	agent.CodeAccountExpired, agent.CodePasswordExpired, agent.CodePasswordMustChange, agent.CodeNotPermitted, agent.CodeLogonRestricted,
 	agent.CodeSmartcardRequired, agent.CodeVPNNotAllowed, agent.CodeVPNUnavailable, agent.CodeDeviceLimit, agent.CodeAddressBusy, agent.CodePoolExhausted,
@@ -77,7 +77,7 @@ func (f JournalFilterForm) values() url.Values {
 // empty reports whether all entries are shown, the newest first.
 func (f JournalFilterForm) empty() bool { return f == JournalFilterForm{} }
 
-// folded reports whether only Query is set, so that the other fields are hidden.
+// folded reports whether all fields but Query are empty, so that the page hides them.
 func (f JournalFilterForm) folded() bool { return f == JournalFilterForm{Query: f.Query} }
 
 // url returns the URL of a path with the filter.
@@ -110,7 +110,7 @@ func (d AdminJournalData) pages(l *locale.Localizer) pages {
 	return links
 }
 
-// count says how many entries the filter selects.
+// count returns the text with the number of entries that the filter selects.
 func (d AdminJournalData) count(l *locale.Localizer) string {
 	return l.N(choose(d.AtLeast, "journal_more", "journal_count"), d.Total, locale.Args{"Count": l.Whole(d.Total)})
 }

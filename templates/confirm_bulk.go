@@ -42,8 +42,11 @@ func BulkNothing(l *locale.Localizer, q BulkQuestion) string {
 	return strings.Join(append([]string{l.T("bulk_nothing")}, spared(l, q)...), " ")
 }
 
-// spared says which accounts are left out.
+// spared says which accounts and sessions are left out.
 func spared(l *locale.Localizer, q BulkQuestion) (text []string) {
+	if q.ByRule {
+		text = append(text, l.T("confirm_bulk_rules"))
+	}
 	if q.Own {
 		text = append(text, l.T("confirm_bulk_own"))
 	}

@@ -150,7 +150,7 @@ func Error(p Page, d ErrorData) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = strangerLayout(p, d.Title, true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cardLayout(p, d.Title, true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -229,7 +229,7 @@ func LoginSSO(p Page, d LoginSSOData) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = strangerLayout(p, p.L.T("login_sso_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cardLayout(p, p.L.T("login_sso_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

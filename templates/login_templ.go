@@ -157,7 +157,7 @@ func loginPassword(p Page, d LoginData) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = strangerLayout(p, p.L.T("change_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cardLayout(p, p.L.T("change_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -337,7 +337,7 @@ func loginForm(p Page, d LoginData) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = strangerLayout(p, p.L.T("login_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = cardLayout(p, p.L.T("login_title"), true).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

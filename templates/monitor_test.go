@@ -31,7 +31,7 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	doc := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
 	got := cells(doc)
 	for column, want := range map[string]string{
-		"Статус": "Подключено", "Логин": "ivanov", "Имя": "Иванов Иван", "IP-адрес": "10.0.0.5 извне: 203.0.113.9", "MAC-адрес": "—",
+		"Статус": "Подключено", "Логин": "ivanov", "Имя": "Иванов Иван", "IP- и MAC-адрес": "10.0.0.5 извне: 203.0.113.9",
 		"Тип соединения": "Агент, локальная сеть", "Устройство": "WS-1",
 		"Дата и время подключения": "23.11.2026 12:00", "Время в сети": "2 ч 05 мин", "Принято / Передано": "1,4 ГБ / 10 Б обмен 14:04",
 	} {
@@ -41,8 +41,8 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	}
 	s.MAC = "02:00:00:00:00:01"
 	known := render(t, MonitorSessions(monitorPage(), MonitorSessionsData{Sessions: []agent.LiveSession{s}, Now: now, AgentEnabled: true}))
-	if mac := cells(known)["MAC-адрес"]; mac != s.MAC {
-		t.Errorf("MAC %q", mac)
+	if got, want := cells(known)["IP- и MAC-адрес"], "10.0.0.5 извне: 203.0.113.9 02:00:00:00:00:01"; got != want {
+		t.Errorf("addresses %q, want %q", got, want)
 	}
 	if h1 := strings.TrimSpace(doc.Find("h1").Text()); h1 != "1 сессия" {
 		t.Errorf("heading %q", h1)
@@ -109,7 +109,7 @@ func TestMonitorShowsARule(t *testing.T) {
 	if got := cells(doc)["Тип соединения"]; got != "По правилу, без входа" {
 		t.Errorf("%q", got)
 	}
-	if doc.Find(`form[action*="/end"]`).Length() != 0 || doc.Find(`td.action a[href="/admin/users/7"]`).Length() != 1 {
+	if doc.Find(`form[action*="/end"]`).Length() != 0 || doc.Find(`td.action a[href="/admin/users/7#rules"]`).Length() != 1 {
 		t.Error(doc.Find("td.action").Html())
 	}
 	cabinet := render(t, Cabinet(monitorPage(), CabinetData{Sessions: []agent.LiveSession{s}, Now: now}))

@@ -105,7 +105,7 @@ type WelcomeData struct {
 // WebAuthData fills [WebAuth], the page on which a browser signs in for access.
 type WebAuthData struct {
 	Token  string // one-time
-	Origin string // URL of the page that the person wanted; may be empty. It is of http or https, and a stranger may have chosen it
+	Origin string // URL of the page that the person wanted, http or https; may be empty. Another site can choose it
 
 	Login   string // as typed
 	Error   string // why the sign-in was refused
@@ -344,6 +344,7 @@ type BulkQuestion struct {
 	Concerned int            // accounts that change
 	Same      int            // accounts that do not
 	Sessions  int            // live sessions that end
+	ByRule    bool           // with ActEnd: some account has a session by a rule, which does not end
 	Admins    int            // accounts that become administrators by their group
 	Own       bool           // the administrator's own account is left out
 	LastAdmin string         // login of the last administrator, which is left out; empty = none
@@ -621,6 +622,8 @@ type CabinetData struct {
 	Browsers       []BrowserRow
 	Errors         map[string]string // by field: current, psw, psw2
 	Now            time.Time
+
+	SignIn bool // the device of this browser has no access, and its network has browser sign-in
 
 	PasswordHere    bool   // the password of an account of a directory can be changed here
 	PasswordWarning string // that it expires soon; empty if not

@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	rulesEvery   = 2 * time.Second  // interval of looking at the hosts, and for changed accounts
-	rulesAnyway  = 10 * time.Second // interval of reading the rules and comparing the sessions although nothing changed
+	rulesEvery   = 2 * time.Second  // interval of checking hosts, accounts and settings for changes
+	rulesRecheck = 10 * time.Second // interval of reading the rules and comparing the sessions with them, also without a change
 	silentAfter  = 15 * time.Minute // a host that has not answered for so long is silent
 	askAfter     = 5 * time.Minute  // a host that has not answered for so long is asked
-	askRivals    = 10 * time.Second // the same where it has more addresses than may be let through
-	macDwell     = 30 * time.Second // the least time between two MACs of an address, against spoofers who claim it all the time
-	hostsPerMAC  = 32               // addresses that are remembered of a MAC
-	mostQuestion = 200              // hosts that are asked at once
+	askOver      = 10 * time.Second // the same for a MAC with more addresses than may be let through
+	macTime      = 30 * time.Second // the shortest time between two changes of an address's MAC: spoofers may claim it all the time
+	hostsPerMAC  = 32               // addresses of a MAC that are remembered
+	maxAsked     = 200              // hosts that one pass asks
 )
 
 // authRules implements handlers.AuthRules. It tells the sessions which addresses the rules authorise now.
 //
 // A rule of an address authorises it while the neighbour table shows that its host has answered ARP or NDP within silentAfter; the gateway
-// asks hosts that are quiet. With Always, and behind a router, where the gateway cannot see the host, it authorises the address all the
-// time. With a MAC only the host with this MAC is meant; such a rule has no effect behind a router. A rule of a MAC alone authorises the
-// addresses at which the neighbour table shows it: one IPv4 address and agent.MaxIPv6 IPv6 addresses. The rule of an address wins over the
-// rule of its MAC.
+// asks hosts that are quiet. With Always, or behind a router, where the gateway does not see the host, the rule authorises the address
+// all the time. If the rule has a MAC too, it authorises only the host with this MAC, and none behind a router. A rule of a MAC alone
+// authorises the addresses at which the neighbour table shows the MAC: one IPv4 address and agent.MaxIPv6 IPv6 addresses. The rule of
+// an address goes before that of its MAC.
 type authRules struct {
 	*store.Store
 	settings func() agent.Settings
@@ -43,15 +43,15 @@ type authRules struct {
 	network hostNetwork
 	log     *slog.Logger
 
-	mu        sync.Mutex                    // makes one pass at a time; guards the fields below
+	mu        sync.Mutex                    // held during a pass; guards the fields below
 	byAddress map[netip.Addr]agent.AuthRule // the rules in force, as last read
 	byMAC     map[string]agent.AuthRule     // those without an address
-	looks     bool                          // some rule depends on the neighbour table
+	needHosts bool                          // some rule depends on the neighbour table
 	writes    uint64                        // store.Writes when the rules were read
 	checked   time.Time                     // when the sessions were last compared with the set
 	hosts     map[netip.Addr]*host
-	set       []access.StaticSession // as last given to sessions
-	failures  map[string]string      // last logged error by what fails
+	set       []access.StaticSession // of the last SetStatic
+	failures  map[string]string      // last error by operation
 }
 
 var _ handlers.AuthRules = (*authRules)(nil)
@@ -83,40 +83,37 @@ type host struct {
 	asked    time.Time // when it was asked last
 }
 
-// newAuthRules returns the rules of the store. The sessions of KindStatic that were restored count as hosts that have just answered.
+// newAuthRules returns the rules of the store. Call begin when the sessions are restored.
 func newAuthRules(db *store.Store, settings func() agent.Settings, sessions *access.Manager, log *slog.Logger) *authRules {
 	return &authRules{Store: db, settings: settings, sessions: sessions, network: kernelNeighbours{}, log: log,
 		hosts: map[netip.Addr]*host{}, failures: map[string]string{}}
 }
 
-// AddAuthRule is [store.Store.AddAuthRule].
+// AddAuthRule is [store.Store.AddAuthRule] and applies the rule at once.
 func (a *authRules) AddAuthRule(ctx context.Context, r agent.AuthRule) (agent.RuleID, error) {
 	id, err := a.Store.AddAuthRule(ctx, r)
-	if err == nil {
-		a.apply(context.WithoutCancel(ctx), time.Now())
-	}
-	return id, err
+	return id, a.applied(ctx, err)
 }
 
-// ChangeAuthRule is [store.Store.ChangeAuthRule].
+// ChangeAuthRule is [store.Store.ChangeAuthRule] and applies the rule at once.
 func (a *authRules) ChangeAuthRule(ctx context.Context, id agent.RuleID, change func(*agent.AuthRule) error) error {
-	err := a.Store.ChangeAuthRule(ctx, id, change)
-	if err == nil {
-		a.apply(context.WithoutCancel(ctx), time.Now())
-	}
-	return err
+	return a.applied(ctx, a.Store.ChangeAuthRule(ctx, id, change))
 }
 
-// DeleteAuthRule is [store.Store.DeleteAuthRule].
+// DeleteAuthRule is [store.Store.DeleteAuthRule] and ends the sessions of the rule at once.
 func (a *authRules) DeleteAuthRule(ctx context.Context, id agent.RuleID) error {
-	err := a.Store.DeleteAuthRule(ctx, id)
+	return a.applied(ctx, a.Store.DeleteAuthRule(ctx, id))
+}
+
+// applied applies the rules after a change of the store, unless the change failed with err, and returns err.
+func (a *authRules) applied(ctx context.Context, err error) error {
 	if err == nil {
 		a.apply(context.WithoutCancel(ctx), time.Now())
 	}
 	return err
 }
 
-// begin remembers the hosts of restored sessions, so that a restart cuts nobody off, and applies the rules.
+// begin applies the rules after a restart. The hosts of restored sessions count as having just answered, so that none loses access.
 func (a *authRules) begin(ctx context.Context) {
 	a.mu.Lock()
 	now := time.Now()
@@ -143,20 +140,20 @@ func (a *authRules) run(ctx context.Context) error {
 	}
 }
 
-// apply gives the sessions the addresses that the rules authorise now.
+// apply makes a pass: it gives the sessions the addresses that the rules authorise now.
 func (a *authRules) apply(ctx context.Context, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	anyway := now.Sub(a.checked) >= rulesAnyway
-	if writes := a.Writes(); anyway || writes != a.writes {
+	recheck := now.Sub(a.checked) >= rulesRecheck
+	if writes := a.Writes(); recheck || writes != a.writes {
 		rules, err := a.RulesInForce(ctx)
 		if a.logFailure("reading the rules of addresses", err); err != nil {
 			return
 		}
-		a.sort(rules)
+		a.index(rules)
 		a.writes = writes
 	}
-	if len(a.byAddress)+len(a.byMAC)+len(a.set) == 0 && !anyway {
+	if len(a.byAddress)+len(a.byMAC)+len(a.set) == 0 && !recheck {
 		return
 	}
 	networks, err := a.network.attached()
@@ -164,14 +161,14 @@ func (a *authRules) apply(ctx context.Context, now time.Time) {
 		return
 	}
 	p := &rulesPass{authRules: a, now: now, settings: a.settings(), attached: networks}
-	if a.looks {
+	if a.needHosts {
 		table, err := a.network.neighbours()
-		a.logFailure("reading the neighbour table", err) // the hosts are as last seen then
-		p.see(table)
+		a.logFailure("reading the neighbour table", err) // without a table no host has answered since the last pass
+		p.updateHosts(table)
 	}
 	set := p.choose()
 	p.askQuiet()
-	if slices.Equal(set, a.set) && !(anyway && a.lacks(set)) {
+	if slices.Equal(set, a.set) && !(recheck && a.differs(set)) {
 		a.checked = now
 		return
 	}
@@ -179,29 +176,29 @@ func (a *authRules) apply(ctx context.Context, now time.Time) {
 	a.set, a.checked = set, now
 }
 
-// sort replaces the rules.
-func (a *authRules) sort(rules []agent.AuthRule) {
-	a.byAddress, a.byMAC, a.looks = map[netip.Addr]agent.AuthRule{}, map[string]agent.AuthRule{}, false
+// index replaces the rules.
+func (a *authRules) index(rules []agent.AuthRule) {
+	a.byAddress, a.byMAC, a.needHosts = map[netip.Addr]agent.AuthRule{}, map[string]agent.AuthRule{}, false
 	for _, r := range rules {
 		if r.Address.IsValid() {
 			a.byAddress[r.Address] = r
-			a.looks = a.looks || !r.Always
+			a.needHosts = a.needHosts || !r.Always
 		} else {
 			a.byMAC[r.MAC] = r
-			a.looks = true
+			a.needHosts = true
 		}
 	}
 }
 
-// matters reports whether a rule is about an address or a MAC.
-func (a *authRules) matters(addr netip.Addr, mac string) bool {
+// hasRule reports whether an address or a MAC has a rule.
+func (a *authRules) hasRule(addr netip.Addr, mac string) bool {
 	_, byAddress := a.byAddress[addr]
 	_, byMAC := a.byMAC[mac]
 	return byAddress || byMAC
 }
 
-// lacks reports whether an address of the set has no session, or one of KindStatic is not in the set.
-func (a *authRules) lacks(set []access.StaticSession) bool {
+// differs reports whether an address of the set has no session, or a session of KindStatic is not in the set.
+func (a *authRules) differs(set []access.StaticSession) bool {
 	missing := map[netip.Addr]bool{}
 	for _, s := range set {
 		missing[s.Address] = true
@@ -215,7 +212,7 @@ func (a *authRules) lacks(set []access.StaticSession) bool {
 	return len(missing) > 0
 }
 
-// logFailure logs an error when it differs from the last one of the same operation.
+// logFailure logs an error that differs from the last one of the same operation.
 func (a *authRules) logFailure(doing string, err error) {
 	text := ""
 	if err != nil {
@@ -233,18 +230,18 @@ type rulesPass struct {
 	now      time.Time
 	settings agent.Settings
 	attached []netip.Prefix
-	quiet    []netip.Addr // to be asked
+	quiet    []netip.Addr // hosts to ask
 }
 
-// see updates the hosts from the neighbour table, and forgets those that no rule is about any more or that are silent.
-func (p *rulesPass) see(table []neighbour) {
-	there, perMAC := map[netip.Addr]bool{}, map[string]int{}
+// updateHosts updates the hosts from the neighbour table, and forgets those that are silent or have no rule any more.
+func (p *rulesPass) updateHosts(table []neighbour) {
+	seen, perMAC := map[netip.Addr]bool{}, map[string]int{}
 	for _, h := range p.hosts {
 		perMAC[h.mac]++
 	}
 	for _, n := range table {
 		h := p.hosts[n.addr]
-		if h == nil && (n.mac == "" || !p.matters(n.addr, n.mac) || perMAC[n.mac] >= hostsPerMAC) {
+		if h == nil && (n.mac == "" || !p.hasRule(n.addr, n.mac) || perMAC[n.mac] >= hostsPerMAC) {
 			continue
 		}
 		if n.addr.IsLinkLocalUnicast() || !inside(p.settings, n.addr, n.name) {
@@ -260,19 +257,19 @@ func (p *rulesPass) see(table []neighbour) {
 			perMAC[n.mac]++
 		case h.mac == "":
 			h.mac = n.mac
-		case h.mac != n.mac && p.now.Sub(h.since) < macDwell:
+		case h.mac != n.mac && p.now.Sub(h.since) < macTime:
 			continue
 		case h.mac != n.mac:
 			*h = host{mac: n.mac, since: p.now}
 		}
-		there[n.addr], h.failed = true, false
+		seen[n.addr], h.failed = true, false
 		if at := p.now.Add(-n.answered); at.After(h.answered) {
 			h.answered = at
 		}
 	}
 	for a, h := range p.hosts {
-		gone := h.failed || !there[a]
-		if p.silent(h) && gone || !p.matters(a, h.mac) && p.now.Sub(h.since) > macDwell {
+		gone := h.failed || !seen[a]
+		if p.silent(h) && gone || !p.hasRule(a, h.mac) && p.now.Sub(h.since) > macTime {
 			delete(p.hosts, a)
 		}
 	}
@@ -298,8 +295,8 @@ func (p *rulesPass) choose() (set []access.StaticSession) {
 		current[s.Address] = s.Rule
 	}
 	for mac, addrs := range ofMAC {
-		r, is := p.byMAC[mac]
-		if !is {
+		r, ok := p.byMAC[mac]
+		if !ok {
 			continue
 		}
 		for _, a := range p.limit(addrs, func(a netip.Addr) bool { return current[a] == r.ID }) {
@@ -310,7 +307,8 @@ func (p *rulesPass) choose() (set []access.StaticSession) {
 	return set
 }
 
-// fallenSilent returns the sessions of the former set that are not in the new one although their rules are in force.
+// fallenSilent returns the sessions of the former set that are not in the new one although their rules are in force: their hosts have
+// stopped answering.
 func (p *rulesPass) fallenSilent(set []access.StaticSession) (silent []access.StaticSession) {
 	stays := map[netip.Addr]bool{}
 	for _, s := range set {
@@ -327,19 +325,19 @@ func (p *rulesPass) fallenSilent(set []access.StaticSession) (silent []access.St
 
 // authorises reports whether the rule of an address authorises it now.
 func (p *rulesPass) authorises(r agent.AuthRule) bool {
-	near := agent.InAny(p.attached, r.Address) // the gateway can see the host
+	attached := agent.InAny(p.attached, r.Address) // not behind a router
 	switch {
-	case !p.settings.InLocalNetworks(r.Address), r.MAC != "" && !near:
+	case !p.settings.InLocalNetworks(r.Address), r.MAC != "" && !attached:
 		return false
-	case r.Always, !near:
+	case r.Always, !attached:
 		return true
 	}
 	h := p.hosts[r.Address]
 	return h != nil && !p.silent(h) && (r.MAC == "" || r.MAC == h.mac)
 }
 
-// limit selects the addresses of one computer that are let through. Those that are let through stay as long as they answer; then come
-// those that answered last, and at the end those that do not answer now.
+// limit selects the addresses of one MAC that are let through. The present ones come first, then those that answered last, and at the end
+// those that do not answer now.
 func (p *rulesPass) limit(list []netip.Addr, isCurrent func(netip.Addr) bool) (chosen []netip.Addr) {
 	rank := func(a netip.Addr) int {
 		switch {
@@ -366,22 +364,21 @@ func (p *rulesPass) limit(list []netip.Addr, isCurrent func(netip.Addr) bool) (c
 		*left--
 		chosen = append(chosen, a)
 	}
-	if over { // do the chosen ones still answer?
+	if over { // another address may take the place of one that does not answer
 		for _, a := range chosen {
-			p.askIf(a, askRivals, askRivals)
+			p.askIf(a, askOver, askOver)
 		}
 	}
 	return chosen
 }
 
-// askQuiet asks the hosts that have not answered for a while. Traffic alone does not show that a host is there: it may have the gateway's
-// MAC in its own table and get no replies.
+// askQuiet asks the hosts that have not answered for a while. Traffic from a host does not renew its entry in the neighbour table.
 func (p *rulesPass) askQuiet() {
 	for a := range p.hosts {
 		p.askIf(a, askAfter, time.Minute)
 	}
 	for i, a := range p.quiet {
-		if i == mostQuestion {
+		if i == maxAsked {
 			break
 		}
 		p.hosts[a].asked = p.now
@@ -389,9 +386,9 @@ func (p *rulesPass) askQuiet() {
 	}
 }
 
-// askIf has a host asked that has not answered for a time, at most once in the time again.
-func (p *rulesPass) askIf(a netip.Addr, after, again time.Duration) {
-	if h := p.hosts[a]; !h.failed && p.now.Sub(h.answered) > after && p.now.Sub(h.asked) > again {
+// askIf adds a host to quiet if it has not answered for a time and was not asked within the interval.
+func (p *rulesPass) askIf(a netip.Addr, after, interval time.Duration) {
+	if h := p.hosts[a]; !h.failed && p.now.Sub(h.answered) > after && p.now.Sub(h.asked) > interval {
 		p.quiet = append(p.quiet, a)
 	}
 }

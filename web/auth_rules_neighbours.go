@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/firewall"
 )
 
 // kernelNeighbours implements hostNetwork.
@@ -18,9 +20,13 @@ type kernelNeighbours struct{}
 const clockTick = 10 * time.Millisecond
 
 func (kernelNeighbours) neighbours() ([]neighbour, error) {
-	interfaces, err := cardNames()
+	interfaces, err := withMACs()
 	if err != nil {
 		return nil, err
+	}
+	names := map[int]string{}
+	for _, i := range interfaces {
+		names[i.Index] = i.Name
 	}
 	list, err := netlink.NeighList(0, netlink.FAMILY_ALL)
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) { // missing entries come with the next reading
@@ -29,14 +35,14 @@ func (kernelNeighbours) neighbours() ([]neighbour, error) {
 	table := make([]neighbour, 0, len(list))
 	for _, n := range list {
 		a, ok := netip.AddrFromSlice(n.IP)
-		name := interfaces[n.LinkIndex]
+		name := names[n.LinkIndex]
 		if !ok || name == "" || n.State&(netlink.NUD_NOARP|netlink.NUD_INCOMPLETE) != 0 || n.State == netlink.NUD_NONE {
 			continue
 		}
 		entry := neighbour{addr: agent.Unmap(a), name: name}
 		switch {
 		case n.State&netlink.NUD_FAILED != 0:
-		case n.State&netlink.NUD_PERMANENT != 0: // set by hand: nobody asks the host
+		case n.State&netlink.NUD_PERMANENT != 0: // set by hand: the kernel never asks the host
 			entry.mac = n.HardwareAddr.String()
 		default:
 			entry.mac, entry.answered = n.HardwareAddr.String(), time.Duration(n.Confirmed)*clockTick
@@ -47,14 +53,11 @@ func (kernelNeighbours) neighbours() ([]neighbour, error) {
 }
 
 func (kernelNeighbours) attached() (networks []netip.Prefix, err error) {
-	interfaces, err := net.Interfaces()
+	interfaces, err := withMACs()
 	if err != nil {
 		return nil, err
 	}
 	for _, i := range interfaces {
-		if len(i.HardwareAddr) != 6 {
-			continue
-		}
 		addrs, err := i.Addrs()
 		if err != nil {
 			return nil, err
@@ -66,27 +69,12 @@ func (kernelNeighbours) attached() (networks []netip.Prefix, err error) {
 	return networks, nil
 }
 
-// ask sends an empty UDP packet to the discard port, so that the kernel asks for the host's MAC.
-func (kernelNeighbours) ask(a netip.Addr) {
-	c, err := net.Dial("udp", netip.AddrPortFrom(a, 9).String())
-	if err != nil {
-		return // no route
-	}
-	_, _ = c.Write(nil)
-	_ = c.Close()
-}
+func (kernelNeighbours) ask(a netip.Addr) { firewall.Resolve(a) }
 
-// cardNames returns the names of the interfaces with a MAC, by index.
-func cardNames() (map[int]string, error) {
+// withMACs returns the interfaces with MACs.
+func withMACs() ([]net.Interface, error) {
 	interfaces, err := net.Interfaces()
-	if err != nil {
-		return nil, err
-	}
-	names := map[int]string{}
-	for _, i := range interfaces {
-		if len(i.HardwareAddr) == 6 && i.Flags&net.FlagLoopback == 0 {
-			names[i.Index] = i.Name
-		}
-	}
-	return names, nil
+	return slices.DeleteFunc(interfaces, func(i net.Interface) bool {
+		return len(i.HardwareAddr) != 6 || i.Flags&net.FlagLoopback != 0
+	}), err
 }

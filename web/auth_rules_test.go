@@ -16,15 +16,15 @@ import (
 	"ideco-agent/agent/store"
 )
 
-// ruleLab has rules with a real store, and hosts and sessions that only it has.
+// ruleLab has rules in a real store, and stands in for the kernel and the sessions.
 type ruleLab struct {
 	*authRules
-	t     *testing.T
+	t     testing.TB
 	now   time.Time
 	table map[netip.Addr]neighbour
 	asked []string
-	set   []string // as last given to the sessions
-	idle  []string // of those, the silent ones
+	set   []string // of the last SetStatic, without the silent ones
+	idle  []string // the silent ones of it
 	live  []agent.LiveSession
 	sets  int // calls of SetStatic
 	boss  agent.UserID
@@ -32,7 +32,7 @@ type ruleLab struct {
 
 var ruleNetworks = []netip.Prefix{netip.MustParsePrefix("192.168.7.0/24"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/16")}
 
-func newRuleLab(t *testing.T) *ruleLab {
+func newRuleLab(t testing.TB) *ruleLab {
 	t.Helper()
 	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "ideco.db"))
 	if err != nil {
@@ -113,7 +113,7 @@ func (l *ruleLab) sees(address, last string, ago time.Duration) {
 	l.table[a] = neighbour{addr: a, mac: mac(last), name: "lan0", answered: ago}
 }
 
-// after applies the rules later, and wants these addresses: "192.168.7.5=1@05" for rule 1 with a MAC.
+// after applies the rules some time later, and wants these addresses: "192.168.7.5=1@05" for rule 1 with a MAC.
 func (l *ruleLab) after(later time.Duration, what string, want ...string) {
 	l.t.Helper()
 	l.now = l.now.Add(later)
@@ -166,7 +166,8 @@ func TestRulesOfAddresses(t *testing.T) {
 	}
 }
 
-// TestRuleOfMAC: a MAC has access at one IPv4 address and at 8 IPv6 addresses. Those stay that answer. The rule of an address wins.
+// TestRuleOfMAC: a MAC has access at one IPv4 address and at 8 IPv6 addresses. Addresses that answer stay. The rule of an address goes
+// before that of its MAC.
 func TestRuleOfMAC(t *testing.T) {
 	l := newRuleLab(t)
 	l.add("", "05", false)
@@ -211,8 +212,8 @@ func TestRuleOfMAC(t *testing.T) {
 	l.after(time.Second, "rules of two of the addresses", append([]string{"192.168.7.5=2", six[0], "fd00::2=1@05", "fd00::3=3@06"}, append(slices.Clone(six[3:8]), six[9])...)...)
 }
 
-// TestQuietHosts: a host that is quiet is asked, and silent after 15 minutes without an answer. One that is silent is asked until the kernel
-// says that it does not answer.
+// TestQuietHosts: a quiet host is asked. After 15 minutes without an answer it is silent. It is asked until the kernel reports that it does
+// not answer.
 func TestQuietHosts(t *testing.T) {
 	l := newRuleLab(t)
 	l.add("192.168.7.5", "", false)
@@ -225,11 +226,11 @@ func TestQuietHosts(t *testing.T) {
 	}
 	l.sees("192.168.7.5", "05", 0)
 	l.after(time.Second, "there", on)
-	l.after(4*time.Minute, "quiet", on)
+	l.after(4*time.Minute, "quiet for 4 minutes", on)
 	asks(0)
 	l.after(2*time.Minute, "quiet for 6 minutes", on)
 	asks(1)
-	l.after(10*time.Second, "not at once again", on)
+	l.after(10*time.Second, "asked 10 seconds ago", on)
 	asks(0)
 	l.sees("192.168.7.5", "05", 0)
 	l.after(time.Minute, "it has answered", on)
@@ -245,13 +246,13 @@ func TestQuietHosts(t *testing.T) {
 		t.Errorf("ended as idle: %q", l.idle)
 	}
 	l.sees("192.168.7.5", "05", 20*time.Minute)
-	l.after(time.Second, "an old entry that nobody has used since")
+	l.after(time.Second, "an entry that is 20 minutes old")
 	asks(1)
 	l.sees("192.168.7.5", "05", 0)
 	l.after(time.Second, "there again", on)
 }
 
-// TestClaimedAddress: who claims an address all the time gets it, and loses it, every 30 seconds at most.
+// TestClaimedAddress: while two MACs claim an address all the time, it changes its MAC every 30 seconds at most.
 func TestClaimedAddress(t *testing.T) {
 	l := newRuleLab(t)
 	l.add("", "05", false)
@@ -275,7 +276,7 @@ func TestClaimedAddress(t *testing.T) {
 	}
 }
 
-// TestRulesFollow: rules act at once, accounts and settings at the next look, and sessions that are gone come back.
+// TestRulesFollow: changes of rules act at once, those of accounts and settings in the next pass, and an ended session comes back.
 func TestRulesFollow(t *testing.T) {
 	l := newRuleLab(t)
 	ctx := t.Context()
@@ -319,7 +320,7 @@ func TestRulesFollow(t *testing.T) {
 		t.Error("the same set again")
 	}
 	l.live = nil
-	l.after(rulesAnyway, "its session was ended", on)
+	l.after(rulesRecheck, "its session was ended", on)
 	if l.sets != sets+1 {
 		t.Error("the session does not come back")
 	}
@@ -333,7 +334,7 @@ func TestRulesFollow(t *testing.T) {
 	has("deleted")
 }
 
-// TestRulesAfterRestart: the hosts of restored sessions keep their access although the kernel has forgotten them, until they are silent.
+// TestRulesAfterRestart: the hosts of restored sessions keep their access until they are silent, also if the neighbour table lacks them.
 func TestRulesAfterRestart(t *testing.T) {
 	l := newRuleLab(t)
 	l.add("192.168.7.5", "", false)
@@ -353,34 +354,21 @@ func TestRulesAfterRestart(t *testing.T) {
 	l.after(10*time.Minute, "silent")
 }
 
-// BenchmarkRulesPass is one look at 10,000 rules and 1,000 hosts. It happens every rulesEvery.
+// BenchmarkRulesPass is a pass with 10,000 rules and 1,000 hosts. There is one every rulesEvery.
 func BenchmarkRulesPass(b *testing.B) {
-	db, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "ideco.db"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
-	user, err := db.CreateUser(b.Context(), agent.User{Login: "boss", Directory: agent.LocalDirectory, Enabled: true}, "")
-	if err != nil {
-		b.Fatal(err)
-	}
-	l := &ruleLab{boss: user, table: map[netip.Addr]neighbour{}}
-	set := agent.DefaultSettings()
-	set.LocalNetworks = ruleNetworks
-	l.authRules = newAuthRules(db, func() agent.Settings { return set }, nil, slog.New(slog.DiscardHandler))
-	l.authRules.sessions, l.authRules.network = l, l
+	l := newRuleLab(b)
 	var rules []agent.AuthRule
 	for i := range agent.MaxAuthRules {
 		m := fmt.Sprintf("02:00:00:00:%02x:%02x", i>>8, i&255)
-		rules = append(rules, agent.AuthRule{ID: agent.RuleID(i), UserID: user, MAC: m})
+		rules = append(rules, agent.AuthRule{ID: agent.RuleID(i), UserID: l.boss, MAC: m})
 		if i < 1000 {
 			a := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 			l.table[a] = neighbour{addr: a, mac: m, name: "lan0"}
 		}
 	}
-	l.sort(rules)
+	l.index(rules)
 	now := time.Now()
-	l.checked, l.writes = now, db.Writes()
+	l.checked, l.writes = now, l.Writes()
 	for b.Loop() {
 		l.apply(b.Context(), now)
 	}

@@ -77,11 +77,14 @@ func databaseIn(dir string) string { return filepath.Join(dir, "ideco.db") }
 // lockFile is locked while a gateway runs on the data directory.
 const lockFile = "lock"
 
+// scratchDir has the temporary files of downloads.
+const scratchDir = "exports"
+
 // errRunning is the error of lockData if the data directory is in use.
 var errRunning = message("another ideco-portal is running")
 
-// lockData locks the data directory until the returned file is closed. Then it removes half-written files of a process that
-// crashed: no other process writes there now. Errors: errRunning.
+// lockData locks the data directory until the returned file is closed. Then it removes half-written and temporary files of a process
+// that crashed: no other process writes there now. Errors: errRunning.
 func lockData(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -91,7 +94,7 @@ func lockData(dir string) (*os.File, error) {
 		_ = f.Close()
 		return nil, message("%w on %s; stop it or choose another directory with --data", errRunning, dir)
 	}
-	if err := atomicfile.RemoveLeftovers(dir); err != nil {
+	if err := errors.Join(atomicfile.RemoveLeftovers(dir), os.RemoveAll(filepath.Join(dir, scratchDir))); err != nil {
 		_ = f.Close()
 		return nil, err
 	}

@@ -30,6 +30,9 @@ func TestLockDataAfterCrash(t *testing.T) {
 		}
 	}
 	put(".root.key.123.tmp", ".certs-123.tmp", ".certs-.tmp", "certs-of-mine.tmp", "root.key")
+	if err := os.MkdirAll(filepath.Join(dir, scratchDir, "xlsx-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	lock, err := lockData(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ var dataFiles = []dataFile{
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
 	{name: "ideco.db", change: changeDatabase},
 	{name: "ideco.db-*", change: changeDatabase},
+	{name: scratchDir, dir: true, change: changeDatabase},
 	{name: "acme", dir: true, change: "remove it and start again; the certificates are ordered again"},
 	{name: "setup-link", change: "make the first administrator now, or start again, which makes another link"},
 	{name: "root.pem", public: true},

@@ -16,20 +16,20 @@ import (
 type publicTrust struct {
 	roots func() *x509.CertPool // of public CAs
 
-	mu    sync.Mutex // guards the fields below
-	of    *tls.Certificate
-	name  string
-	until time.Time
-	last  bool
+	mu          sync.Mutex // guards the fields below: the last answer
+	certificate *tls.Certificate
+	name        string
+	until       time.Time
+	trusted     bool
 }
 
-// trustCheckEvery is how long an answer is remembered. The certificates between the leaf and its root can end before the leaf.
+// trustCheckEvery is how long an answer is remembered. The intermediate certificates can end before the leaf.
 const trustCheckEvery = time.Hour
 
 func newPublicTrust() *publicTrust { return &publicTrust{roots: sync.OnceValue(publicRoots)} }
 
-// publicRoots returns the roots of Mozilla, or those that the environment names, as crypto/x509 documents it. The roots of the
-// system are not used: they may contain the company's own, which phones do not trust.
+// publicRoots returns Mozilla's roots, or those that SSL_CERT_FILE names, see [x509.SystemCertPool]. It does not use the system's roots:
+// they may contain the company's own, which phones do not trust.
 func publicRoots() *x509.CertPool {
 	if os.Getenv("SSL_CERT_FILE") != "" {
 		if pool, err := x509.SystemCertPool(); err == nil {
@@ -40,7 +40,7 @@ func publicRoots() *x509.CertPool {
 	for root := range bundle.Roots() {
 		c, err := x509.ParseCertificate(root.Certificate)
 		switch {
-		case err != nil: // left out
+		case err != nil: // crypto/x509 cannot use this root
 		case root.Constraint != nil:
 			pool.AddCertWithConstraint(c, root.Constraint)
 		default:
@@ -55,20 +55,20 @@ func (p *publicTrust) trusts(c *tls.Certificate, name string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if c != p.of || name != p.name || !now.Before(p.until) {
-		p.of, p.name, p.until, p.last = c, name, now.Add(trustCheckEvery), p.verify(c, name, now)
+	if c != p.certificate || name != p.name || !now.Before(p.until) {
+		p.certificate, p.name, p.until, p.trusted = c, name, now.Add(trustCheckEvery), p.verify(c, name, now)
 	}
-	return p.last
+	return p.trusted
 }
 
 func (p *publicTrust) verify(c *tls.Certificate, name string, now time.Time) bool {
-	between := x509.NewCertPool()
+	intermediates := x509.NewCertPool()
 	for _, der := range c.Certificate[1:] {
-		if one, err := x509.ParseCertificate(der); err == nil {
-			between.AddCert(one)
+		if cert, err := x509.ParseCertificate(der); err == nil {
+			intermediates.AddCert(cert)
 		}
 	}
-	_, err := c.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: p.roots(), Intermediates: between, CurrentTime: now})
+	_, err := c.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: p.roots(), Intermediates: intermediates, CurrentTime: now})
 	return err == nil
 }
 

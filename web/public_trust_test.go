@@ -13,29 +13,29 @@ import (
 	"ideco-agent/agent"
 )
 
-// testCA issues certificates by way of an intermediate one.
+// testCA issues certificates with an intermediate one.
 type testCA struct {
-	root    *x509.Certificate
-	between *x509.Certificate
-	key     *ecdsa.PrivateKey // of between
+	root         *x509.Certificate
+	intermediate *x509.Certificate
+	key          *ecdsa.PrivateKey // of intermediate
 }
 
-func newTestCA(t *testing.T, betweenEnds time.Time) testCA {
+func newTestCA(t *testing.T, intermediateEnds time.Time) testCA {
 	t.Helper()
 	rootKey, key := newTestKey(t), newTestKey(t)
 	template := func(ends time.Time) *x509.Certificate {
 		return &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), NotBefore: time.Now().Add(-time.Hour), NotAfter: ends, IsCA: true, BasicConstraintsValid: true}
 	}
 	root := sign(t, template(time.Now().Add(day)), nil, rootKey, rootKey)
-	return testCA{root, sign(t, template(betweenEnds), root, key, rootKey), key}
+	return testCA{root, sign(t, template(intermediateEnds), root, key, rootKey), key}
 }
 
 func (ca testCA) issue(t *testing.T, name string) *tls.Certificate {
 	t.Helper()
 	key := newTestKey(t)
 	leaf := sign(t, &x509.Certificate{SerialNumber: big.NewInt(7), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(90 * day),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, ca.between, key, ca.key)
-	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.between.Raw}, PrivateKey: key, Leaf: leaf}
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, ca.intermediate, key, ca.key)
+	return &tls.Certificate{Certificate: [][]byte{leaf.Raw, ca.intermediate.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
 func newTestKey(t *testing.T) *ecdsa.PrivateKey {
@@ -88,7 +88,7 @@ func TestPubliclyTrusted(t *testing.T) {
 		{"public, wildcard", public.issue(t, "*.company.ru"), "gw.company.ru", true},
 		{"the same certificate for another domain", nil, "gw2.company.ru", true},
 		{"for a former domain only", public.issue(t, "gw2.company.ru"), "gw3.company.ru", false},
-		{"removed", nil, "gw2.company.ru", true},
+		{"its own domain again", nil, "gw2.company.ru", true},
 	} {
 		if step.served != nil || step.what == "own root" {
 			up.now.Store(step.served)
@@ -109,7 +109,7 @@ func TestPubliclyTrusted(t *testing.T) {
 	c.trust = newPublicTrust()
 	up.now.Store(public.issue(t, "gw2.company.ru"))
 	if c.publiclyTrusted() || c.trust.roots().Equal(x509.NewCertPool()) {
-		t.Error("the roots of Mozilla trust a CA that nobody knows, or are missing")
+		t.Error("Mozilla's roots are missing, or a CA that is not among them is trusted")
 	}
 }
 

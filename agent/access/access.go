@@ -39,19 +39,25 @@
 //	          ended: logout, expired, idle, replaced,     ended: replaced, disabled, admin, idle
 //	          evicted, admin, disabled, lost
 //
-// They have no connection, are always connected and never follow a changed MAC. A restart lets a browser's computer through by the
-// MAC that was stored; if none is known and the firewall has closed the address meanwhile, the session ends with lost. A static session has
-// no length, no limit of devices, and no need for the agent to be switched on.
+// They have no connection, are always connected and never follow a changed MAC. After a restart a browser's computer is let through
+// with the stored MAC. Without a stored MAC, the session ends with lost if the firewall has closed the address meanwhile. A static
+// session has no length, is not limited by DevicesPerUser, and stays when the agent is switched off.
 //
 // # Addresses, devices and connections
 //
-//   - An address in the LAN belongs to one session. A newer login of the same person takes it over, but a browser never
-//     takes it from an agent or a rule: where one of them is connected, it gets that session. A login of another person takes the
-//     address from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused
-//     with address_busy.
-//   - A session in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6. Each further
-//     address is proved with an address token in a request from that address. After a resume it must be proved again
-//     within a minute. A change of place and a restart drop it.
+//   - An address in the LAN belongs to one session. A newer login of the same person takes it over, but a browser never takes it
+//     from a connected session of an agent or a rule: the browser gets that session. A login of another person takes the address
+//     from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused with
+//     address_busy.
+//   - With local_tunnel, a session of an agent has no address in the LAN. It ends the person's browser session there once the tunnel works.
+//   - A session of an agent or a browser in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6.
+//     An agent proves each further address with an address token in a request from that address. After a resume it must
+//     prove it again within a minute. A change of place and a restart drop further addresses.
+//   - A browser cannot prove further addresses, because it cannot choose the address that it sends from. Its computer gets one when it
+//     connects to the gateway from it, and the neighbour table shows there the MAC and the interface of the session's own address
+//     (see JoinSession). This proof is enough: the firewall lets the further address through for that MAC only, and a computer that
+//     forges the MAC could forge the session's own address as well. Where a router hides the MAC, and where two sessions or two IPv4
+//     addresses have it, there are no further addresses.
 //   - A session in the LAN follows its computer to another MAC, if that is proved (see FollowMACs).
 //   - A device of a person has one session. A login or a resume with the same device.id replaces it.
 //   - A person has at most DevicesPerUser sessions, the waiting ones included and the static ones left out.
@@ -66,6 +72,6 @@
 //
 // # Traffic
 //
-// Firewall and tunnel count the bytes of sessions. Manager adds up what they have counted across restarts, resumes and moves, stores it
-// every two minutes, and reads it once more before it ends a session.
+// Firewall and tunnel count the bytes of sessions. Manager adds up their counts across restarts, resumes and changes of the address,
+// stores the sums every two minutes, and reads the counts once more before it ends a session.
 package access

@@ -44,7 +44,7 @@ var errClosed = errors.New("the gateway is shutting down")
 func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	started := time.Now()
 	a.Device = a.Device.Clean()
-	tried := agent.Refused{Login: a.Login, Peer: a.Peer, Device: a.Device, Way: a.way()}
+	tried := agent.RefusedAttempt{Login: a.Login, Peer: a.Peer, Device: a.Device, Way: a.way()}
 	grant, err := m.authorize(ctx, a, &tried)
 	if err == nil && ctx.Err() != nil { // the agent has gone
 		m.Lost(grant.Session.ID, a.Connection)
@@ -58,7 +58,7 @@ func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 	return grant, nil
 }
 
-// way returns how the person of an attempt shows who they are; empty for a resume.
+// way returns how an attempt proves the person; empty for a resume.
 func (a Attempt) way() agent.Way {
 	switch {
 	case len(a.Ticket) > 0:
@@ -72,8 +72,8 @@ func (a Attempt) way() agent.Way {
 func (a Attempt) resumes() bool { return a.Password == "" && a.Resume != "" }
 
 // authorize identifies the person (identify.go), decides about the attempt (admission.go) and commits the decision
-// (commit.go). In tried it sets the account once that is known.
-func (m *Manager) authorize(ctx context.Context, a Attempt, tried *agent.Refused) (grant Grant, err error) {
+// (commit.go). It notes the identified person in tried.
+func (m *Manager) authorize(ctx context.Context, a Attempt, tried *agent.RefusedAttempt) (grant Grant, err error) {
 	if a.Connection == nil || !a.Peer.Addr.IsValid() {
 		return Grant{}, errors.New("authorize without a connection")
 	}

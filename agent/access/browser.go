@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"ideco-agent/agent"
@@ -13,7 +14,7 @@ type BrowserAttempt struct {
 	Password string
 	Peer     agent.Peer
 	DeviceID string // for the throttle; empty without cookies
-	Browser  string // name for the journal, such as "Firefox"; Device.Name of the session
+	Browser  string // its name, such as "Firefox", for Device.Name of the session
 }
 
 // AuthorizeBrowser begins a session of KindWeb, or extends the one that the person has at the address. If the person's agent or a
@@ -22,7 +23,7 @@ type BrowserAttempt struct {
 // and failures in the gateway.
 func (m *Manager) AuthorizeBrowser(ctx context.Context, a BrowserAttempt) (agent.Session, error) {
 	started := time.Now()
-	tried := agent.Refused{Login: a.Login, Peer: a.Peer, Device: agent.Device{Name: a.Browser}.Clean(), Way: agent.WayBrowser}
+	tried := agent.RefusedAttempt{Login: a.Login, Peer: a.Peer, Device: agent.Device{Name: a.Browser}.Clean(), Way: agent.WayBrowser}
 	s, err := m.authorizeBrowser(ctx, a, &tried)
 	if err != nil {
 		m.refused.add(tried, err)
@@ -31,7 +32,8 @@ func (m *Manager) AuthorizeBrowser(ctx context.Context, a BrowserAttempt) (agent
 	return s, err
 }
 
-func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried *agent.Refused) (s agent.Session, err error) {
+// authorizeBrowser is AuthorizeBrowser without the delay and the journal. It notes the identified person in tried.
+func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried *agent.RefusedAttempt) (s agent.Session, err error) {
 	if err := mayUseBrowser(m.settings(), a.Peer); err != nil {
 		return agent.Session{}, err
 	}
@@ -40,6 +42,9 @@ func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried 
 	user, err := m.gate.signIn(ctx, SignIn{Login: a.Login, Password: a.Password, Peer: a.Peer, DeviceID: a.DeviceID})
 	if err != nil {
 		return agent.Session{}, err
+	}
+	if live, ok := m.SessionAt(a.Peer.Addr); ok && live.Kind == agent.KindWeb && live.Address != a.Peer.Addr {
+		m.join(ctx, a.Peer) // another computer may have this further address now
 	}
 	moved := m.movedSessions(ctx)
 	err = m.change(ctx, func(c *change) error {
@@ -55,8 +60,8 @@ func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried 
 			return err
 		}
 		tried.UserID, tried.Login = p.ID, p.Login
-		if holder := c.byAddress[a.Peer.Addr]; holder != nil && holder.UserID == p.ID && holder.Kind != agent.KindWeb && holder.state() == agent.StateConnected {
-			s = holder.Session
+		if own := c.ownAt(p, a.Peer.Addr); own != nil && own.Kind != agent.KindWeb && own.state() == agent.StateConnected {
+			s = own.Session
 			return nil
 		}
 		adm, err := c.admitBrowser(p, a, moved)
@@ -70,7 +75,8 @@ func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried 
 	return s, err
 }
 
-// mayUseBrowser refuses attempts while the agent is switched off. Errors: agent.ErrNotFound.
+// mayUseBrowser checks that browser sign-in is possible for a peer. Refusals: CodeAgentDisabled while the agent is switched off. Errors:
+// agent.ErrNotFound if hosts at its address do not sign in by a browser.
 func mayUseBrowser(set agent.Settings, peer agent.Peer) error {
 	switch {
 	case set.InVPN(peer.Addr), !set.SignsInByBrowser(peer):
@@ -81,7 +87,15 @@ func mayUseBrowser(set agent.Settings, peer agent.Peer) error {
 	return nil
 }
 
-// movedSessions returns the IDs of sessions at whose addresses another computer is now.
+// ownAt returns a person's session at an address, or nil.
+func (c *change) ownAt(p person, addr netip.Addr) *session {
+	if s := c.byAddress[addr]; s != nil && s.UserID == p.ID {
+		return s
+	}
+	return nil
+}
+
+// movedSessions returns the IDs of the sessions whose address has another MAC now: it has moved to another computer.
 func (m *Manager) movedSessions(ctx context.Context) map[string]bool {
 	if m.firewall == nil {
 		return nil
@@ -105,23 +119,23 @@ func (m *Manager) setMoved(changes []agent.MACChange) map[string]bool {
 // not let that computer through. The caller holds mu.
 func (m *Manager) hasLeft(s *session) bool { return !s.Kind.HasAgent() && m.moved[s.ID] }
 
-// admitBrowser decides about an attempt of an identified person by a browser. A session whose computer has another MAC now is
-// replaced, not extended: the new one gives access to the present MAC. Refusals: those of displacedBy.
+// admitBrowser decides about the attempt of an identified person by a browser. It extends the person's session of KindWeb at the
+// address, but replaces one in moved, so that the present MAC gets access. Refusals: those of displacedBy.
 func (c *change) admitBrowser(p person, a BrowserAttempt, moved map[string]bool) (admission, error) {
 	rights, err := c.rights(p.User)
 	if err != nil {
 		return admission{}, err
 	}
 	adm := admission{rights: rights, inside: true, iface: a.Peer.Interface, moved: moved}
-	if holder := c.byAddress[a.Peer.Addr]; holder != nil && holder.UserID == p.ID && holder.Kind == agent.KindWeb && !moved[holder.ID] {
-		adm.live, adm.extends, adm.next = holder, true, holder.Session
+	if own := c.ownAt(p, a.Peer.Addr); own != nil && own.Kind == agent.KindWeb && !moved[own.ID] {
+		adm.live, adm.extends, adm.next = own, true, own.Session
 	} else {
 		adm.next = agent.Session{ID: agent.NewSessionID(), UserID: p.ID, Directory: p.Directory, Kind: agent.KindWeb,
 			Address: a.Peer.Addr, ExternalIP: a.Peer.Addr, Inside: true, Started: c.now}
 	}
 	next := &adm.next
 	next.Login, next.Name, next.Way, next.Group = p.Login, p.Name, p.way, c.tree.Names(p.User)
-	next.Device = agent.Device{Name: a.Browser}.Clean() // without an ID: there is nothing to resume
+	next.Device = agent.Device{Name: a.Browser}.Clean() // no ID: browsers resume nothing
 	next.LoggedIn, next.Expires = c.now, c.now.Add(rights.Length(agent.KindWeb))
 	if !adm.extends {
 		adm.displaced, err = c.displacedBy(adm)

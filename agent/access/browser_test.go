@@ -134,7 +134,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 	})
 }
 
-// TestBrowserAndAgent: the same person's agent takes a browser's address over without a cut, and a browser never replaces an agent.
+// TestBrowserAndAgent: the same person's agent takes over a browser's address without a cut, and a browser never replaces an agent.
 func TestBrowserAndAgent(t *testing.T) {
 	subtest(t, "the agent takes over", func(g *gateway) {
 		web := g.beginWeb("petr", lanPeer)
@@ -144,7 +144,7 @@ func TestBrowserAndAgent(t *testing.T) {
 			g.t.Errorf("%s, %v", g.reason(web), g.fakeFirewall.cuts)
 		}
 	})
-	subtest(t, "the browser of the person of a connected agent gets its session", func(g *gateway) {
+	subtest(t, "a browser gets the session of the person's connected agent", func(g *gateway) {
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		if s := g.beginWeb("petr", lanPeer); s.Session != lan.Session || lan.endReasons() != "[]" {
 			g.t.Errorf("%+v, told %s", s.Session, lan.endReasons())
@@ -156,6 +156,39 @@ func TestBrowserAndAgent(t *testing.T) {
 		_, err := g.browse("petr", lanPeer)
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.back(lan)
+	})
+	subtest(t, "the agent's tunnel takes over when it works", func(g *gateway) {
+		defer g.record()()
+		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
+		web, other := g.beginWeb("petr", lanPeer), g.beginWeb("petr", "192.168.1.11")
+		advance(time.Second)
+		vpn := g.begin(passwordAttempt("petr", lanPeer, "a"))
+		advance(2 * countEvery)
+		g.wantLive(web, other, vpn)
+		if _, err := g.TunnelUp(context.Background(), vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		g.wantLive(web, other, vpn)
+		advance(countEvery)
+		g.wantLive(other, vpn)
+		if g.reason(web) != agent.ReasonReplaced || g.fakeFirewall.granted[web.Session.Address] != "" {
+			g.t.Errorf("%s, %v", g.reason(web), g.fakeFirewall.granted)
+		}
+		later := g.beginWeb("petr", lanPeer)
+		advance(countEvery)
+		g.wantLive(other, vpn, later)
+	})
+	subtest(t, "another person's tunnel does not", func(g *gateway) {
+		defer g.record()()
+		g.configure(func(s *agent.Settings) { s.LocalTunnel = true })
+		web := g.beginWeb("petr", lanPeer)
+		advance(time.Second)
+		vpn := g.begin(passwordAttempt("olga", lanPeer, "a"))
+		if _, err := g.TunnelUp(context.Background(), vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
+			g.t.Fatalf("%v", err)
+		}
+		advance(2 * countEvery)
+		g.wantLive(web, vpn)
 	})
 	subtest(t, "the agent takes over a further address", func(g *gateway) {
 		web := g.beginWeb("petr", further1.String())
@@ -213,10 +246,10 @@ func TestBrowserSettings(t *testing.T) {
 	}
 }
 
-// TestBrowserRestart: a browser's session goes on after a restart, for the computer that it had; without a stored MAC it needs an
-// address that is still let through.
+// TestBrowserRestart: a browser's session goes on after a restart, with the stored MAC only. Without a stored MAC, the firewall must
+// still let its address through.
 func TestBrowserRestart(t *testing.T) {
-	subtest(t, "for its computer", func(g *gateway) {
+	subtest(t, "with a MAC", func(g *gateway) {
 		web := g.beginWeb("petr", lanPeer)
 		g.count()
 		g.saveCounts(context.Background())
@@ -242,7 +275,7 @@ func TestBrowserRestart(t *testing.T) {
 	})
 }
 
-// TestIdle: a browser's session ends 15 minutes after its last byte, and not while nothing counts.
+// TestIdle: a browser's session ends 15 minutes after its last byte, but not if its bytes are not counted.
 func TestIdle(t *testing.T) {
 	subtest(t, "idle", func(g *gateway) {
 		defer g.record()()
@@ -257,7 +290,7 @@ func TestIdle(t *testing.T) {
 			g.t.Errorf("%s", g.reason(web))
 		}
 	})
-	subtest(t, "nothing counts", func(g *gateway) {
+	subtest(t, "not counted", func(g *gateway) {
 		g.fakeFirewall.uncounted = true
 		defer g.record()()
 		web := g.beginWeb("petr", lanPeer)

@@ -51,8 +51,9 @@ func (m *Manager) End(ctx context.Context, id string, reason agent.Reason) error
 	})
 }
 
-// EndUser ends all sessions of a person, voids the person's tokens and cancels pending logins. It returns the number of
-// sessions. The caller has saved the change of the account before.
+// EndUser ends all sessions of a person, voids the person's tokens and cancels pending logins. With ReasonAdmin sessions of
+// KindStatic stay, because their rules would begin them again. It returns the number of ended sessions. The caller has saved the
+// change of the account before.
 func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.Reason) int {
 	return m.endThose(ctx, reason, func(c *change) []*session {
 		c.forgetUserTokens(user)
@@ -61,7 +62,9 @@ func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.R
 				c.log.ErrorContext(c.ctx, "tokens were not voided", "user", user, "error", err)
 			}
 		})
-		return c.sessionsOf(user)
+		return slices.DeleteFunc(c.sessionsOf(user), func(s *session) bool {
+			return reason == agent.ReasonAdmin && s.Kind == agent.KindStatic
+		})
 	})
 }
 
@@ -86,7 +89,7 @@ func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	})
 	m.always(func(c *change) {
 		n += c.update(user)
-		c.missStaticOf(user.ID)
+		c.noteMissingStatic(user.ID)
 	})
 	return n
 }

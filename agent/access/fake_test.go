@@ -38,7 +38,7 @@ type memoryStore struct {
 	broken      string        // the method that fails
 	newestFirst bool          // whether open sessions come newest first
 	onEnd       func()        // if set, called before an end is written
-	refused     []agent.Refused
+	refused     []agent.RefusedAttempt
 	hangs       chan struct{} // if set, AddRefused waits for a value
 	tree        agent.GroupTree
 }
@@ -98,7 +98,7 @@ func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.
 	return nil
 }
 
-func (m *memoryStore) AddRefused(ctx context.Context, r agent.Refused) error {
+func (m *memoryStore) AddRefused(ctx context.Context, r agent.RefusedAttempt) error {
 	if m.hangs != nil {
 		select {
 		case <-m.hangs:
@@ -258,7 +258,7 @@ func (m *memoryStore) EndSession(ctx context.Context, id string, end agent.Sessi
 	return nil
 }
 
-func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.SessionCounts) error {
+func (m *memoryStore) SaveCounts(_ context.Context, counts map[string]agent.SessionCounts) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, c := range counts {
@@ -267,7 +267,7 @@ func (m *memoryStore) SaveTraffic(_ context.Context, counts map[string]agent.Ses
 			m.sessions[id] = s
 		}
 	}
-	return m.fail("SaveTraffic")
+	return m.fail("SaveCounts")
 }
 
 func (m *memoryStore) OpenSessions(context.Context) (open []agent.Session, err error) {
@@ -340,6 +340,9 @@ type fakeFirewall struct {
 	recounts  []string                 // IDs of Recount
 	uncounted bool                     // Traffic returns nothing
 	broken    bool
+
+	macs    map[netip.Addr]string // in the neighbour table; for BrowserSessionOf
+	lookups int                   // calls of BrowserSessionOf
 
 	changed []agent.MACChange // what ChangedMACs returns
 	stays   bool              // the former MAC still answers
@@ -429,6 +432,28 @@ func (w *fakeFirewall) GrantAddress(_ context.Context, session string, a netip.A
 	}
 	w.further[a] = session
 	return nil
+}
+
+func (w *fakeFirewall) BrowserSessionOf(_ context.Context, a netip.Addr) (found string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lookups++
+	if w.broken {
+		return "", errFake
+	}
+	if w.macs[a] == "" {
+		return "", nil
+	}
+	for own, id := range w.granted {
+		if w.macs[own] != w.macs[a] {
+			continue
+		}
+		if found != "" {
+			return "", nil
+		}
+		found = id
+	}
+	return found, nil
 }
 
 func (w *fakeFirewall) RevokeAddress(_ context.Context, _ string, a netip.Addr) {
@@ -656,7 +681,7 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
 		fakeFirewall: &fakeFirewall{granted: map[netip.Addr]string{}, further: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
-			closed: map[string]bool{}, only: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
+			closed: map[string]bool{}, only: map[netip.Addr]string{}, macs: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
 	g.set.Enabled = true
@@ -937,7 +962,7 @@ func (g *gateway) checkFurther(c *change, s *session) int {
 			g.t.Errorf("further address %v of session %s should be gone", f.addr, s.ID)
 		}
 	}
-	if len(s.further) > 0 && (s.Kind != agent.KindLAN || count[true] > 1 || count[false] > agent.MaxIPv6) {
+	if len(s.further) > 0 && (s.Kind == agent.KindVPN || s.Kind == agent.KindStatic || count[true] > 1 || count[false] > agent.MaxIPv6) {
 		g.t.Errorf("session %s of kind %s has %d addresses of IPv4 and %d of IPv6", s.ID, s.Kind, count[true], count[false])
 	}
 	return len(s.further)

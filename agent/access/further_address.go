@@ -34,6 +34,7 @@ type proof struct {
 // furtherAddress is an address of a session beside Session.Address.
 type furtherAddress struct {
 	addr    netip.Addr
+	proved  time.Time
 	proveBy time.Time // when it is dropped unless it is proved on the present connection; zero = it is proved
 }
 
@@ -51,20 +52,30 @@ func (m *Manager) AddressToken(id string, connection Connection) (token string, 
 		return "", 0, agent.Refuse(agent.CodeBadMessage)
 	}
 	at := now()
-	paid := s.proof.paid
-	if paid.Before(at) {
-		paid = at
-	}
-	if ahead := paid.Sub(at); ahead > (proofBurst-1)*proofEvery {
-		return "", 0, &agent.Error{Code: agent.CodeTooManyAttempts, Wait: ahead - (proofBurst-1)*proofEvery}
+	if wait := s.payProof(at); wait > 0 {
+		return "", 0, &agent.Error{Code: agent.CodeTooManyAttempts, Wait: wait}
 	}
 	m.voidProof(s)
 	raw := make([]byte, 32)
 	rand.Read(raw) // never fails
 	token = base64.RawURLEncoding.EncodeToString(raw)
-	s.proof = proof{digest: sha256.Sum256([]byte(token)), until: at.Add(proofTTL), paid: paid.Add(proofEvery)}
+	s.proof.digest, s.proof.until = sha256.Sum256([]byte(token)), at.Add(proofTTL)
 	m.byProof[s.proof.digest] = s
 	return token, proofTTL, nil
+}
+
+// payProof counts a proof of a further address towards the session's rate limit. Above the limit it counts nothing and returns how
+// long to wait. The caller holds mu.
+func (s *session) payProof(at time.Time) (wait time.Duration) {
+	paid := s.proof.paid
+	if paid.Before(at) {
+		paid = at
+	}
+	if ahead := paid.Sub(at); ahead > (proofBurst-1)*proofEvery {
+		return ahead - (proofBurst-1)*proofEvery
+	}
+	s.proof.paid = paid.Add(proofEvery)
+	return 0
 }
 
 // voidProof voids a session's address token. The caller holds mu.
@@ -140,6 +151,12 @@ func (c *change) prove(s *session, connection Connection, from agent.Peer) error
 	if holder != nil && holder != s { // the same person's browser
 		c.end(holder, agent.ReasonReplaced)
 	}
+	return c.grantFurther(s, from)
+}
+
+// grantFurther lets a further address of a session through. An address that the firewall refuses is closed.
+func (c *change) grantFurther(s *session, from agent.Peer) error {
+	peer := from.Addr
 	if err := c.firewall.GrantAddress(c.ctx, s.ID, peer); err != nil {
 		c.dropFurther(s, peer)
 		c.setFurther(s, without(s.further, peer))
@@ -159,7 +176,7 @@ func (c *change) addFurther(s *session, addr netip.Addr) {
 	if addr.Is6() {
 		most = agent.MaxIPv6
 	}
-	list, room := []furtherAddress{{addr: addr}}, most-1
+	list, room := []furtherAddress{{addr: addr, proved: c.now}}, most-1
 	if s.Address.Is4() == addr.Is4() {
 		room--
 	}

@@ -31,7 +31,7 @@ type Devices interface {
 }
 
 // Store keeps sessions for a restart and for the journal. Another process may void tokens in it. Its methods are called one
-// at a time, except SessionByResume and SaveTraffic.
+// at a time, except SessionByResume and SaveCounts.
 type Store interface {
 	// User returns an account as of the last check. Errors: agent.ErrNotFound.
 	User(context.Context, agent.UserID) (agent.User, error)
@@ -39,12 +39,12 @@ type Store interface {
 	// SaveSession adds or replaces a session. A zero Ended makes it open again. Refusals: agent.CodeStoreUnavailable when
 	// nothing was written.
 	SaveSession(context.Context, agent.Session) error
-	// EndSession ends a session. An ended one keeps its end. Counts that are smaller than the stored ones, and an empty MAC, change
-	// nothing. The end holds from now on, for the other methods and for the
-	// next process, also if the database cannot be written. Errors: agent.ErrNotFound.
+	// EndSession ends a session. An ended one keeps its end. Counts below the stored ones and an empty MAC change nothing. The end
+	// holds from now on, for the other methods and for the next process, also if the database cannot be written. Errors:
+	// agent.ErrNotFound.
 	EndSession(ctx context.Context, id string, end agent.SessionEnd) error
-	// SaveTraffic stores the present counts of live sessions by session ID. Unknown and ended sessions are left out.
-	SaveTraffic(context.Context, map[string]agent.SessionCounts) error
+	// SaveCounts stores the counts of live sessions by session ID. It ignores unknown and ended sessions.
+	SaveCounts(context.Context, map[string]agent.SessionCounts) error
 	// OpenSessions returns the sessions without an end.
 	OpenSessions(context.Context) ([]agent.Session, error)
 	// SessionByResume returns the open or ended session with this Resume.Chain. Errors: agent.ErrNotFound, also for the
@@ -58,21 +58,24 @@ type Store interface {
 
 // Refusals stores refused attempts for the journal. It is called from a goroutine of its own.
 type Refusals interface {
-	AddRefused(context.Context, agent.Refused) error
+	AddRefused(context.Context, agent.RefusedAttempt) error
 }
 
-// Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs and
-// ProveMAC.
+// Firewall lets the addresses of sessions through. Its methods are called one at a time, except Traffic, MACs, ChangedMACs,
+// BrowserSessionOf and ProveMAC.
 type Firewall interface {
-	// Grant lets Session.Address through. For KindWeb and KindStatic, a Session.MACStored is the only MAC that is let through;
-	// KindStatic without one has access from any computer.
+	// Grant lets Session.Address through. For KindWeb and KindStatic, only Session.MACStored is let through if there is one. KindStatic
+	// without a MACStored has access from any computer.
 	Grant(context.Context, agent.Session) error
 	// Readmit keeps Session.Address let through after a restart. An address that has expired stays closed until Grant,
-	// because another computer may have it now; for KindWeb, which has no agent that comes back, it is an error.
+	// because another computer may have it now. For KindWeb that is an error: no agent comes back to be granted access.
 	Readmit(context.Context, agent.Session) error
 	// GrantAddress lets a further address of a session through. The address must have the MAC and the
 	// interface of Session.Address in the neighbour table. Refusals: agent.CodeAddressRefused.
 	GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error
+	// BrowserSessionOf returns the session of KindWeb whose Session.Address has the MAC and the interface that the neighbour table shows
+	// for another address; "" if there is none, or if the MAC may belong to several computers.
+	BrowserSessionOf(ctx context.Context, a netip.Addr) (sessionID string, err error)
 	// RevokeAddress closes one further address and cuts its connections. An address that is not let through is no error.
 	// The firewall logs and repeats what fails, here and in Revoke.
 	RevokeAddress(ctx context.Context, sessionID string, a netip.Addr)
@@ -88,7 +91,7 @@ type Firewall interface {
 	ChangeMAC(context.Context, agent.MACChange) error
 	// Traffic returns recent counts by session ID. It must not block.
 	Traffic() map[string]agent.Traffic
-	// Recount brings the counts of sessions up to date. It is called before their access is withdrawn.
+	// Recount updates the counts of sessions. It is called before their access is withdrawn.
 	Recount(ctx context.Context, sessionIDs []string)
 	// MACs returns the known MACs of the computers by session ID. It must not block.
 	MACs() map[string]net.HardwareAddr
@@ -108,7 +111,7 @@ type Tunnel interface {
 	Release(context.Context, agent.Session)
 	// Traffic returns recent counts of the peers by session ID. It must not block.
 	Traffic() map[string]agent.Traffic
-	// Recount brings the counts of sessions up to date. It is called before their access is withdrawn.
+	// Recount updates the counts of sessions. It is called before their access is withdrawn.
 	Recount(ctx context.Context, sessionIDs []string)
 }
 

@@ -55,14 +55,15 @@ type Manager struct {
 	byChain   map[[32]byte]*session
 	byProof   map[[32]byte]*session // unused address tokens; guarded by mu alone, as is session.proof
 
-	static        map[netip.Addr]StaticSession // as SetStatic was called last; guarded by changeLock alone
-	staticMissing map[netip.Addr]bool          // those that begin when no other session has the address; likewise
+	static        map[netip.Addr]StaticSession // of the last SetStatic; guarded by changeLock alone
+	staticMissing map[netip.Addr]bool          // addresses of static that get a session once no other has them; likewise
 
 	moved map[string]bool // IDs of sessions at whose addresses another computer is, see ChangedMACs; guarded by mu alone
 
-	counting sync.Mutex // held from reading the counters until their values are in the sessions. It is locked before mu
+	counting sync.Mutex // held from reading the counters until the sessions have their values; locked before mu
 	pending  pendingLogins
 	proofs   *counts[netip.Addr] // wrong address tokens
+	lookups  *lookups            // by JoinSession
 }
 
 // session is a live session, guarded by the Manager's locks.
@@ -71,6 +72,7 @@ type session struct {
 	connection     Connection // nil while waiting
 	graceEnds      time.Time  // while waiting
 	tunnelDeadline time.Time  // deadline for tunnel_wg; zero = none
+	tunnelUp       time.Time  // when TunnelUp succeeded last; guarded by mu
 	noticed        time.Time  // notices due until then were sent or left out
 	inside         bool       // see agent.Peer
 	iface          string     // agent.Peer.Interface of its connection; empty after a restart
@@ -102,7 +104,8 @@ func NewManager(c Config) *Manager {
 		byChain:    map[[32]byte]*session{},
 		byProof:    map[[32]byte]*session{},
 		static:     map[netip.Addr]StaticSession{}, staticMissing: map[netip.Addr]bool{},
-		proofs: newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
+		proofs:  newCounts[netip.Addr](proofLimit, maxAddressKeys, time.Now),
+		lookups: newLookups(),
 	}
 }
 
@@ -202,8 +205,9 @@ type change struct {
 	writes   []func()         // into the store, after that
 }
 
-// change runs do with changeLock. Then it begins the static sessions whose addresses became free, tells the connections, and after that it writes the ends: nobody waits for the store
-// to hear that access is gone. Errors: ctx.Err, before do was called; the error of do.
+// change runs do with changeLock. Then it begins the static sessions whose addresses became free, tells the connections, and at last
+// writes the ends, so that no agent waits for the store to hear that access is gone. Errors: ctx.Err, before do was called; the error
+// of do.
 func (m *Manager) change(ctx context.Context, do func(*change) error) error {
 	if err := ctx.Err(); err != nil {
 		return err

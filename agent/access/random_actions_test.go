@@ -83,6 +83,7 @@ func TestRandomActionsOfBrowsers(t *testing.T) {
 			r.Repeat(map[string]func(*rapid.T){
 				"":             m.check,
 				"browser":      m.browser,
+				"join":         m.join,
 				"sign out":     m.signOut,
 				"rules":        m.rules,
 				"idle":         m.idleTime,
@@ -134,6 +135,27 @@ func (m *randomActions) browser(r *rapid.T) {
 	}
 }
 
+// join opens a page from an address, whose computer has or has not the session of a browser.
+func (m *randomActions) join(r *rapid.T) {
+	var own []netip.Addr
+	for _, s := range m.Sessions() {
+		own = append(own, s.Address)
+	}
+	peer := m.gateway.peer(netip.MustParseAddr(m.peer(r)))
+	if len(own) > 0 {
+		m.phone(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC"), rapid.SampledFrom(own).Draw(r, "address with the MAC"))
+	}
+	m.phone(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC of the peer"), peer.Addr)
+	advance(2 * lookupAgain)
+	if !m.JoinSession(context.Background(), peer) {
+		return
+	}
+	s, _ := m.SessionAt(peer.Addr)
+	if s.Kind != agent.KindWeb || s.Address == peer.Addr || !m.Settings().SignsInByBrowser(peer) || m.fakeFirewall.macs[s.Address] != m.fakeFirewall.macs[peer.Addr] {
+		r.Errorf("%v has joined session %s of kind %s on %v", peer, s.ID, s.Kind, s.Address)
+	}
+}
+
 func (m *randomActions) signOut(r *rapid.T) {
 	peer := m.gateway.peer(netip.MustParseAddr(m.peer(r)))
 	before, held := m.SessionAt(peer.Addr)
@@ -181,7 +203,8 @@ func (m *randomActions) idleTime(r *rapid.T) {
 	m.count()
 	advance(2 * time.Minute)
 	m.count()
-	m.endIdle()
+	m.endWeb(m.idle, agent.ReasonIdle)
+	m.endWeb(m.replacedByTunnel, agent.ReasonReplaced)
 	for _, s := range m.Sessions() {
 		if s.Kind == agent.KindWeb && s.ID != busy {
 			r.Errorf("%+v is idle", s)

@@ -12,26 +12,26 @@ import (
 	"ideco-agent/agent"
 )
 
-// Limits of the refused attempts in the journal: somebody who makes many must not hide those of others. The log and the throttle have
-// limits of their own.
+// Limits of the refused attempts in the journal, which apply to neither the log nor the throttle. A person who makes many attempts must
+// not keep those of others out of the journal.
 const (
-	refusedEvery      = time.Minute // between two with the same network, login and code
-	maxRefused        = 60          // in refusedEvery
+	refusedEvery      = time.Minute // between two attempts with the same refusedKey
+	maxRefused        = 60          // attempts in refusedEvery
 	maxRefusedOutside = 40          // of them, from outside
 	maxRefusedNetwork = 20          // of them, from one network
 )
 
-// refusedAttempts stores refused attempts. Adding never waits for the store.
+// refusedAttempts stores refused attempts for the journal. Method add never waits for the store.
 type refusedAttempts struct {
-	to    Refusals // may be nil
+	to    Refusals // nil = nothing is stored
 	log   *slog.Logger
-	queue chan agent.Refused
+	queue chan agent.RefusedAttempt
 
-	mu     sync.Mutex // guards the field below
-	recent map[refusedKey]time.Time
+	mu     sync.Mutex               // guards the field below
+	recent map[refusedKey]time.Time // when one was last stored
 }
 
-// refusedKey is what attempts have in common of which only one a minute is stored.
+// refusedKey is shared by attempts of which one in refusedEvery is stored.
 type refusedKey struct {
 	net    netip.Prefix
 	inside bool
@@ -40,12 +40,12 @@ type refusedKey struct {
 }
 
 func newRefusedAttempts(to Refusals, log *slog.Logger) *refusedAttempts {
-	return &refusedAttempts{to: to, log: log, queue: make(chan agent.Refused, maxRefused), recent: map[refusedKey]time.Time{}}
+	return &refusedAttempts{to: to, log: log, queue: make(chan agent.RefusedAttempt, maxRefused), recent: map[refusedKey]time.Time{}}
 }
 
-// add queues an attempt that was refused with err, within the limits. It leaves out what refuses nobody in particular or is part of
-// each reconnection, and failures of the gateway.
-func (r *refusedAttempts) add(tried agent.Refused, err error) {
+// add queues an attempt that was refused with err, within the limits. It leaves out failures of the gateway, invalid messages, and
+// refusals that say nothing about the person: the agent is switched off, or a reconnecting agent must log in again.
+func (r *refusedAttempts) add(tried agent.RefusedAttempt, err error) {
 	var refusal *agent.Error
 	if r.to == nil || !errors.As(err, &refusal) {
 		return
@@ -61,10 +61,11 @@ func (r *refusedAttempts) add(tried agent.Refused, err error) {
 	}
 	select {
 	case r.queue <- tried:
-	default: // the store has not written for a while
+	default: // the queue is full: the store hangs
 	}
 }
 
+// allow reports whether the limits let an attempt be stored, and counts it.
 func (r *refusedAttempts) allow(key refusedKey, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,7 +101,7 @@ func (r *refusedAttempts) store(ctx context.Context) {
 	}
 }
 
-func (r *refusedAttempts) write(ctx context.Context, tried agent.Refused) error {
+func (r *refusedAttempts) write(ctx context.Context, tried agent.RefusedAttempt) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	return r.to.AddRefused(ctx, tried)

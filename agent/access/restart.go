@@ -12,7 +12,8 @@ import (
 const restoredGrace = 30 * time.Second
 
 // Restore makes the open sessions of the former process live again: those of agents wait for a new grace period, the others are
-// connected. It ends those that have expired or do not fit the settings. It is called once, before Authorize. Errors: the store cannot be read, and nothing was changed.
+// connected. It ends those that have expired or do not fit the settings. It is called once, before Authorize. Errors: the store
+// cannot be read; nothing was changed.
 func (m *Manager) Restore(ctx context.Context) error {
 	return m.change(ctx, func(c *change) error {
 		open, err := c.store.OpenSessions(c.ctx)
@@ -110,7 +111,7 @@ func (c *change) restoreAccess(s *session) agent.Reason {
 		return ""
 	}
 	readmit := c.firewall.Readmit
-	if s.Kind == agent.KindStatic || s.Kind == agent.KindWeb && s.MACStored != "" { // no other computer is let through than before
+	if s.Kind == agent.KindStatic || s.Kind == agent.KindWeb && s.MACStored != "" { // Grant lets only the MAC of before through
 		readmit = c.firewall.Grant
 	}
 	if err := readmit(c.ctx, s.Session); err != nil {

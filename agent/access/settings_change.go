@@ -52,9 +52,8 @@ func (m *Manager) located() []located {
 	return list
 }
 
-// Apply ends the sessions that do not fit the settings from Config.Settings and returns their number. The reason is disabled
-// if the agent is switched off, else shutdown, after which the agents reconnect under the new settings, and admin for sessions
-// without an agent.
+// Apply ends the sessions that do not fit the settings from Config.Settings and returns their number. For the reasons see
+// unfitReason.
 func (m *Manager) Apply(ctx context.Context) (n int) {
 	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
 		ending := map[agent.Reason][]*session{}
@@ -64,7 +63,10 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 				ending[reason] = append(ending[reason], s)
 				continue
 			}
-			c.dropFurtherIf(s, func(f furtherAddress) bool { return !c.inside(c.settings, f.addr, "") })
+			c.dropFurtherIf(s, func(f furtherAddress) bool {
+				peer := agent.Peer{Addr: f.addr, Inside: c.inside(c.settings, f.addr, "")}
+				return !peer.Inside || s.Kind == agent.KindWeb && mayUseBrowser(c.settings, peer) != nil
+			})
 		}
 		for reason, list := range ending {
 			n += c.endEach(list, reason)
@@ -74,7 +76,8 @@ func (m *Manager) Apply(ctx context.Context) (n int) {
 	return n
 }
 
-// unfitReason returns why sessions of a kind that do not fit the settings end.
+// unfitReason returns why sessions of a kind that do not fit the settings end. After ReasonShutdown agents reconnect under the new
+// settings.
 func (c *change) unfitReason(k agent.Kind) agent.Reason {
 	switch {
 	case k == agent.KindStatic, k == agent.KindWeb && c.settings.Enabled:

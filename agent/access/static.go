@@ -15,32 +15,32 @@ type StaticSession struct {
 	Address netip.Addr
 	Rule    agent.RuleID
 	MAC     string // only the computer with this MAC, in lower case with colons; empty = any computer that has the address
-	Silent  bool   // the computer does not answer: the session ends with idle, and none begins
+	Silent  bool   // the computer does not answer: there must be no session, and a live one ends with idle
 }
 
-// staticAtOnce is how many sessions of KindStatic begin in one change, so that logins do not wait for all of them.
+// staticAtOnce is how many sessions of KindStatic one change handles, so that logins do not wait for all of them.
 const staticAtOnce = 50
 
 // SetStatic replaces the set of sessions of KindStatic: it begins the missing ones and ends the others, with disabled if the account is
-// disabled or deleted, else with admin. Of two with one address the first counts. A static session begins when its address is free and
-// its account may have access. What failed is tried again with the next call. The caller has saved the rules before, so ctx is
-// only for the log.
+// disabled or deleted, else with admin. If two have the same address, the first counts. A static session begins when its address is
+// free and its account may have access. What failed is tried again by the next call. The end of ctx stops nothing, because the rules are
+// saved already.
 func (m *Manager) SetStatic(ctx context.Context, set []StaticSession) {
-	var again []*session
+	var changed []*session
 	_ = m.change(context.WithoutCancel(ctx), func(c *change) error {
-		again = c.setStatic(set)
+		changed = c.setStatic(set)
 		return nil
 	})
-	for some := range slices.Chunk(again, staticAtOnce) { // other changes can run in between
-		m.always(func(c *change) { c.changeStaticMACs(some) })
+	for part := range slices.Chunk(changed, staticAtOnce) { // other changes can run in between
+		m.always(func(c *change) { c.changeStaticMACs(part) })
 	}
 	for more := true; more; {
 		m.always(func(c *change) { more = c.staticIsDue() })
 	}
 }
 
-// setStatic ends what is not in the set, and notes what is missing. It returns the sessions whose MAC has changed.
-func (c *change) setStatic(set []StaticSession) (again []*session) {
+// setStatic ends the sessions of KindStatic that are not in the set, and notes the missing ones. It returns those whose MAC differs.
+func (c *change) setStatic(set []StaticSession) (changed []*session) {
 	clear(c.static)
 	clear(c.staticMissing)
 	silent := map[netip.Addr]bool{}
@@ -49,7 +49,7 @@ func (c *change) setStatic(set []StaticSession) (again []*session) {
 		if silent[want.Address] = want.Silent; want.Silent {
 			continue
 		}
-		if _, is := c.static[want.Address]; !is && want.Address.IsValid() {
+		if _, known := c.static[want.Address]; !known && want.Address.IsValid() {
 			c.static[want.Address], c.staticMissing[want.Address] = want, true
 		}
 	}
@@ -58,8 +58,8 @@ func (c *change) setStatic(set []StaticSession) (again []*session) {
 		if s.Kind != agent.KindStatic {
 			continue
 		}
-		want, is := c.static[s.Address]
-		if !is || want.User != s.UserID {
+		want, ok := c.static[s.Address]
+		if !ok || want.User != s.UserID {
 			reason := c.staticReason(s)
 			if reason == agent.ReasonAdmin && silent[s.Address] {
 				reason = agent.ReasonIdle
@@ -69,16 +69,16 @@ func (c *change) setStatic(set []StaticSession) (again []*session) {
 		}
 		delete(c.staticMissing, s.Address)
 		if s.MACStored != want.MAC {
-			again = append(again, s)
+			changed = append(changed, s)
 		}
 	}
 	for reason, list := range ending {
 		c.endEach(list, reason)
 	}
-	return again
+	return changed
 }
 
-// staticReason returns why a session ends whose rule is gone.
+// staticReason returns why a session ends that no rule authorises any more.
 func (c *change) staticReason(s *session) agent.Reason {
 	c.renew()
 	if _, err := c.account(s.UserID); errors.As(err, new(*agent.Error)) {
@@ -87,11 +87,11 @@ func (c *change) staticReason(s *session) agent.Reason {
 	return agent.ReasonAdmin
 }
 
-// changeStaticMACs gives sessions the MACs of their rules. What cannot be let through ends, and is tried again.
+// changeStaticMACs gives sessions the MACs of their rules. A session that the firewall then does not let through ends.
 func (c *change) changeStaticMACs(list []*session) {
 	for _, s := range list {
-		want, is := c.static[s.Address]
-		if c.sessions[s.ID] != s || !is || want.User != s.UserID || c.closed.Load() {
+		want, ok := c.static[s.Address]
+		if c.sessions[s.ID] != s || !ok || want.User != s.UserID || c.closed.Load() {
 			continue
 		}
 		c.renew()
@@ -112,8 +112,8 @@ func (c *change) changeStaticMACs(list []*session) {
 	}
 }
 
-// missStaticOf notes the static sessions of an account that are not live, after its account has changed.
-func (c *change) missStaticOf(user agent.UserID) {
+// noteMissingStatic adds the static sessions of a changed account that are not live to staticMissing.
+func (c *change) noteMissingStatic(user agent.UserID) {
 	for address, want := range c.static {
 		if holder := c.byAddress[address]; want.User == user && (holder == nil || holder.Kind != agent.KindStatic) {
 			c.staticMissing[address] = true
@@ -121,7 +121,7 @@ func (c *change) missStaticOf(user agent.UserID) {
 	}
 }
 
-// staticIsDue reports whether static sessions are missing whose addresses are free.
+// staticIsDue reports whether a missing static session can begin, because its address is free.
 func (c *change) staticIsDue() bool {
 	if c.closed.Load() {
 		return false
@@ -134,8 +134,8 @@ func (c *change) staticIsDue() bool {
 	return false
 }
 
-// beginMissingStatic begins static sessions whose addresses are free, at most staticAtOnce. Each is tried once; it waits no longer
-// for its address then.
+// beginMissingStatic begins the missing static sessions whose addresses are free, at most staticAtOnce. One that fails is
+// tried again by the next SetStatic.
 func (c *change) beginMissingStatic() {
 	if c.closed.Load() {
 		return

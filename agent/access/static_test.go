@@ -67,6 +67,20 @@ func TestSetStatic(t *testing.T) {
 		}
 		g.checkInvariants()
 	})
+	subtest(t, "an administrator ends the sessions of the account", func(g *gateway) {
+		g.SetStatic(ctx, ivansRule())
+		s, lan := g.staticAt(ruleAddress), g.begin(passwordAttempt("ivan", "192.168.1.12", "a"))
+		g.wantLive(s, lan)
+		if n := g.EndUser(ctx, ivan, agent.ReasonAdmin); n != 1 || g.fakeFirewall.cuts[ruleAddress] != 0 {
+			g.t.Errorf("%d ended, %v", n, g.fakeFirewall.cuts)
+		}
+		g.wantLive(s)
+		g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
+		if n := g.EndUser(ctx, ivan, agent.ReasonDisabled); n != 1 {
+			g.t.Errorf("%d ended with the account", n)
+		}
+		g.wantLive()
+	})
 	subtest(t, "another user or MAC", func(g *gateway) {
 		g.SetStatic(ctx, ivansRule())
 		first := g.staticAt(ruleAddress)
@@ -112,8 +126,8 @@ func TestSetStatic(t *testing.T) {
 	})
 }
 
-// TestStaticAndLogin: the person's agent replaces the static session without a cut, and the rule gives access again when it ends. Others
-// are refused.
+// TestStaticAndLogin: the agent of the rule's person replaces the static session without a cut, and the rule gives access again when the
+// agent's session ends. Other persons are refused.
 func TestStaticAndLogin(t *testing.T) {
 	ctx := context.Background()
 	subtest(t, "the person's agent", func(g *gateway) {
@@ -144,14 +158,14 @@ func TestStaticAndLogin(t *testing.T) {
 		}
 		g.wantLive(static)
 	})
-	subtest(t, "others", func(g *gateway) {
+	subtest(t, "other persons", func(g *gateway) {
 		g.SetStatic(ctx, ivansRule())
 		g.wantRefusal(passwordAttempt("olga", lanPeer, "a"), agent.CodeAddressBusy)
 		_, err := g.browse("olga", lanPeer)
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.wantLive(g.staticAt(ruleAddress))
 	})
-	subtest(t, "somebody was there before", func(g *gateway) {
+	subtest(t, "another person has the address", func(g *gateway) {
 		lan := g.begin(passwordAttempt("olga", lanPeer, "a"))
 		g.SetStatic(ctx, ivansRule())
 		g.wantLive(lan)
@@ -206,7 +220,7 @@ func TestStaticAccount(t *testing.T) {
 	})
 }
 
-// TestStaticFailures: what the store or the firewall refused is tried again with the next call.
+// TestStaticFailures: a session that store or firewall refused begins with the next call.
 func TestStaticFailures(t *testing.T) {
 	ctx := context.Background()
 	for _, method := range []string{"SaveSession", "User", "GroupTree", ""} {

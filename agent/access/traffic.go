@@ -16,29 +16,29 @@ import (
 const DefaultWebIdle = 15 * time.Minute
 
 const (
-	countEvery      = 5 * time.Second // as the counters of firewall and tunnel are read
-	saveCountsEvery = 2 * time.Minute // after kill -9 the journal lacks at most what was counted since
-	recountTimeout  = 200 * time.Millisecond
+	countEvery      = 5 * time.Second        // interval of reading the counters of firewall and tunnel
+	saveCountsEvery = 2 * time.Minute        // interval of storing the counts; a crash loses what was counted since
+	recountTimeout  = 200 * time.Millisecond // of reading the counters of sessions that end
 )
 
-// counters are the counts of a session, those by the former process included.
+// counters are the counts of a session. They include those of the former process.
 type counters struct {
 	rx, tx   uint64
 	mac      string
-	last     agent.Traffic // as read last from firewall or tunnel
-	counted  bool          // they count this session now
-	paused   bool          // the session is moving from one to the other: last does not hold for the next count
-	lastByte time.Time     // when rx or tx grew last; the present while nothing counts
+	last     agent.Traffic // as last read from firewall or tunnel
+	counted  bool          // firewall or tunnel counts the session now
+	paused   bool          // the session's access is moving, see pauseCount
+	lastByte time.Time     // when rx or tx last grew; the time of the last reading if the session is not counted
 	saved    agent.SessionCounts
 }
 
-// countersOf returns the counters of a session that begins or goes on now.
+// countersOf returns the counters of a new, resumed or restored session.
 func countersOf(s agent.Session, now time.Time) counters {
 	saved := agent.SessionCounts{Rx: s.RxStored, Tx: s.TxStored, MAC: s.MACStored}
 	return counters{rx: saved.Rx, tx: saved.Tx, mac: saved.MAC, lastByte: now, saved: saved}
 }
 
-// count adds what was counted since the last call. A smaller count than before means that it began again at 0.
+// count adds what was counted since the last call. A count below the last one has restarted at 0.
 func (c *counters) count(t agent.Traffic, counted bool, mac net.HardwareAddr, now time.Time) {
 	rx, tx := growth(c.last.Rx, t.Rx), growth(c.last.Tx, t.Tx)
 	if c.rx, c.tx = c.rx+rx, c.tx+tx; rx+tx > 0 || !counted {
@@ -57,7 +57,7 @@ func growth(before, now uint64) uint64 {
 	return now - before
 }
 
-// withCounts returns the session with what was counted. The caller holds mu.
+// withCounts returns data of the session with its counts. The caller holds mu.
 func (s *session) withCounts(of agent.Session) agent.Session {
 	of.RxStored, of.TxStored = s.counters.rx, s.counters.tx
 	if of.Kind != agent.KindStatic {
@@ -66,14 +66,14 @@ func (s *session) withCounts(of agent.Session) agent.Session {
 	return of
 }
 
-// withCounts returns a session with what was counted.
+// withCounts returns a session with its counts.
 func (c *change) withCounts(s *session) agent.Session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return s.withCounts(s.Session)
 }
 
-// save writes a session, with what was counted if it is live.
+// save stores a session. If it is live, its counts are stored too.
 func (c *change) save(next agent.Session) error {
 	if s := c.sessions[next.ID]; s != nil {
 		c.mu.Lock()
@@ -83,8 +83,8 @@ func (c *change) save(next agent.Session) error {
 	return c.store.SaveSession(c.ctx, next)
 }
 
-// read returns traffic and MACs by session ID. Counts of the tunnel replace those of the firewall.
-func (m *Manager) read() (map[string]agent.Traffic, map[string]net.HardwareAddr) {
+// readCounters returns traffic and MACs by session ID. Counts of the tunnel replace those of the firewall.
+func (m *Manager) readCounters() (map[string]agent.Traffic, map[string]net.HardwareAddr) {
 	traffic, macs := map[string]agent.Traffic{}, map[string]net.HardwareAddr{}
 	if m.firewall != nil {
 		maps.Copy(traffic, m.firewall.Traffic())
@@ -96,11 +96,11 @@ func (m *Manager) read() (map[string]agent.Traffic, map[string]net.HardwareAddr)
 	return traffic, macs
 }
 
-// count brings the counters of all sessions up to date.
+// count updates the counters of all sessions.
 func (m *Manager) count() {
 	m.counting.Lock()
 	defer m.counting.Unlock()
-	traffic, macs := m.read()
+	traffic, macs := m.readCounters()
 	at := now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -116,7 +116,7 @@ func (m *Manager) count() {
 	}
 }
 
-// countNow reads the counters of sessions that are about to end, and brings all up to date. It leaves out nil.
+// countNow makes firewall and tunnel read the counters of sessions that are about to end, and updates all. It ignores nil sessions.
 func (c *change) countNow(ending ...*session) {
 	var lan, vpn []string
 	for _, s := range ending {
@@ -142,32 +142,32 @@ func (c *change) countNow(ending ...*session) {
 	c.count()
 }
 
-// pauseCount stops counting a session whose access moves from the firewall to the tunnel or back, or to another address. The
-// counters of the new place begin at 0.
+// pauseCount stops counting a session while its access moves between firewall and tunnel, or to another address. There the counters
+// begin at 0.
 func (c *change) pauseCount(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.counters.paused, s.counters.counted, s.counters.last = true, false, agent.Traffic{}
 }
 
-// unpauseCount goes on counting when the session has access at its new place.
+// unpauseCount counts a session again, after its access has moved.
 func (c *change) unpauseCount(s *session) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.counters.paused = false
 }
 
-// adoptCount begins to count a session of the former process. The firewall's counters may include what that process counted, if the
-// kernel has kept them.
+// adoptCount begins to count a restored session. If the kernel has kept the firewall's counters, they include what the former process
+// counted.
 func (c *change) adoptCount(s *session) {
-	traffic, _ := c.read()
+	traffic, _ := c.readCounters()
 	n := &s.counters
 	n.last = traffic[s.ID]
 	n.rx, n.tx = max(n.rx, n.last.Rx), max(n.tx, n.last.Tx)
 }
 
-// Record stores the counts of live sessions and the refused attempts, and ends the sessions of KindWeb that send and receive
-// nothing for Config.WebIdle. It returns when ctx is done.
+// Record stores the counts of live sessions and the refused attempts, and ends the sessions of KindWeb without a byte for
+// Config.WebIdle and those that a tunnel has replaced. It returns when ctx is done.
 func (m *Manager) Record(ctx context.Context) error {
 	var g errgroup.Group
 	g.Go(func() error { m.refused.store(ctx); return nil })
@@ -186,7 +186,8 @@ func (m *Manager) watchTraffic(ctx context.Context) {
 		case <-tick.C:
 		}
 		m.count()
-		m.endIdle()
+		m.endWeb(m.idle, agent.ReasonIdle)
+		m.endWeb(m.replacedByTunnel, agent.ReasonReplaced)
 		if time.Since(saved) >= saveCountsEvery {
 			saved = time.Now()
 			m.saveCounts(ctx)
@@ -194,18 +195,19 @@ func (m *Manager) watchTraffic(ctx context.Context) {
 	}
 }
 
-// endIdle ends the idle sessions of KindWeb.
-func (m *Manager) endIdle() {
-	if len(m.idle()) == 0 {
+// endWeb ends the sessions of KindWeb that which returns.
+func (m *Manager) endWeb(which func() []*session, reason agent.Reason) {
+	if len(which()) == 0 {
 		return
 	}
 	m.always(func(c *change) {
 		if !c.closed.Load() {
-			c.endEach(c.idle(), agent.ReasonIdle)
+			c.endEach(which(), reason)
 		}
 	})
 }
 
+// idle returns the sessions of KindWeb without a byte for webIdle.
 func (m *Manager) idle() (list []*session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -219,14 +221,14 @@ func (m *Manager) idle() (list []*session) {
 	return list
 }
 
-// saveCounts stores the counts that have changed since they were stored last.
+// saveCounts stores the counts that have changed since it last did.
 func (m *Manager) saveCounts(ctx context.Context) {
 	changed := map[string]agent.SessionCounts{}
 	m.mu.Lock()
 	for id, s := range m.sessions {
-		is := agent.SessionCounts{Rx: s.counters.rx, Tx: s.counters.tx, MAC: s.counters.mac}
-		if is != s.counters.saved {
-			changed[id] = is
+		counts := agent.SessionCounts{Rx: s.counters.rx, Tx: s.counters.tx, MAC: s.counters.mac}
+		if counts != s.counters.saved {
+			changed[id] = counts
 		}
 	}
 	m.mu.Unlock()
@@ -235,7 +237,7 @@ func (m *Manager) saveCounts(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	if err := m.store.SaveTraffic(ctx, changed); err != nil {
+	if err := m.store.SaveCounts(ctx, changed); err != nil {
 		if agent.AsError(err).Code != agent.CodeStoreUnavailable { // the store logs it once
 			m.log.ErrorContext(ctx, "the traffic of live sessions was not written", "error", err)
 		}
@@ -243,9 +245,9 @@ func (m *Manager) saveCounts(ctx context.Context) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id, is := range changed {
+	for id, counts := range changed {
 		if s := m.sessions[id]; s != nil {
-			s.counters.saved = is
+			s.counters.saved = counts
 		}
 	}
 }

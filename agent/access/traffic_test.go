@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// counts returns what the store has of a session.
+// counts returns the stored bytes from and to the person of a session.
 func (g *gateway) counts(e testSession) [2]uint64 {
 	s := g.memoryStore.session(e.Session.ID)
 	return [2]uint64{s.RxStored, s.TxStored}
@@ -29,7 +29,7 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%+v", s)
 		}
 		if !slices.Equal(g.fakeFirewall.recounts, []string{lan.Session.ID}) {
-			g.t.Errorf("read again: %v", g.fakeFirewall.recounts)
+			g.t.Errorf("recounted: %v", g.fakeFirewall.recounts)
 		}
 		g.EndUser(ctx, olga, agent.ReasonAdmin)
 		if g.counts(web) != [2]uint64{7, 8} {
@@ -44,7 +44,7 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%v", g.counts(web))
 		}
 	})
-	subtest(t, "while it lives", func(g *gateway) {
+	subtest(t, "while it is live", func(g *gateway) {
 		defer g.record()()
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		g.setTraffic(lan.Session.ID, 100, 1000)
@@ -52,7 +52,7 @@ func TestTraffic(t *testing.T) {
 		if g.counts(lan) != [2]uint64{100, 1000} || !g.memoryStore.session(lan.Session.ID).Ended.IsZero() {
 			g.t.Errorf("%v", g.counts(lan))
 		}
-		g.memoryStore.failOn("SaveTraffic")
+		g.memoryStore.failOn("SaveCounts")
 		g.setTraffic(lan.Session.ID, 200, 2000)
 		advance(saveCountsEvery)
 		g.memoryStore.failOn("")
@@ -61,7 +61,7 @@ func TestTraffic(t *testing.T) {
 			g.t.Errorf("%v after a failure", g.counts(lan))
 		}
 	})
-	subtest(t, "saving the session for another reason keeps it", func(g *gateway) {
+	subtest(t, "an extended session keeps its counts", func(g *gateway) {
 		web := g.beginWeb("petr", lanPeer)
 		g.setTraffic(web.Session.ID, 100, 1000)
 		g.count()
@@ -84,8 +84,8 @@ func TestTraffic(t *testing.T) {
 		counter uint64 // after the restart
 		want    uint64 // after 50 more bytes
 	}{
-		{"the kernel has kept the counter", 120, 170},
-		{"the counter has begun again", 20, 150},
+		{"the kernel kept the counter", 120, 170},
+		{"the counter restarted", 20, 150},
 	} {
 		subtest(t, "kill -9: "+c.name, func(g *gateway) {
 			lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
@@ -105,7 +105,7 @@ func TestTraffic(t *testing.T) {
 			}
 		})
 	}
-	subtest(t, "of a tunnel after a restart, and of its end", func(g *gateway) {
+	subtest(t, "of a tunnel, with a restart", func(g *gateway) {
 		vpn := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		up := func() {
 			if _, err := g.TunnelUp(ctx, vpn.Session.ID, vpn.Connection, agent.Key{1}); err != nil {
@@ -229,7 +229,7 @@ func TestRefusedAttempts(t *testing.T) {
 	subtest(t, "60 a minute in all", func(g *gateway) {
 		defer g.record()()
 		for i := range 100 {
-			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{192, 168, 1, byte(i)}), Inside: true}}, agent.Refuse(agent.CodeBadCredentials))
+			g.refused.add(agent.RefusedAttempt{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{192, 168, 1, byte(i)}), Inside: true}}, agent.Refuse(agent.CodeBadCredentials))
 		}
 		advance(time.Second)
 		if n := len(g.memoryStore.refused); n != maxRefused {
@@ -244,16 +244,16 @@ func TestRefusedAttempts(t *testing.T) {
 		inside := agent.Peer{Addr: netip.MustParseAddr("192.168.1.77"), Inside: true}
 		for i := range 100 { // of strangers, of one stranger with many logins, of an employee with many logins
 			login := fmt.Sprint("login", i)
-			g.refused.add(agent.Refused{Login: login, Peer: agent.Peer{Addr: netip.MustParseAddr("198.51.100.7")}}, agent.Refuse(agent.CodeTooManyAttempts))
-			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
+			g.refused.add(agent.RefusedAttempt{Login: login, Peer: agent.Peer{Addr: netip.MustParseAddr("198.51.100.7")}}, agent.Refuse(agent.CodeTooManyAttempts))
+			g.refused.add(agent.RefusedAttempt{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
 		}
 		wrong(g, "petr", lanPeer)
 		for i := range 100 {
-			g.refused.add(agent.Refused{Login: fmt.Sprint("login", i), Peer: inside}, agent.Refuse(agent.CodeTooManyAttempts))
+			g.refused.add(agent.RefusedAttempt{Login: fmt.Sprint("login", i), Peer: inside}, agent.Refuse(agent.CodeTooManyAttempts))
 		}
 		advance(refusedEvery)
 		for i := range 100 {
-			g.refused.add(agent.Refused{Login: fmt.Sprint("login", i), Peer: inside}, agent.Refuse(agent.CodeTooManyAttempts))
+			g.refused.add(agent.RefusedAttempt{Login: fmt.Sprint("login", i), Peer: inside}, agent.Refuse(agent.CodeTooManyAttempts))
 		}
 		wrong(g, "olga", lanPeer)
 		wrong(g, "olga", outsidePeer)
@@ -276,21 +276,21 @@ func TestRefusedAttempts(t *testing.T) {
 				advance(refusedEvery)
 			}
 			began := time.Now()
-			g.refused.add(agent.Refused{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
+			g.refused.add(agent.RefusedAttempt{Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{198, 51, byte(i >> 8), byte(i)})}}, agent.Refuse(agent.CodeBadCredentials))
 			if time.Since(began) != 0 {
 				g.t.Fatalf("it waited")
 			}
 		}
 		g.begin(passwordAttempt("petr", lanPeer, "a"))
 	})
-	subtest(t, "not what refuses nobody", func(g *gateway) {
+	subtest(t, "left out", func(g *gateway) {
 		defer g.record()()
 		e := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		g.Logout(e.Session.ID, e.Connection)
 		g.wantRefusal(e.withToken(e.ResumeToken), agent.CodeSessionOver)
 		g.configure(func(s *agent.Settings) { s.Enabled = false })
 		g.wantRefusal(passwordAttempt("petr", lanPeer, "a"), agent.CodeAgentDisabled)
-		g.refused.add(agent.Refused{}, errors.New("the disk is full"))
+		g.refused.add(agent.RefusedAttempt{}, errors.New("the disk is full"))
 		advance(time.Second)
 		if len(g.memoryStore.refused) != 0 {
 			g.t.Errorf("%+v", g.memoryStore.refused)

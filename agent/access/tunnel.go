@@ -28,10 +28,29 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection
 		}
 		c.unpauseCount(s)
 		s.tunnelDeadline = time.Time{}
+		c.mu.Lock()
+		s.tunnelUp = c.now
+		c.mu.Unlock()
 		c.arm(s)
 		return nil
 	})
 	return config, err
+}
+
+// replacedByTunnel returns the sessions of KindWeb at whose address the same person's agent has a tunnel that works, with a handshake
+// since TunnelUp. A browser that signs in after TunnelUp keeps its session.
+func (m *Manager) replacedByTunnel() (list []*session) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.sessions {
+		if s.Kind != agent.KindVPN || s.tunnelUp.IsZero() || s.counters.last.Handshake.Before(s.tunnelUp) {
+			continue
+		}
+		if web := m.byAddress[s.ExternalIP]; web != nil && web.Kind == agent.KindWeb && web.UserID == s.UserID && web.LoggedIn.Before(s.tunnelUp) {
+			list = append(list, web)
+		}
+	}
+	return list
 }
 
 // addPeer adds the peer and lets its address through. If Grant fails, the address is revoked, because a Grant that timed

@@ -49,8 +49,8 @@
 // session or another one of the same user is granted again. ChangedMACs, ProveMAC and ChangeMAC let it follow its host.
 // If this process may not open raw sockets, the MAC is instead read again with each grant.
 //
-// A session of KindStatic is let through with Session.MACStored, the MAC of its rule, and not at all where the MAC is not visible. Without
-// one any computer at the address is let through. A session of KindWeb has a Session.MACStored only after a restart.
+// A session of KindStatic is let through with Session.MACStored, the MAC of its rule, and not at all where the firewall cannot see MACs.
+// Without a MACStored any computer at the address is let through. A session of KindWeb has a MACStored only after a restart.
 //
 // When an address is closed or goes to another person, its connections are deleted from conntrack, so that nobody gets
 // replies to somebody else. When the table is created, the connections of all hosts without a session behind chosen

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// grant does tasks of Grant and Readmit in several transactions, so that the first of many do not wait for the last.
+// grant does tasks of Grant and Readmit, in several transactions so that the first tasks do not wait for the last.
 func (r *reconciler) grant(tasks []*task) {
 	now, err := r.kernel.snapshot(len(tasks))
 	if err != nil {
@@ -18,15 +18,15 @@ func (r *reconciler) grant(tasks []*task) {
 		return
 	}
 	tasks = slices.DeleteFunc(slices.Clone(tasks), func(t *task) bool {
-		over := t.readmit && !r.lasts(t.sessionInfo)
-		if over {
-			var err error
-			if t.kind == agent.KindWeb && r.plan.locate(now, t.sessionInfo, t.addr).isValid() {
-				err = ErrExpired
-			}
-			answer([]*task{t}, err)
+		if !t.readmit || r.lasts(t.sessionInfo) {
+			return false
 		}
-		return over
+		var err error
+		if t.kind == agent.KindWeb && r.plan.locate(now, t.sessionInfo, t.addr).isValid() {
+			err = ErrExpired
+		}
+		answer([]*task{t}, err)
+		return true
 	})
 	for part := range slices.Chunk(tasks, perTransaction/2) { // each task adds two elements
 		r.grantPart(part, now)
@@ -59,25 +59,25 @@ func (r *reconciler) grantPart(tasks []*task, now *snapshot) {
 }
 
 // assignAddress gives a session its own address, and ends another session that has it.
-func (r *reconciler) assignAddress(c sessionInfo, touched *[]netip.Addr) *address {
-	s := r.sessions[c.session]
+func (r *reconciler) assignAddress(info sessionInfo, touched *[]netip.Addr) *address {
+	s := r.sessions[info.session]
 	if s == nil {
 		s = &grantedSession{}
-		r.sessions[c.session] = s
-	} else if s.sessionInfo.addr != c.addr { // it has moved
+		r.sessions[info.session] = s
+	} else if s.sessionInfo.addr != info.addr { // it has moved
 		*touched = append(*touched, r.removeAddresses(s)...)
 	}
-	s.sessionInfo = c
-	var known address
-	if cur := r.addresses[c.addr]; cur != nil && cur.of != s {
-		if cur.of.user == c.user && cur.of.kind != agent.KindStatic { // a rule proves no MAC
-			known = *cur
+	s.sessionInfo = info
+	var proved address // of the same person's session: its MAC need not be proved again
+	if cur := r.addresses[info.addr]; cur != nil && cur.of != s {
+		if cur.of.user == info.user && cur.of.kind != agent.KindStatic { // a rule proves no MAC
+			proved = *cur
 		}
 		*touched = append(*touched, r.end(cur.of)...)
 	}
 	if len(s.addrs) == 0 {
-		a := r.addAddress(s, c.addr)
-		a.at, a.mac = known.at, known.mac
+		a := r.addAddress(s, info.addr)
+		a.at, a.mac = proved.at, proved.mac
 	}
 	return s.addrs[0]
 }
@@ -96,13 +96,13 @@ func (r *reconciler) addAddress(s *grantedSession, addr netip.Addr) *address {
 }
 
 // inherits reports whether a session is known only by elements of the previous process.
-func (r *reconciler) inherits(c sessionInfo) bool {
-	return r.sessions[c.session] == nil && slices.ContainsFunc(r.elements[c.addr], func(e *element) bool { return e.owner == c.owner })
+func (r *reconciler) inherits(info sessionInfo) bool {
+	return r.sessions[info.session] == nil && slices.ContainsFunc(r.elements[info.addr], func(e *element) bool { return e.owner == info.owner })
 }
 
 // lasts reports whether a session is still let through, by this process or by elements of the previous one.
-func (r *reconciler) lasts(c sessionInfo) bool {
-	return r.sessions[c.session] != nil || slices.ContainsFunc(r.elements[c.addr], func(e *element) bool { return e.owner == c.owner && e.lasts() })
+func (r *reconciler) lasts(info sessionInfo) bool {
+	return r.sessions[info.session] != nil || slices.ContainsFunc(r.elements[info.addr], func(e *element) bool { return e.owner == info.owner && e.lasts() })
 }
 
 // lasts reports whether an element is refreshed or has not expired yet.
@@ -189,7 +189,7 @@ func (r *reconciler) knownMAC(a *address) mac {
 
 // probe makes the kernel resolve the MAC of a host, and grantProbed run when it should have answered.
 func (r *reconciler) probe(a netip.Addr) {
-	resolve(a)
+	Resolve(a)
 	time.AfterFunc(probeTime, func() {
 		select {
 		case r.f.probed <- struct{}{}:
@@ -198,7 +198,7 @@ func (r *reconciler) probe(a netip.Addr) {
 	})
 }
 
-// grantProbed lets hosts through whose MAC has become known since they were probed.
+// grantProbed lets probed hosts through whose MAC is known now.
 func (r *reconciler) grantProbed() {
 	var waiting []*address
 	for _, a := range r.addresses {

@@ -110,7 +110,11 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	if m, ok := now.mac(a.at.name, a.addr); !ok || m == a.at.mac {
 		return mac{}
 	}
-	if at := r.plan.locate(now, a.of.sessionInfo, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
+	of := a.of.sessionInfo
+	if of.kind == agent.KindWeb {
+		of.onlyMAC = mac{} // of its computer before a restart
+	}
+	if at := r.plan.locate(now, of, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
 		return at.mac
 	}
 	return mac{}

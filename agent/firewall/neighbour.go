@@ -119,8 +119,9 @@ func neighbourOf(answer []byte) (n neighbour, m mac, known bool) {
 	return n, m, state&^unresolved != 0 && n.addr.IsValid() && m != mac{}
 }
 
-// resolve makes the kernel resolve a neighbour: it sends an empty UDP packet to the discard port.
-func resolve(a netip.Addr) {
+// Resolve makes the kernel send an ARP or NDP request to a host whose neighbour entry is not fresh: it sends an empty UDP packet to the
+// discard port.
+func Resolve(a netip.Addr) {
 	c, err := net.Dial("udp", netip.AddrPortFrom(a, 9).String())
 	if err != nil {
 		return // no route

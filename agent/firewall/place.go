@@ -9,7 +9,7 @@ import (
 // place is where an address is let through; the zero value is nowhere.
 type place struct {
 	name   string // of the LAN interface; empty for an address in the tunnel
-	routed bool   // no MAC is matched: it is not visible, behind a router or on an interface without MACs, or the rule of KindStatic has none
+	routed bool   // no MAC is matched: the host is behind a router or on an interface without MACs, or its rule authorises any MAC
 	mac    mac    // zero if routed, in the tunnel, or not known yet
 	addr   netip.Addr
 }
@@ -48,7 +48,7 @@ func (p Plan) locate(s *snapshot, of sessionInfo, a netip.Addr) place {
 	switch {
 	case !at.isValid():
 	case of.onlyMAC != mac{} && at.routed:
-		return place{} // the MAC is not visible
+		return place{} // the firewall cannot see the MAC
 	case of.onlyMAC != mac{}:
 		at.mac = of.onlyMAC
 	case of.kind == agent.KindStatic:

@@ -40,39 +40,40 @@ type sessionInfo struct {
 	owner
 	kind    agent.Kind
 	addr    netip.Addr
-	onlyMAC mac // the only MAC that is let through; zero = the one in the neighbour table, or for KindStatic any
+	onlyMAC mac // the only MAC that is let through; zero = that in the neighbour table, for KindStatic any
 }
 
 func infoOf(s *agent.Session) sessionInfo {
-	c := sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
+	info := sessionInfo{owner: owner{s.ID, s.UserID}, kind: s.Kind, addr: agent.Unmap(s.Address)}
 	if m, err := net.ParseMAC(s.MACStored); !s.Kind.HasAgent() && err == nil {
-		copy(c.onlyMAC[:], m)
+		copy(info.onlyMAC[:], m)
 	}
-	return c
+	return info
 }
 
+// further returns what a task about a further address has of its session.
 func further(sessionID string, a netip.Addr) sessionInfo {
 	return sessionInfo{owner: owner{session: sessionID}, addr: agent.Unmap(a)}
 }
 
-// Grant lets a session's address through. For KindWeb and KindStatic a Session.MACStored is the only MAC that is let through; KindStatic
-// without one has access from any computer. It ends another session that has the address. After an error nothing new is let
+// Grant lets a session's address through. For KindWeb and KindStatic, only Session.MACStored is let through if there is one. KindStatic
+// without a MACStored has access from any computer. Grant ends another session that has the address. After an error nothing new is let
 // through.
 func (f *Firewall) Grant(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, sessionInfo: infoOf(&s)})
 }
 
-// ErrExpired is why Readmit fails for a session of KindWeb whose element has expired.
-var ErrExpired = errors.New("the address was closed while the gateway was away")
+// ErrExpired is the error of Readmit for a session of KindWeb whose element has expired.
+var ErrExpired = errors.New("the address was closed while the gateway did not run")
 
 // Readmit keeps the elements of a session of the previous process. An element that has expired, or was lost with a reboot,
-// is not added: the agent has not come back yet, and somebody else may have the address by now. Errors: ErrExpired.
+// is not added: the agent has not come back yet, and another computer may have the address by now. Errors: ErrExpired.
 func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, readmit: true, sessionInfo: infoOf(&s)})
 }
 
 // GrantAddress lets a further address of a session in the LAN through until the session ends. The caller has checked the
-// proof; the address must also be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
+// proof of an agent's address; every address must be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
 // ErrNotSameHost, ErrAddressTaken.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
 	return f.ask(ctx, &task{action: actGrantAddress, sessionInfo: further(sessionID, a)})
@@ -104,7 +105,7 @@ func (f *Firewall) ask(ctx context.Context, t *task) error {
 	case err := <-t.done:
 		return err
 	case <-ctx.Done():
-		return ctx.Err() // the task is done all the same, and a Revoke after it undoes it
+		return ctx.Err() // the task is still done; the caller's Revoke undoes it
 	}
 }
 

@@ -96,7 +96,7 @@ func (f *Firewall) Recount(ctx context.Context, sessionIDs []string) {
 	_ = f.call(ctx, func(r *reconciler) error { r.recount(sessionIDs); return nil })
 }
 
-// recount reads the elements of few sessions one by one, and all elements for many.
+// recount reads the elements of up to maxSingleReads sessions one by one, and all elements for more sessions.
 func (r *reconciler) recount(ids []string) {
 	if !r.loaded {
 		return

@@ -17,8 +17,8 @@ func byRule(id int, a netip.Addr, mac string) agent.Session {
 	return s
 }
 
-// TestRuleOfAddress: a rule without a MAC lets any computer at the address through, before it was seen and after its MAC has changed.
-// The same person's agent takes the address over, and gives it back, without a cut.
+// TestRuleOfAddress: a rule without a MAC lets any computer at the address through, before the computer was seen and after its MAC has
+// changed. The same person's agent takes the address over and the rule takes it back, without a cut.
 func TestRuleOfAddress(t *testing.T) {
 	for name, own := range map[string]netip.Addr{"IPv4": host, "IPv6": host6} {
 		t.Run(name, func(t *testing.T) {
@@ -52,8 +52,8 @@ func TestRuleOfAddress(t *testing.T) {
 	}
 }
 
-// TestRestartOfBrowser: after a restart a browser's computer is let through by its stored MAC, though its element has expired, and
-// another computer is not. Without a MAC such a session is not readmitted.
+// TestRestartOfBrowser: after a restart a browser's session with a stored MAC is granted to that computer only, also if its element has
+// expired. A session without a MAC is then not readmitted.
 func TestRestartOfBrowser(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -69,9 +69,15 @@ func TestRestartOfBrowser(t *testing.T) {
 		if !l.noAnswer(t, inLAN, host, to) {
 			t.Error("another computer is let through")
 		}
+		if list := f.ChangedMACs(t.Context()); len(list) != 1 || list[0].Session != web.ID || list[0].From.String() != web.MACStored {
+			t.Errorf("changed MACs: %v", list)
+		}
 		web.MACStored = netlab.Run(t, "ip", "netns", "exec", l.Name(inLAN), "cat", "/sys/class/net/eth0/address")
 		grant(t, f, web)
 		l.wantOpen(t, "the computer of the session", inLAN, host, to)
+		if list := f.ChangedMACs(t.Context()); len(list) > 0 {
+			t.Errorf("changed MACs of the same computer: %v", list)
+		}
 		next := session(2, host)
 		next.Kind = agent.KindWeb
 		grant(t, f, next)
@@ -82,7 +88,7 @@ func TestRestartOfBrowser(t *testing.T) {
 	})
 }
 
-// TestRecount: the bytes of the last moment are counted.
+// TestRecount: Recount adds the bytes since the last sample.
 func TestRecount(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -110,8 +116,8 @@ func TestRecount(t *testing.T) {
 	})
 }
 
-// TestRuleOfMAC: a rule with a MAC lets only that computer through, whatever the neighbour table says. Where no MAC is visible it lets
-// nobody through.
+// TestRuleOfMAC: a rule with a MAC lets only that computer through, whatever the neighbour table has. Behind a router, where the
+// firewall cannot see MACs, it lets no computer through.
 func TestRuleOfMAC(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -120,6 +126,9 @@ func TestRuleOfMAC(t *testing.T) {
 		grant(t, f, byRule(1, host, "02:00:00:00:00:99"))
 		if !l.noAnswer(t, inLAN, host, to) {
 			t.Error("another computer is let through")
+		}
+		if list := f.ChangedMACs(t.Context()); len(list) > 0 {
+			t.Errorf("changed MACs of a rule: %v", list)
 		}
 		agentOf := session(1, host)
 		agentOf.ID = "agent"

@@ -9,12 +9,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// AuthRules returns the rules by id.
+// AuthRules returns all rules in the order of their ids.
 func (s *Store) AuthRules(ctx context.Context) (rules []agent.AuthRule, err error) {
 	return s.authRules(ctx, `SELECT `+ruleColumns+` FROM auth_rules ORDER BY id`)
 }
 
-// RulesInForce returns the enabled rules of accounts without a Refusal, by id.
+// RulesInForce returns the enabled rules of accounts that may have access, in the order of their ids.
 func (s *Store) RulesInForce(ctx context.Context) (rules []agent.AuthRule, err error) {
 	return s.authRules(ctx, `SELECT `+ruleColumns+` FROM auth_rules WHERE enabled AND EXISTS
 		(SELECT 1 FROM users WHERE users.id = user_id AND users.enabled AND users.refused = '') ORDER BY id`)

@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// exampleRules are an account and rules of it: by address, by MAC, and by both.
+// exampleRules adds an account with three rules: by address, by MAC, and by both.
 func exampleRules(t *testing.T, s *Store) (agent.UserID, []agent.AuthRule) {
 	t.Helper()
 	user, err := s.CreateUser(t.Context(), agent.User{Login: "printer", Directory: agent.LocalDirectory, Enabled: true}, "")

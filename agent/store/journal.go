@@ -8,17 +8,15 @@ import (
 	"time"
 )
 
-// How many sessions and refusals one transaction of TrimJournal drops, so that a login never waits long for it, and how many
-// transactions one call makes.
 const (
-	trimBatch   = 100
-	trimBatches = 500
+	trimBatch   = 100 // sessions and refusals that one transaction of TrimJournal drops, so that no login waits long for it
+	trimBatches = 500 // transactions of one call of TrimJournal
 )
 
 // TrimJournal drops refusals and sessions that have ended, the oldest first: those that ended before a time, and more of them while
-// the journal takes more than most bytes of the file. Of these, refusals go first while they are more than the sessions: strangers can
-// cause any number of them. Open sessions stay whatever they take. One call drops a bounded number and leaves the rest to the next. It
-// tells how many were dropped for the size alone.
+// the journal takes more than most bytes of the file. Of the latter it drops refusals while there are more of them than sessions,
+// because strangers can cause any number of refusals. Open sessions stay whatever they take. One call drops a bounded number and leaves
+// the rest to the next. It returns how many were dropped for the size alone.
 //
 // The file does not become smaller: SQLite writes new sessions into the pages that have become free.
 func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (forSize int64, err error) {
@@ -26,7 +24,7 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 	for range trimBatches {
 		large, err := s.journalExceeds(ctx, most)
 		if err != nil {
-			return forSize, fmt.Errorf("measure the journal of sessions: %w", err)
+			return forSize, fmt.Errorf("measure the journal: %w", err)
 		}
 		if large && !counted {
 			if surplus, err = s.refusalSurplus(ctx); err != nil {
@@ -43,7 +41,7 @@ func (s *Store) TrimJournal(ctx context.Context, before time.Time, most int64) (
 		}
 		d, err := s.dropEnded(ctx, batch, micros(before), until)
 		if err != nil {
-			return forSize, fmt.Errorf("trim the journal of sessions: %w", err)
+			return forSize, fmt.Errorf("trim the journal: %w", err)
 		}
 		forSize += d.all - d.old
 		surplus += d.all - 2*d.refusals
@@ -68,14 +66,14 @@ const (
 	oldestRefusals = `SELECT id, ended, refusal FROM sessions WHERE refusal AND started < $1 ORDER BY started LIMIT $2`
 )
 
-// dropped is what a batch of dropEnded was.
+// dropped counts the rows of a batch of dropEnded.
 type dropped struct {
 	all      int64
-	old      int64 // ended before the time of TrimJournal
+	old      int64 // rows that ended before the time of TrimJournal
 	refusals int64
 }
 
-// dropEnded drops a batch of sessions and refusals that ended before until.
+// dropEnded drops a batch, oldestEnded or oldestRefusals, of those that ended before until.
 func (s *Store) dropEnded(ctx context.Context, batch string, before, until int64) (d dropped, err error) {
 	err = s.write(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT count(*), count(CASE WHEN ended < $3 THEN 1 END), count(CASE WHEN refusal THEN 1 END)

@@ -13,12 +13,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// How a query of the journal is answered. A condition that finds few rows by an index is looked for first; those rows are read, counted
-// and sorted. Otherwise matching rows are frequent, and the journal is read from its newest row on until the page is full. In both
-// cases the number of rows that are read hardly depends on the size of the journal. Only conditions without an index, sorting by other
-// columns than start and end, and conditions that are frequent alone and never met together, read all of it.
+// A query of the journal is answered in one of two ways. If it has a selective condition, which has an index and is met by at most
+// journalFew rows, these rows are read, counted and sorted. Otherwise the journal is read from its newest row on until the page is
+// full. Both read a number of rows that hardly depends on the size of the journal. The whole journal is read for an order other than
+// by start and end, for rare rows that no index finds, and for conditions that are often met alone but rarely together.
 const (
-	journalFew     = 10_000 // rows of a condition that are read, and where counting stops
+	journalFew     = 10_000 // rows of a selective condition, and where counting stops
 	journalTimeout = 20 * time.Second
 	journalBatch   = 2_000 // rows that EachEntry reads in one transaction
 )
@@ -45,9 +45,9 @@ var journalSorts = map[agent.JournalColumn]string{
 type journalSearch struct {
 	conditions []condition
 	args       []any
-	by         string // what to sort by
+	by         string // the expression to sort by
 	desc       bool
-	few        int // the condition that few rows fulfil; -1 if there is none
+	selective  int // the index of the selective condition; -1 if there is none. Set by count
 }
 
 func newJournalSearch(q agent.JournalQuery) (s journalSearch, err error) {
@@ -110,12 +110,10 @@ func (s *Store) readJournal(ctx context.Context, do func(context.Context, *sql.T
 	return fmt.Errorf("read the journal: %w", err)
 }
 
-// count finds the condition that few rows fulfil and counts the entries of the query.
+// count finds the selective condition and counts the entries of the query. AtLeast means that there may be more.
 func (s *journalSearch) count(ctx context.Context, tx *sql.Tx) (n int, atLeast bool, err error) {
-	s.few = -1
-	alone := false // there is a single condition, whose rows were counted
+	s.selective = -1
 	for i, c := range s.conditions {
-		alone = i == 0 && c.indexed != ""
 		if c.indexed == "" {
 			continue
 		}
@@ -123,13 +121,13 @@ func (s *journalSearch) count(ctx context.Context, tx *sql.Tx) (n int, atLeast b
 			return 0, false, err
 		}
 		if n <= journalFew {
-			if s.few = i; len(s.conditions) > 1 {
+			if s.selective = i; len(s.conditions) > 1 {
 				n, err = s.countAtMost(ctx, tx, "sessions", allOf(s.conditions, i), journalFew)
 			}
 			return n, false, err
 		}
 	}
-	if alone {
+	if len(s.conditions) == 1 && s.conditions[0].indexed != "" { // its rows were counted
 		return journalFew, true, nil
 	}
 	newest := fmt.Sprintf(`(SELECT * FROM sessions WHERE %s ORDER BY %s LIMIT %d) AS newest`, s.rangeOf("started"), s.order("started"), journalFew)
@@ -143,21 +141,21 @@ func (s *journalSearch) countAtMost(ctx context.Context, tx *sql.Tx, from, where
 	return n, err
 }
 
-// entries returns a page of the entries, after count. Only its rows are read completely.
+// entries returns a page of the entries. Call count before. Only the rows of the page are read with all columns.
 func (s *journalSearch) entries(ctx context.Context, tx *sql.Tx, offset, limit int) ([]agent.JournalEntry, error) {
-	where, by := allOf(s.conditions, s.few), s.by
+	where, by := allOf(s.conditions, s.selective), s.by
 	switch {
 	case by != "started" && by != "ended":
-	case s.few < 0:
+	case s.selective < 0:
 		where += " AND " + s.rangeOf(by)
 	default:
-		by += " + 0" // the index of the condition is better than that of the order
+		by += " + 0" // SQLite must use the index of the condition, not that of the order
 	}
-	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %s FROM sessions WHERE %s IN (SELECT %[2]s FROM sessions WHERE %s ORDER BY %s LIMIT %d OFFSET %d) ORDER BY %s`,
+	return all(ctx, tx, scanEntry, fmt.Sprintf(`SELECT %[1]s FROM sessions WHERE %[2]s IN (SELECT %[2]s FROM sessions WHERE %[3]s ORDER BY %[4]s LIMIT %[5]d OFFSET %[6]d) ORDER BY %[7]s`,
 		entryColumns, rowNumber, where, s.order(by), limit, offset, s.order(s.by)), s.args...)
 }
 
-// rangeOf returns the conditions on a column, so that its index is read only there.
+// rangeOf returns the conditions on a column, which limit the part of its index that is read.
 func (s *journalSearch) rangeOf(column string) string {
 	parts := []string{"TRUE"}
 	for _, c := range s.conditions {
@@ -175,8 +173,8 @@ func (s *journalSearch) order(by string) string {
 	return by + ", " + rowNumber
 }
 
-// EachEntry calls do for all entries that a query selects, without regard to its Offset and Limit: by start, the oldest first if
-// Asc, whatever Sort is. It does not hold up writers. Errors: as of Entries, and those of do.
+// EachEntry calls do for all entries that a query selects, in the order of their start. It ignores Offset, Limit and Sort. It does not
+// hold up writers. Errors: as of Entries, and those of do.
 func (s *Store) EachEntry(ctx context.Context, q agent.JournalQuery, do func(agent.JournalEntry) error) error {
 	search, err := newJournalSearch(q)
 	if err != nil {
@@ -191,8 +189,8 @@ func (s *Store) EachEntry(ctx context.Context, q agent.JournalQuery, do func(age
 	if err != nil {
 		return err
 	}
-	if search.few >= 0 {
-		limit = journalFew + journalFew/10 // all; some may have been added meanwhile
+	if search.selective >= 0 {
+		limit = journalFew + journalFew/10 // all of them, with some that were added since count
 	}
 	conditions, args := search.conditions, search.args
 	for {
@@ -218,7 +216,8 @@ func (s *Store) EachEntry(ctx context.Context, q agent.JournalQuery, do func(age
 	}
 }
 
-// after is the condition that an entry comes after another one in the order of start. Its arguments are two more than n.
+// after returns the condition that an entry comes after e in the order of start. Its two arguments, the start and the ID of e, follow n
+// others.
 func after(e agent.JournalEntry, asc bool, n int) condition {
 	sign := "<"
 	if asc {
@@ -228,7 +227,7 @@ func after(e agent.JournalEntry, asc bool, n int) condition {
 	return condition{plain: fmt.Sprintf(text, n+1, sign, " + 0", n+2, rowNumber), indexed: fmt.Sprintf(text, n+1, sign, "", n+2, rowNumber), column: "started"}
 }
 
-// overlayEntries applies ends that are not in the database yet.
+// overlayEntries adds the ends that are not in the database yet.
 func (s *Store) overlayEntries(list []agent.JournalEntry) {
 	for i := range list {
 		e := &list[i]
@@ -241,7 +240,7 @@ func (s *Store) overlayEntries(list []agent.JournalEntry) {
 	}
 }
 
-// Values returns the distinct values of a column of text, sorted, at most limit. Errors: agent.Problem if there is no such column.
+// Values returns the distinct values of a text column, sorted, at most limit. Errors: agent.Problem if there is no such column.
 func (s *Store) Values(ctx context.Context, column agent.JournalColumn, limit int) (values []string, err error) {
 	if !isJournalText(column) {
 		return nil, agent.Problem{Field: "column", Code: "field_journal_column", Value: agent.Clean(string(column), 64)}
@@ -266,7 +265,7 @@ func (s *Store) Values(ctx context.Context, column agent.JournalColumn, limit in
 	return values, err
 }
 
-// present selects those of the words that a column has in some row.
+// present returns the SQL that selects the words that some row has in a column.
 func present(column string, words []string) string {
 	parts := make([]string, len(words))
 	for i, word := range words {

@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// journalExample is a session for tests of the journal, the n-th of its start.
+// journalExample returns the n-th session for tests of the journal, in the order of their start.
 func journalExample(n int) agent.Session {
 	names := []string{"Иванов Иван", "Пётр Ёлкин", "Ann_Lee", "100% Bot"}
 	p := n % len(names)
@@ -37,7 +37,7 @@ func journalExample(n int) agent.Session {
 	return s
 }
 
-// newJournal has n sessions, every 50th of which is a refusal, and is what the journal shows of them.
+// newJournal returns a store with n sessions, every 50th of which is a refusal, and the entries that the journal must have.
 func newJournal(t testing.TB, n int) (s *Store, entries []agent.JournalEntry) {
 	s = newStore(t)
 	check(t, s.write(t.Context(), func(tx *sql.Tx) error {
@@ -71,7 +71,7 @@ func newJournal(t testing.TB, n int) (s *Store, entries []agent.JournalEntry) {
 	return s, entries
 }
 
-// texts are the texts of a column, one of which a filter must fit.
+// texts returns the texts of an entry that a filter by a column compares. One of them must match.
 func texts(e agent.JournalEntry, column agent.JournalColumn) []string {
 	switch column {
 	case agent.JournalLogin:
@@ -94,7 +94,7 @@ func texts(e agent.JournalEntry, column agent.JournalColumn) []string {
 	return []string{string(e.Reason) + string(e.Refusal)}
 }
 
-// fits evaluates a filter of texts without a database.
+// fits evaluates a filter by text columns without a database.
 func fits(e agent.JournalEntry, f agent.JournalFilter) bool {
 	if len(f.Of) > 0 {
 		for _, one := range f.Of {
@@ -116,7 +116,7 @@ func fits(e agent.JournalEntry, f agent.JournalFilter) bool {
 	return contains != strings.HasPrefix(string(f.Operator), "not_")
 }
 
-// randomFilter makes a filter of texts, or several that are linked.
+// randomFilter makes a filter by a text column, or a combination of such filters.
 func randomFilter(r *rand.Rand, depth int) (f agent.JournalFilter) {
 	if depth > 0 && r.IntN(2) == 0 {
 		f.Any = r.IntN(2) == 0
@@ -170,8 +170,8 @@ func byStart(list []agent.JournalEntry, asc bool) {
 
 var sameAddresses = cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
 
-// TestEntries compares what random filters select with what they select by a loop. The journal is so large that conditions are
-// found by an index, and by reading from the newest row on.
+// TestEntries: random filters select the same entries as a loop over all. The journal is large enough for both ways to answer a query:
+// by a selective condition, and from the newest row on.
 func TestEntries(t *testing.T) {
 	ctx := t.Context()
 	s, entries := newJournal(t, 2*journalFew)
@@ -219,7 +219,7 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// found are the IDs that a query selects, by start.
+// found returns the IDs of the entries that a query selects, in the order of their start.
 func found(t *testing.T, s *Store, q agent.JournalQuery) (ids []string) {
 	t.Helper()
 	q.Limit, q.Asc = 100, true
@@ -282,7 +282,7 @@ func TestJournalNumbers(t *testing.T) {
 	}
 }
 
-// TestNamedDays: weeks begin on Monday, also seen from a Sunday.
+// TestNamedDays: a week begins on Monday and ends with Sunday.
 func TestNamedDays(t *testing.T) {
 	zone := time.FixedZone("", 5*3600)
 	for name, want := range map[string]string{"today": "2026-11-01 2026-11-02", "yesterday": "2026-10-31 2026-11-01", "cur_week": "2026-10-26 2026-11-02",
@@ -310,7 +310,7 @@ func TestJournalSearch(t *testing.T) {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
-	// What changes later is found, too, also if another session has had it.
+	// A changed address is found too, also if another session had it before.
 	moved := vpn
 	moved.ID, moved.Started, moved.Resume, moved.Address, moved.ExternalIP = "moved", start.Add(2), agent.ResumeDigests{}, netip.MustParseAddr("10.128.0.9"), netip.Addr{}
 	check(t, s.SaveSession(t.Context(), moved))
@@ -321,7 +321,7 @@ func TestJournalSearch(t *testing.T) {
 	}
 	moved.Login, moved.Address, moved.ExternalIP, moved.Name = "", netip.Addr{}, netip.Addr{}, ""
 	check(t, s.SaveSession(t.Context(), moved))
-	check(t, s.SaveTraffic(t.Context(), map[string]agent.SessionCounts{"lan": {MAC: "02:00:00:00:00:99"}}))
+	check(t, s.SaveCounts(t.Context(), map[string]agent.SessionCounts{"lan": {MAC: "02:00:00:00:00:99"}}))
 	vpn.Started, vpn.Resume, vpn.Login = start.Add(time.Duration(1)), agent.ResumeDigests{}, "sidorova"
 	check(t, s.SaveSession(t.Context(), vpn))
 	for text, want := range map[string]string{"00:99": "lan", "54:00:12": "", "sidorova": "vpn", "petrova": ""} {
@@ -331,7 +331,7 @@ func TestJournalSearch(t *testing.T) {
 	}
 }
 
-// TestJournalShowsUnwrittenEnds: an end that the database did not take is in the journal all the same.
+// TestJournalShowsUnwrittenEnds: the journal has an end that could not be written into the database.
 func TestJournalShowsUnwrittenEnds(t *testing.T) {
 	s := newStore(t)
 	check(t, s.KeepUnwritten())
@@ -345,7 +345,7 @@ func TestJournalShowsUnwrittenEnds(t *testing.T) {
 	}
 }
 
-// TestJournalProblems: an invalid query is refused, and so is one that is too large.
+// TestJournalProblems: invalid and too large queries are refused.
 func TestJournalProblems(t *testing.T) {
 	s := newStore(t)
 	one := func(column agent.JournalColumn, operator agent.JournalOperator, values ...string) agent.JournalQuery {

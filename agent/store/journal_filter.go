@@ -14,9 +14,9 @@ import (
 
 // condition is a condition on rows of sessions, as SQL.
 type condition struct {
-	plain   string // for a row that is read anyway: no index can be used for it
-	indexed string // the same so that an index finds the rows; empty if none can
-	column  string // started or ended, if the condition is a range of it alone
+	plain   string // written so that SQLite uses no index, for rows that are read anyway
+	indexed string // written so that SQLite finds the rows by an index; empty if no index fits
+	column  string // started or ended, if the condition is only a range of this column
 }
 
 // journalWhere makes conditions of a JournalQuery.
@@ -89,7 +89,7 @@ func (w *journalWhere) filter(f agent.JournalFilter) ([]condition, error) {
 	return list, nil
 }
 
-// and joins conditions of which at least one exists.
+// and joins conditions, at least one.
 func and(list []condition) condition {
 	if len(list) == 1 {
 		return list[0]
@@ -102,7 +102,7 @@ func and(list []condition) condition {
 	return joined
 }
 
-// allOf is the condition that all hold. The rows are found by the index of one; none for a negative number.
+// allOf returns the SQL that all conditions hold. Only the condition at byIndex may use an index; with -1 none may.
 func allOf(list []condition, byIndex int) string {
 	parts := []string{}
 	for i, c := range list {
@@ -135,7 +135,7 @@ func or(list []condition) condition {
 
 func not(c condition) condition { return condition{plain: "NOT " + c.plain} }
 
-// comparison returns one comparison of a column with values.
+// comparison returns the condition of a filter that compares a column.
 func (w *journalWhere) comparison(f agent.JournalFilter) (condition, error) {
 	if len(f.Values) == 0 {
 		return condition{}, filterProblem("field_required", "")
@@ -145,8 +145,8 @@ func (w *journalWhere) comparison(f agent.JournalFilter) (condition, error) {
 			return condition{}, filterProblem("field_too_long", "")
 		}
 	}
-	if numbers, is := journalNumbers[f.Column]; is {
-		return w.compareNumber(f, numbers)
+	if number, ok := journalNumbers[f.Column]; ok {
+		return w.compareNumber(f, number)
 	}
 	if !isJournalText(f.Column) {
 		return condition{}, filterProblem("field_journal_column", string(f.Column))
@@ -179,7 +179,7 @@ func isJournalText(column agent.JournalColumn) bool {
 	return false
 }
 
-// textOrEmpty is text, also for a value without text: everything contains it.
+// textOrEmpty is text for values that may be empty: every text contains an empty value, and only an empty text equals it.
 func (w *journalWhere) textOrEmpty(column agent.JournalColumn, like bool, values []string) condition {
 	isEmpty := func(v string) bool { return fold(v) == "" }
 	texts := slices.DeleteFunc(slices.Clone(values), isEmpty)
@@ -236,7 +236,7 @@ func (w *journalWhere) match(column string, like bool, values []string) string {
 	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
-// matchGroups is match for names of groups. The name of one group equals the value, too.
+// matchGroups is match for the groups of a session. A value equals them also if it is the name of one of them.
 func (w *journalWhere) matchGroups(like bool, values []string) string {
 	if like {
 		return w.match("groups_fold", true, values)
@@ -268,10 +268,11 @@ func people(match string) condition {
 	return condition{plain: "person + 0 IN " + found, indexed: "person IN " + found}
 }
 
-// place selects the sessions with a place that matches. The index exists for the rows for which exists holds.
-func place(column, exists, match string) condition {
+// place selects the sessions whose column has a value of journal_places that matches. The column's partial index covers the rows for
+// which covered holds.
+func place(column, covered, match string) condition {
 	places := fmt.Sprintf("(SELECT value FROM journal_places WHERE kind = '%s' AND %s)", column, match)
-	return condition{plain: fmt.Sprintf("(%s AND %s || '' IN %s)", exists, column, places), indexed: fmt.Sprintf("(%s AND %s IN %s)", exists, column, places)}
+	return condition{plain: fmt.Sprintf("(%s AND %s || '' IN %s)", covered, column, places), indexed: fmt.Sprintf("(%s AND %s IN %s)", covered, column, places)}
 }
 
 func macs(match string) condition { return place("mac", "mac <> ''", match) }
@@ -295,7 +296,7 @@ func (w *journalWhere) search(text string) condition {
 	return or(list)
 }
 
-// knownWords returns those of the known words that contain one of the values, or equal one.
+// knownWords returns the known words that contain one of the values, or equal one.
 func knownWords[T ~string](known []T, like bool, values []string) (words []string) {
 	for _, word := range known {
 		if slices.ContainsFunc(values, func(v string) bool {
@@ -319,7 +320,7 @@ func in(expression string, words []string) string {
 type journalNumber struct {
 	expression string // in SQL; % is the present time
 	indexed    string // the column, if it has an index
-	known      string // condition that there is a value
+	known      string // condition that the row has a value; empty if all have one
 	isTime     bool   // in microseconds
 }
 
@@ -330,13 +331,13 @@ var journalNumbers = map[agent.JournalColumn]journalNumber{
 	agent.JournalBytes:    {"rx + tx", "", "", false},
 }
 
-// compareNumber returns a comparison of a number or a time.
+// compareNumber is comparison for numbers and times.
 func (w *journalWhere) compareNumber(f agent.JournalFilter, column journalNumber) (condition, error) {
 	from, until, err := w.bounds(f, column.isTime)
 	if err != nil {
 		return condition{}, err
 	}
-	var comparisons []string // with the name of the column as @
+	var comparisons []string // @ stands for the column
 	if from != nil {
 		comparisons = append(comparisons, "@ >= "+w.arg(*from))
 	}
@@ -358,8 +359,7 @@ func (w *journalWhere) compareNumber(f agent.JournalFilter, column journalNumber
 	return c, nil
 }
 
-// bounds returns the numbers that a comparison selects, or with JournalNotEquals leaves out: from the first to before the second. A nil
-// bound is none.
+// bounds returns the range that a comparison selects, or with JournalNotEquals leaves out: from <= number < until. A nil bound is none.
 func (w *journalWhere) bounds(f agent.JournalFilter, isTime bool) (from, until *int64, err error) {
 	first, last := f.Values[0], f.Values[len(f.Values)-1]
 	low, above, ok := w.span(first, isTime)
@@ -389,8 +389,7 @@ func (w *journalWhere) bounds(f agent.JournalFilter, isTime bool) (from, until *
 	return nil, nil, filterProblem("field_journal_operator", string(f.Operator))
 }
 
-// span returns what a value means: all from the first number to before the second. A time without seconds is a whole minute, a
-// date a whole day.
+// span returns the range that a value means: from <= number < until. A time without seconds is a whole minute, a date a whole day.
 func (w *journalWhere) span(value string, isTime bool) (from, until int64, ok bool) {
 	if !isTime {
 		n, err := strconv.ParseInt(value, 10, 64)
@@ -420,7 +419,7 @@ func (w *journalWhere) span(value string, isTime bool) (from, until int64, ok bo
 	return day.UnixMicro(), day.AddDate(0, 0, 1).UnixMicro(), err == nil
 }
 
-// namedDays returns what a name of JournalDateRange means, in the time zone of now. A week begins on Monday.
+// namedDays returns the range that a name of JournalDateRange means, in the time zone of now. A week begins on Monday.
 func namedDays(name string, now time.Time) (from, until time.Time, ok bool) {
 	day := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
 	week := day.AddDate(0, 0, -(int(now.Weekday())+6)%7)

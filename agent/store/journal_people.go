@@ -8,8 +8,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// rememberPerson makes the texts of a session known to searches and returns their id in journal_people. Addresses and MACs are
-// remembered, and everything is forgotten, by the triggers of migration 8.
+// rememberPerson adds the texts of a session to journal_people, where searches look for them, and returns their id. The triggers of
+// migration 8 do the same for addresses and MACs, and delete what no session has any more.
 func rememberPerson(ctx context.Context, tx *sql.Tx, s agent.Session) (id int64, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT id FROM journal_people
 		WHERE user_id = $1 AND login = $2 AND name = $3 AND groups = $4 AND device_name = $5`,

@@ -10,18 +10,18 @@ import (
 	"ideco-agent/agent/spelling"
 )
 
-// hiddenLogin is the login of an entry that no account has. People type passwords there.
+// hiddenLogin replaces a login that no account has: people type passwords there.
 const hiddenLogin = "***"
 
 // AddRefused writes a refused attempt into the journal. It is counted and trimmed like a session that ended when it started.
-func (s *Store) AddRefused(ctx context.Context, r agent.Refused) error {
+func (s *Store) AddRefused(ctx context.Context, r agent.RefusedAttempt) error {
 	if err := s.write(ctx, func(tx *sql.Tx) error { return addRefused(ctx, tx, r) }); err != nil {
 		return fmt.Errorf("write a refusal into the journal: %w", err)
 	}
 	return nil
 }
 
-func addRefused(ctx context.Context, tx *sql.Tx, r agent.Refused) error {
+func addRefused(ctx context.Context, tx *sql.Tx, r agent.RefusedAttempt) error {
 	u, err := refusedUser(ctx, tx, r)
 	if err != nil {
 		return err
@@ -49,8 +49,8 @@ func addRefused(ctx context.Context, tx *sql.Tx, r agent.Refused) error {
 	return err
 }
 
-// refusedUser returns the account of an attempt. If there is none, only Login is set; it is hidden unless several accounts have it.
-func refusedUser(ctx context.Context, tx *sql.Tx, r agent.Refused) (agent.User, error) {
+// refusedUser returns the account of an attempt. If several accounts have the login, only Login is set; if none has it, Login is hidden.
+func refusedUser(ctx context.Context, tx *sql.Tx, r agent.RefusedAttempt) (agent.User, error) {
 	if r.UserID != 0 {
 		u, err := findUser(ctx, tx, r.UserID)
 		if !errors.Is(err, agent.ErrNotFound) {

@@ -13,7 +13,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestAddRefused: a refusal has the account that was meant, and no unknown login, in which people type passwords.
+// TestAddRefused: a refusal has the account of its login. An unknown login is not stored, because it may be a password.
 func TestAddRefused(t *testing.T) {
 	s := newStore(t)
 	addDirectory(t, s, company)
@@ -36,7 +36,7 @@ func TestAddRefused(t *testing.T) {
 	} {
 		at := start.Add(time.Duration(i) * time.Minute)
 		peer := agent.Peer{Addr: netip.MustParseAddr("192.168.1.7"), Inside: i%2 == 0}
-		check(t, s.AddRefused(t.Context(), agent.Refused{At: at, Login: c.login, UserID: c.user, Peer: peer,
+		check(t, s.AddRefused(t.Context(), agent.RefusedAttempt{At: at, Login: c.login, UserID: c.user, Peer: peer,
 			Device: agent.Device{ID: "d", Name: "ПК\x00-7"}, Way: agent.WayBrowser, Code: agent.CodeBadCredentials}))
 		page, err := s.Entries(t.Context(), agent.JournalQuery{Limit: 1})
 		check(t, err)
@@ -65,11 +65,11 @@ func TestAddRefused(t *testing.T) {
 	}))
 }
 
-// TestTrimForgetsTexts: what no session of the journal has any more is neither found nor kept; an open session keeps its texts.
-func TestTrimForgetsTexts(t *testing.T) {
+// TestTrimDeletesTexts: trimming also deletes the texts that no session has any more. An open session keeps its texts.
+func TestTrimDeletesTexts(t *testing.T) {
 	s := newStore(t)
 	peer := agent.Peer{Addr: netip.MustParseAddr("95.1.1.1")}
-	check(t, s.AddRefused(t.Context(), agent.Refused{At: start.AddDate(0, 0, -9), Peer: peer, Device: agent.Device{Name: "old"}, Code: agent.CodeBadCredentials}))
+	check(t, s.AddRefused(t.Context(), agent.RefusedAttempt{At: start.AddDate(0, 0, -9), Peer: peer, Device: agent.Device{Name: "old"}, Code: agent.CodeBadCredentials}))
 	live, recent := journalExample(2), journalExample(1)
 	live.ID, live.Started, live.Ended, live.Login = "live", start.AddDate(-1, 0, 0), time.Time{}, "live"
 	recent.ID, recent.Started, recent.Ended = "recent", start, start
@@ -94,7 +94,7 @@ func TestTrimForgetsTexts(t *testing.T) {
 	values(map[agent.JournalColumn]string{agent.JournalLogin: "live", agent.JournalInner: "192.168.1.2", agent.JournalMAC: live.MACStored})
 }
 
-// TestJournalOfAnEarlierVersion: the sessions of an earlier version are found, too.
+// TestJournalOfAnEarlierVersion: searches find the sessions that an earlier version stored.
 func TestJournalOfAnEarlierVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ideco.db")
 	check(t, prepareFile(path))

@@ -133,7 +133,7 @@ func TestRefusalsDoNotDisplaceSessions(t *testing.T) {
 	refuse := func(from, n int) {
 		check(t, s.write(t.Context(), func(tx *sql.Tx) error {
 			for i := from; i < from+n; i++ {
-				r := agent.Refused{At: start.Add(time.Hour + time.Duration(i)*time.Second), Login: "nobody", Device: agent.Device{Name: fmt.Sprint(i)},
+				r := agent.RefusedAttempt{At: start.Add(time.Hour + time.Duration(i)*time.Second), Login: "nobody", Device: agent.Device{Name: fmt.Sprint(i)},
 					Peer: agent.Peer{Addr: netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)})}, Way: agent.WayPassword, Code: agent.CodeBadCredentials}
 				if err := addRefused(t.Context(), tx, r); err != nil {
 					return err

@@ -53,12 +53,12 @@ func (s *Store) EndSession(ctx context.Context, id string, e agent.SessionEnd) e
 	return nil
 }
 
-// savedAtOnce is how many sessions SaveTraffic writes in one transaction, so that logins do not wait for all of them.
+// savedAtOnce is how many sessions SaveCounts writes in one transaction, so that logins do not wait for all of them.
 const savedAtOnce = 200
 
-// SaveTraffic stores the present counts of open sessions by session ID. It leaves out sessions that are unknown or have ended.
-// Smaller counts than the stored ones, and an empty MAC, change nothing.
-func (s *Store) SaveTraffic(ctx context.Context, counts map[string]agent.SessionCounts) error {
+// SaveCounts stores the counts of open sessions by session ID. It ignores unknown and ended sessions. Counts below the stored ones and
+// an empty MAC change nothing.
+func (s *Store) SaveCounts(ctx context.Context, counts map[string]agent.SessionCounts) error {
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(counts)), savedAtOnce) {
 		err := s.write(ctx, func(tx *sql.Tx) error {
 			for _, id := range ids {
@@ -69,7 +69,7 @@ func (s *Store) SaveTraffic(ctx context.Context, counts map[string]agent.Session
 			return nil
 		})
 		if err != nil {
-			return fmt.Errorf("save the traffic of sessions: %w", err)
+			return fmt.Errorf("save the counts of sessions: %w", err)
 		}
 	}
 	return nil
@@ -88,8 +88,7 @@ func (s *Store) OpenSessions(ctx context.Context) (sessions []agent.Session, err
 	return slices.DeleteFunc(sessions, func(session agent.Session) bool { return s.unwritten.isEnded(session.ID) }), nil
 }
 
-// SessionByResume returns the session, open or ended, whose Resume.Chain is chain; the zero chain is nobody's. Errors:
-// agent.ErrNotFound.
+// SessionByResume returns the session, open or ended, whose Resume.Chain is chain. Errors: agent.ErrNotFound, also for the zero chain.
 func (s *Store) SessionByResume(ctx context.Context, chain [32]byte) (session agent.Session, err error) {
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		session, err = scanSession(tx.QueryRowContext(ctx, `SELECT `+sessionColumns+` FROM sessions

@@ -150,7 +150,7 @@ func TestSaveTraffic(t *testing.T) {
 	check(t, s.SaveSession(ctx, session))
 	save := func(rx, tx uint64, mac string) {
 		t.Helper()
-		check(t, s.SaveTraffic(ctx, map[string]agent.SessionCounts{"s1": {Rx: rx, Tx: tx, MAC: mac}, "unknown": {Rx: 1}}))
+		check(t, s.SaveCounts(ctx, map[string]agent.SessionCounts{"s1": {Rx: rx, Tx: tx, MAC: mac}, "unknown": {Rx: 1}}))
 	}
 	want := func(rx, tx uint64, mac string) {
 		t.Helper()
@@ -180,7 +180,7 @@ func TestSaveTrafficOfMany(t *testing.T) {
 		check(t, s.SaveSession(ctx, session))
 		counts[session.ID] = agent.SessionCounts{Rx: 1000 + uint64(i)}
 	}
-	check(t, s.SaveTraffic(ctx, counts))
+	check(t, s.SaveCounts(ctx, counts))
 	open, err := s.OpenSessions(ctx)
 	check(t, err)
 	for _, session := range open {

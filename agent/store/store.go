@@ -1,6 +1,7 @@
 // Package store keeps what must survive a restart: settings, accounts, groups, directories, uploaded certificates, the history of
-// certificates, the journal of authorisations, the devices on which people logged in before, and the browsers in which somebody is
-// signed in. All of it lies in one SQLite file, which Open makes, for its owner alone, and migrates; who may read one that is there is for web to judge.
+// certificates, the journal, the devices on which people logged in before, and the browsers in which somebody is
+// signed in. All of it is in one SQLite file, which Open makes, readable by its owner alone, and migrates. Package web checks the mode
+// of an existing file.
 //
 // Every exported method is one transaction; its unexported twin takes the transaction, so that acts can be put
 // together. Writing goes through one connection, one transaction after the other, each begun with BEGIN IMMEDIATE:

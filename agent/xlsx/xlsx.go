@@ -1,25 +1,28 @@
-// Package xlsx writes a table as an Excel workbook (ECMA-376). Rows go straight to the writer: a table of any length needs little memory
-// and no temporary file.
+// Package xlsx writes a table as an Excel workbook of any length up to MaxRows. Rows wait in temporary files until the workbook is
+// complete, so a long table needs little memory.
 package xlsx
 
 import (
 	"archive/zip"
-	"bytes"
 	"compress/flate"
-	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
-	"regexp"
-	"strconv"
-	"strings"
+	"os"
 	"time"
+
+	"github.com/xuri/excelize/v2"
 )
 
-// Limits of Excel: rows of a sheet with its head, characters of a cell.
 const (
-	maxRows = 1 << 20
-	maxText = 32767
+	maxSheets = 2 // the temporary file of a sheet of the journal has about 1 GB
+
+	// MaxRows is how many rows a workbook has, without the heads of its sheets.
+	MaxRows = maxSheets * (excelize.TotalRows - 1)
 )
+
+// ErrTooLong says that a table has more than MaxRows.
+var ErrTooLong = errors.New("the table is too long for a workbook")
 
 // Column is a column of the table.
 type Column struct {
@@ -29,192 +32,137 @@ type Column struct {
 
 // Writer writes a workbook. A table that is too long for a sheet goes on in the next one, under the same head.
 type Writer struct {
-	zip      *zip.Writer
-	name     string
-	columns  []Column
-	perSheet int // rows of a sheet with its head; tests need less than maxRows
-	sheets   int
-	sheet    io.Writer // the last one
-	rows     int       // of the last sheet
-	line     bytes.Buffer
+	dir          string // of the temporary files
+	name         string
+	columns      []Column
+	perSheet     int // rows of a sheet with its head; tests need fewer than Excel has
+	book         *excelize.File
+	bold, moment int // styles; moment is date and time in the format of the system
+	sheet        *excelize.StreamWriter
+	sheets, rows int // rows of the last sheet
 }
 
-// NewWriter starts a workbook. name is the name of the sheet, at most 20 characters, without any of []:*?/\.
-func NewWriter(w io.Writer, name string, columns []Column) *Writer {
-	book := &Writer{zip: zip.NewWriter(w), name: name, columns: columns, perSheet: maxRows}
-	book.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
-	return book
-}
-
-// Row writes a row. A cell is a string, an int64, a uint64, a time.Time (shown in its time zone) or nil. Strings are never formulas.
-func (w *Writer) Row(cells ...any) error {
-	if w.sheet == nil || w.rows == w.perSheet {
-		if err := w.nextSheet(); err != nil {
-			return err
-		}
+// NewWriter starts a workbook, which Close writes to w. Discard must be called in every case. name is the name of the sheet, at most 20
+// characters, without any of []:*?/\. The temporary files are in dir, which is made if it is missing.
+func NewWriter(w io.Writer, dir, name string, columns []Column) (*Writer, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
 	}
-	return w.row(plain, cells)
+	dir, err := os.MkdirTemp(dir, "xlsx-")
+	if err != nil {
+		return nil, err
+	}
+	book := excelize.NewFile(excelize.Options{TmpDir: dir})
+	book.SetZipWriter(func(io.Writer) excelize.ZipWriter { // the writer that is passed here keeps the whole workbook in memory
+		z := zip.NewWriter(w)
+		z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+		return z
+	})
+	t := &Writer{dir: dir, name: name, columns: columns, perSheet: excelize.TotalRows, book: book}
+	if err = t.begin(); err != nil {
+		t.Discard()
+		return nil, err
+	}
+	return t, nil
 }
 
-// Close completes the workbook. It does not close the underlying writer.
-func (w *Writer) Close() error {
-	if w.sheet == nil {
-		if err := w.nextSheet(); err != nil {
-			return err
-		}
-	}
-	if err := w.endSheet(); err != nil {
+func (t *Writer) begin() (err error) {
+	if t.bold, err = t.book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}}); err != nil {
 		return err
 	}
-	var names, types, relations bytes.Buffer
-	for n := 1; n <= w.sheets; n++ {
-		names.WriteString(`<sheet name="`)
-		writeEscaped(&names, w.sheetName(n))
-		fmt.Fprintf(&names, `" sheetId="%d" r:id="rId%[1]d"/>`, n)
-		fmt.Fprintf(&types, `<Override PartName="/xl/worksheets/sheet%d.xml" ContentType="%s.worksheet+xml"/>`, n, typePrefix)
-		fmt.Fprintf(&relations, `<Relationship Id="rId%d" Type="%s/worksheet" Target="worksheets/sheet%[1]d.xml"/>`, n, relationPrefix)
+	if t.moment, err = t.book.NewStyle(&excelize.Style{NumFmt: 22}); err != nil {
+		return err
 	}
-	for _, part := range []struct{ name, content string }{
-		{"xl/workbook.xml", `<workbook xmlns="` + mainSpace + `" xmlns:r="` + relationPrefix + `"><sheets>` + names.String() + `</sheets></workbook>`},
-		{"xl/_rels/workbook.xml.rels", `<Relationships xmlns="` + packageSpace + `/relationships">` + relations.String() +
-			`<Relationship Id="styles" Type="` + relationPrefix + `/styles" Target="styles.xml"/></Relationships>`},
-		{"xl/styles.xml", styles},
-		{"_rels/.rels", `<Relationships xmlns="` + packageSpace + `/relationships"><Relationship Id="book" Type="` + relationPrefix +
-			`/officeDocument" Target="xl/workbook.xml"/></Relationships>`},
-		{"[Content_Types].xml", `<Types xmlns="` + packageSpace + `/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>` +
-			`<Override PartName="/xl/workbook.xml" ContentType="` + typePrefix + `.sheet.main+xml"/><Override PartName="/xl/styles.xml" ContentType="` + typePrefix + `.styles+xml"/>` +
-			types.String() + `</Types>`},
-	} {
-		if _, err := w.create(part.name, part.content); err != nil {
+	if err = t.book.SetSheetName(t.book.GetSheetName(0), t.name); err != nil {
+		return err
+	}
+	return t.nextSheet()
+}
+
+// Row adds a row. A cell is a string, an int64, a uint64, a time.Time (shown in its time zone) or nil. Strings are never formulas;
+// Excel's limit of 32,767 characters cuts longer ones. Errors: ErrTooLong; of the temporary files.
+func (t *Writer) Row(cells ...any) error {
+	if t.rows == t.perSheet {
+		if t.sheets == maxSheets {
+			return ErrTooLong
+		}
+		if err := t.endSheet(); err != nil {
+			return err
+		}
+		if err := t.nextSheet(); err != nil {
 			return err
 		}
 	}
-	return w.zip.Close()
-}
-
-const (
-	mainSpace      = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-	packageSpace   = "http://schemas.openxmlformats.org/package/2006"
-	relationPrefix = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-	typePrefix     = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-)
-
-// Styles of cells: their numbers in styles.
-const (
-	plain  = "0"
-	bold   = "1"
-	moment = "2" // date and time in the format of the system
-)
-
-const styles = `<styleSheet xmlns="` + mainSpace + `">` +
-	`<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts>` +
-	`<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>` +
-	`<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>` +
-	`<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>` +
-	`<cellXfs count="3"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>` +
-	`<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>` +
-	`<xf numFmtId="22" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>`
-
-func (w *Writer) create(name, content string) (io.Writer, error) {
-	part, err := w.zip.Create(name)
-	if err == nil {
-		_, err = io.WriteString(part, xml.Header+content)
+	values := make([]any, len(cells))
+	for i, cell := range cells {
+		switch v := cell.(type) {
+		case string:
+			if v != "" {
+				values[i] = v
+			}
+		case time.Time:
+			values[i] = excelize.Cell{StyleID: t.moment, Value: v}
+		case nil, int64, uint64:
+			values[i] = v
+		default:
+			return fmt.Errorf("xlsx: column %d has type %T", i+1, v)
+		}
 	}
-	return part, err
+	return t.add(values)
 }
 
-// nextSheet ends the last sheet and begins another with the head.
-func (w *Writer) nextSheet() (err error) {
-	if err := w.endSheet(); err != nil {
+func (t *Writer) add(values []any) error {
+	t.rows++
+	return t.sheet.SetRow(fmt.Sprint("A", t.rows), values)
+}
+
+// nextSheet begins a sheet with the head.
+func (t *Writer) nextSheet() (err error) {
+	name := t.name
+	if t.sheets++; t.sheets > 1 {
+		name = fmt.Sprintf("%s (%d)", t.name, t.sheets)
+		if _, err = t.book.NewSheet(name); err != nil {
+			return err
+		}
+	}
+	if t.sheet, err = t.book.NewStreamWriter(name); err != nil {
 		return err
 	}
-	w.sheets++
-	var cols bytes.Buffer
-	titles := make([]any, len(w.columns))
-	for i, c := range w.columns {
-		titles[i] = c.Title
-		fmt.Fprintf(&cols, `<col min="%d" max="%[1]d" width="%[2]d" customWidth="1"/>`, i+1, c.Width)
+	if err = t.sheet.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		return err
 	}
-	w.sheet, err = w.create(fmt.Sprintf("xl/worksheets/sheet%d.xml", w.sheets), `<worksheet xmlns="`+mainSpace+`"><sheetViews><sheetView workbookViewId="0">`+
-		`<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><cols>`+cols.String()+`</cols><sheetData>`)
+	titles := make([]any, len(t.columns))
+	for i, c := range t.columns {
+		titles[i] = excelize.Cell{StyleID: t.bold, Value: c.Title}
+		if err = t.sheet.SetColWidth(i+1, i+1, float64(c.Width)); err != nil {
+			return err
+		}
+	}
+	t.rows = 0
+	return t.add(titles)
+}
+
+func (t *Writer) endSheet() error {
+	last, err := excelize.CoordinatesToCellName(len(t.columns), t.rows)
 	if err != nil {
 		return err
 	}
-	w.rows = 0
-	return w.row(bold, titles)
+	if err = t.book.AutoFilter(t.sheet.Sheet, "A1:"+last, nil); err != nil {
+		return err
+	}
+	return t.sheet.Flush()
 }
 
-func (w *Writer) endSheet() error {
-	if w.sheet == nil {
-		return nil
+// Close writes the workbook. It does not close the underlying writer.
+func (t *Writer) Close() error {
+	if err := t.endSheet(); err != nil {
+		return err
 	}
-	_, err := fmt.Fprintf(w.sheet, `</sheetData><autoFilter ref="A1:%s"/></worksheet>`, cellName(len(w.columns)-1, w.rows))
-	return err
+	return t.book.Write(io.Discard) // the ZIP writer of NewWriter has the right one
 }
 
-// sheetName returns the name of a sheet, from 1.
-func (w *Writer) sheetName(n int) string {
-	if n == 1 {
-		return w.name
-	}
-	return fmt.Sprintf("%s (%d)", w.name, n)
-}
-
-func (w *Writer) row(style string, cells []any) error {
-	w.rows++
-	b := &w.line
-	b.Reset()
-	fmt.Fprintf(b, `<row r="%d">`, w.rows)
-	for i, value := range cells {
-		style, number := style, ""
-		switch v := value.(type) {
-		case nil:
-			continue
-		case string:
-			if v != "" {
-				b.WriteString(`<c r="` + cellName(i, w.rows) + `" s="` + style + `" t="inlineStr"><is><t xml:space="preserve">`)
-				writeEscaped(b, v)
-				b.WriteString(`</t></is></c>`)
-			}
-			continue
-		case int64:
-			number = strconv.FormatInt(v, 10)
-		case uint64:
-			number = strconv.FormatUint(v, 10)
-		case time.Time:
-			style, number = moment, strconv.FormatFloat(days(v), 'f', -1, 64)
-		default:
-			return fmt.Errorf("xlsx: cell %s has type %T", cellName(i, w.rows), v)
-		}
-		b.WriteString(`<c r="` + cellName(i, w.rows) + `" s="` + style + `"><v>` + number + `</v></c>`)
-	}
-	b.WriteString("</row>")
-	_, err := w.sheet.Write(b.Bytes())
-	return err
-}
-
-// cellName names the cell of a column, from 0 to 25, in a row: "B7".
-func cellName(column, row int) string { return string(rune('A'+column)) + strconv.Itoa(row) }
-
-// days converts a time into Excel's number: days since 30 December 1899 on the wall clock.
-func days(t time.Time) float64 {
-	_, offset := t.Zone()
-	const unixEpoch = 25569
-	return unixEpoch + float64(t.Unix()+int64(offset))/86400
-}
-
-// hexadecimal is what Excel takes for an escaped character, such as "_x0041_" for "A".
-var hexadecimal = regexp.MustCompile(`_x[0-9A-Fa-f]{4}_`)
-
-// writeEscaped writes a text as XML. It cuts what is longer than a cell.
-func writeEscaped(b *bytes.Buffer, text string) {
-	if len(text) > maxText {
-		if r := []rune(text); len(r) > maxText {
-			text = string(r[:maxText])
-		}
-	}
-	if strings.Contains(text, "_x") {
-		text = hexadecimal.ReplaceAllString(text, "_x005F$0")
-	}
-	_ = xml.EscapeText(b, []byte(text)) // a Buffer never fails
+// Discard removes the temporary files.
+func (t *Writer) Discard() {
+	_ = t.book.Close()
+	_ = os.RemoveAll(t.dir)
 }

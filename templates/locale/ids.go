@@ -75,6 +75,7 @@ const (
 	Misdirected     = "misdirected"
 	FormExpired     = "form_expired"
 	TooManyDownload = "too_many_downloads"
+	WorkbookTooLong = "workbook_too_long"
 	InstallerAbsent = "installer_absent"
 	DomainAbsent    = "domain_absent"
 	PortableAbsent  = "portable_absent"

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestBrowserNetworksInChromium chooses the networks where people sign in by a browser, first with a mistake. Lines for DHCP servers
-// are offered once the portal has a certificate that browsers trust.
+// TestBrowserNetworksInChromium sets the networks with browser sign-in, first with a mistake. The page has lines for DHCP servers
+// once browsers trust the portal's certificate.
 func TestBrowserNetworksInChromium(t *testing.T) {
 	root := issueUnder(t, nil, "A public CA", 480*time.Hour)
 	t.Setenv("SSL_CERT_FILE", saved(t, "roots.pem", []byte(root.pem())))

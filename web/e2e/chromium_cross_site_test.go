@@ -117,8 +117,8 @@ func (r *traffic) reset() {
 	r.posts, r.statuses = map[network.RequestID]string{}, map[network.RequestID]int{}
 }
 
-// TestCrossSitePostsInChromium: another site's page, and a page of the same host at another port, which gets the portal's cookies,
-// make the browser of a signed-in administrator send every kind of POST to pages and REST. All are refused.
+// TestCrossSitePostsInChromium: a page of another site, and one of the same host at another port, which gets the portal's cookies, make
+// the browser of a signed-in administrator send every kind of POST to pages and REST. All are refused.
 func TestCrossSitePostsInChromium(t *testing.T) {
 	g := startGateway(t)
 	admin := g.administrator()

@@ -49,7 +49,7 @@ func (g *gateway) fillJournal() {
 	}
 	codes := []agent.Code{agent.CodeBadCredentials, agent.CodeAddressBusy, agent.CodeLogonRestricted, agent.CodeSSOUnavailable}
 	for i := range 8 {
-		r := agent.Refused{At: now.Add(-time.Duration(i) * time.Hour), Login: "secret", Peer: agent.Peer{Addr: netip.MustParseAddr("203.0.113.9")}, Way: agent.WayPassword, Code: codes[i%4]}
+		r := agent.RefusedAttempt{At: now.Add(-time.Duration(i) * time.Hour), Login: "secret", Peer: agent.Peer{Addr: netip.MustParseAddr("203.0.113.9")}, Way: agent.WayPassword, Code: codes[i%4]}
 		if i%2 == 1 {
 			r.Login, r.UserID, r.Peer = "ivanov", 2, agent.Peer{Addr: netip.MustParseAddr("192.168.7.30"), Inside: true}
 		}
@@ -59,7 +59,7 @@ func (g *gateway) fillJournal() {
 	}
 }
 
-// TestJournalInChromium looks at the journal of authorisations, finds entries in it and turns its pages.
+// TestJournalInChromium opens the journal, empty and with entries, and uses its pages, search and filters.
 func TestJournalInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)

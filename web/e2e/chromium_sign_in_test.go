@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestSignInForAccessInChromium: a person signs in for access without script and without cookies, from the page by address to the page
-// that was wanted, extends the session and logs out.
+// TestSignInForAccessInChromium: without scripts and without cookies, a person goes from the page at the gateway's address to the form,
+// signs in, gets a link to the wanted page, extends the session and logs out.
 func TestSignInForAccessInChromium(t *testing.T) {
 	g := startGateway(t)
 	admin := g.administrator()
@@ -57,7 +57,7 @@ func TestSignInForAccessInChromium(t *testing.T) {
 	b.click(submit)
 	b.sees("h1", "Вы в сети")
 	b.sees("main", "Анна Каренина")
-	b.sees("main a.url", wanted)
+	b.sees("main span.url", wanted)
 	b.pictures("sign-in-online")
 
 	var list []session

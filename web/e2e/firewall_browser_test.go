@@ -107,7 +107,7 @@ func (g *guarded) findsItsName() {
 	})
 }
 
-// led opens a page on the Internet and returns where the gateway's page leads to.
+// led opens a page on the Internet and returns the URL that the gateway's page leads to.
 func (v *vendorScript) led(page string) *url.URL {
 	v.g.t.Helper()
 	got := v.g.get(v.g.t, v.client, page)
@@ -122,7 +122,7 @@ func (v *vendorScript) led(page string) *url.URL {
 	return to
 }
 
-// asks asks for a token and returns the parameters of the redirect.
+// asks requests a token and returns the parameters of the redirect.
 func (v *vendorScript) asks(at string) url.Values {
 	v.g.t.Helper()
 	got := v.g.get(v.g.t, v.client, at)
@@ -154,7 +154,7 @@ func (v *vendorScript) portal(path string) string {
 	return "https://" + v.at + path
 }
 
-// begins walks the steps before the login and returns the fields of the form.
+// begins makes the requests before the login and returns the fields of the form.
 func (v *vendorScript) begins(page, login, password string) map[string]string {
 	v.g.t.Helper()
 	form := v.asks(v.led(page).String())
@@ -177,7 +177,7 @@ func (g *guarded) signsInTrusting(place string, from netip.Addr, login string, t
 	return v
 }
 
-// one waits until there is one session, and returns it.
+// oneSession waits until there is one session, for which is holds, and returns it.
 func (g *guarded) oneSession(what string, is func(session) bool) session {
 	g.t.Helper()
 	return g.admin.waitSessions(what, func(s []session) bool { return len(s) == 1 && is(s[0]) })[0]
@@ -187,8 +187,8 @@ func ofKind(kind string) func(session) bool {
 	return func(s session) bool { return s.Kind == kind && s.State == "connected" }
 }
 
-// TestFirewallVendorScript: a program without cookies walks the vendor's web authentication, step by step. What is forged in a
-// step is refused, and nothing of it lets the host through.
+// TestFirewallVendorScript: a program without cookies signs in by the vendor's web authentication, step by step. A forged request of
+// any step is refused and gives no access.
 func TestFirewallVendorScript(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
@@ -240,7 +240,7 @@ func TestFirewallVendorScript(t *testing.T) {
 			closed(kind, v.sends(kind, with("token", form.Get("token"))), http.StatusUnsupportedMediaType, http.StatusForbidden)
 		}
 
-		// The token of another host, and of an address that another host pretends to have.
+		// The token of another host, and a request of another host with this host's address.
 		theirs := g.script(inTwo, two, trust)
 		token := theirs.asks(theirs.led(page).String()).Get("token")
 		closed("the token of another host", v.sends(asJSON, fields(token)), 400, 403, 542)
@@ -248,7 +248,7 @@ func TestFirewallVendorScript(t *testing.T) {
 			t.Errorf("a forged user_ip: %d %s", got.status, got.header.Get("Location"))
 		}
 
-		// The older of two tokens of an address.
+		// An address has one token: a newer one voids the older.
 		older := v.asks(lead.String()).Get("token")
 		newer := v.asks(lead.String()).Get("token")
 		if older == newer {
@@ -256,7 +256,7 @@ func TestFirewallVendorScript(t *testing.T) {
 		}
 		closed("an older token", v.sends(asJSON, fields(older)), 400, 403, 542)
 
-		// Origins that are no pages.
+		// Origins that are no pages by HTTP or HTTPS.
 		for _, origin := range []string{"javascript:alert(1)", "ftp://shop.example/", "file:///etc/passwd", "data:text/html,x", "//shop.example", "http:" + strings.Repeat("/", 5), "http://shop.example/" + strings.Repeat("x", 2001)} {
 			query := url.Values{"user_ip": {one.String()}, "origin": {origin}}
 			got := w.get(t, v.client, v.portal(signInPath)+"?"+query.Encode())
@@ -266,7 +266,7 @@ func TestFirewallVendorScript(t *testing.T) {
 			}
 		}
 
-		// A request without parameters is that of a person who typed the address.
+		// People who type the portal's address send no parameters.
 		if token := v.asks(v.portal(signInPath)).Get("token"); len(token) < 22 {
 			t.Errorf("without parameters the token is %q", token)
 		}
@@ -287,7 +287,7 @@ func TestFirewallVendorScript(t *testing.T) {
 			t.Errorf("the session is %+v", s)
 		}
 
-		// A used token signs nobody in again, also after the session has ended.
+		// A used token is refused, also after the session has ended.
 		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
 		netlab.Eventually(t, "access is over", func() bool {
 			_, err := w.Hears(inOne, one, to, soon)
@@ -295,7 +295,7 @@ func TestFirewallVendorScript(t *testing.T) {
 		})
 		closed("a used token", v.sends(asJSON, last), 400, 403, 542)
 
-		// Where people log in with the agent, nobody signs in by a browser.
+		// In other networks and outside, browser sign-in is refused.
 		elsewhere := g.script(inFar, far, trust)
 		if got := w.get(t, elsewhere.client, elsewhere.portal(signInPath)+"?user_ip="+far.String()); got.status < 400 {
 			t.Errorf("sign-in in a network with agents: %d", got.status)
@@ -305,7 +305,7 @@ func TestFirewallVendorScript(t *testing.T) {
 			t.Errorf("sign-in from outside: %d", got.status)
 		}
 
-		// The journal has what happened, without the login that nobody has.
+		// The journal has the session and the refusals. It masks the unknown login.
 		var refusal journalEntry
 		netlab.Eventually(t, "the journal has the refusal", func() bool {
 			entries := g.journal("anna")
@@ -330,15 +330,18 @@ func TestFirewallVendorScript(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address.
-// Its IPv4 address has access then. Over the portal's IPv6 address it signs in the other.
+// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address. Its
+// IPv4 address has access then. When it opens a page from its IPv6 address again, this has access too, until the session ends.
 func TestFirewallBrowserIPv6(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne, "fd77:1::/64"}})
 		g.person("anna")
+		g.person("boris")
 		four, six := w.Serve(t, inNet, netip.AddrPortFrom(server, 0), netlab.Says("world")), w.Serve(t, inNet, netip.AddrPortFrom(server6, 0), netlab.Says("world"))
+		w.serveHTTP(t, inNet, netip.AddrPortFrom(server6, 80), "a page")
 		trust := &tls.Config{RootCAs: g.roots()}
 		page := "http://[" + server6.String() + "]/page"
+		probe := "http://[" + server6.String() + "]/generate_204"
 		blocked := g.script(inOne, one6, trust)
 		lead := blocked.led(page)
 		v := g.script(inOne, one, trust)
@@ -351,8 +354,53 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 			t.Errorf("signing in over IPv4: %d %s", got.status, got.body)
 		}
 		w.open(t, "IPv4", inOne, one, four)
-		w.refused(t, "IPv6", inOne, one6, six)
+		w.refused(t, "IPv6 before its first page", inOne, one6, six)
 
+		// Its probe finds the connection closed, and then the real host.
+		netlab.Eventually(t, "the probe reaches the real host", func() bool {
+			response, err := blocked.client.Get(probe)
+			if err != nil {
+				return false
+			}
+			defer response.Body.Close()
+			return response.StatusCode == http.StatusOK
+		})
+		w.open(t, "IPv6", inOne, one6, six)
+		if got := w.get(t, blocked.client, page); got.status != http.StatusOK || got.body != "a page" {
+			t.Errorf("the page over IPv6: %d %s", got.status, got.body)
+		}
+		s := g.oneSession("a web session", ofKind("web"))
+		var live []struct {
+			Addresses []string `json:"addresses"`
+		}
+		g.admin.must("GET", "/monitor_backend/auth_sessions", nil, &live)
+		if s.Address != one.String() || fmt.Sprint(live[0].Addresses) != fmt.Sprint([]netip.Addr{one, one6}) {
+			t.Errorf("the session is %+v with %v", s, live)
+		}
+		w.refused(t, "another host", inTwo, two, four)
+
+		// A page from a new privacy address loads again and has access.
+		private := netip.MustParseAddr("fd77:1::7:7")
+		w.IP(t, inOne, "addr", "add", private.String()+"/64", "dev", "eth0", "nodad")
+		newer := g.script(inOne, private, trust)
+		if got := w.get(t, newer.client, page); got.status != http.StatusNetworkAuthenticationRequired || got.header.Get("Refresh") == "" || strings.Contains(got.body, signInPath) {
+			t.Errorf("the page from a new address: %d %v %s", got.status, got.header, got.body)
+		}
+		if got := w.get(t, newer.client, page); got.status != http.StatusOK || got.body != "a page" {
+			t.Errorf("the page from a new address, again: %d %s", got.status, got.body)
+		}
+
+		// The end of the session closes all of them.
+		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
+		for _, a := range []netip.Addr{one6, private} {
+			netlab.Eventually(t, "IPv6 is closed", func() bool {
+				_, err := w.Hears(inOne, a, six, soon)
+				return err != nil
+			})
+		}
+
+		// Over the portal's IPv6 address the host signs in the other way round.
+		lead = blocked.led(page)
 		lead.Host = net.JoinHostPort("fd77:1::1", portalPort)
 		form = blocked.asks(lead.String())
 		if form.Get("user_ip") != one6.String() {
@@ -364,13 +412,17 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 			t.Errorf("signing in over IPv6: %d %s", got.status, got.body)
 		}
 		w.open(t, "IPv6 after sign-in", inOne, one6, six)
+		w.refused(t, "IPv4 before its first page", inOne, one, four)
+		if got := w.get(t, v.client, "http://"+server.String()+"/page"); got.status != http.StatusNetworkAuthenticationRequired || got.header.Get("Refresh") == "" {
+			t.Errorf("a page over IPv4: %d %v", got.status, got.header)
+		}
 		w.open(t, "IPv4 after sign-in over IPv6", inOne, one, four)
 	})
 }
 
-// TestFirewallBrowserSession: a session of a browser ends by logging out, by the switch of the agent, and when its network is
-// taken off the list; it has the length of a session of the VPN. The agent of the same person takes it over without a pause, that
-// of another person is refused, and a browser does not replace an agent.
+// TestFirewallBrowserSession: a browser's session ends when its person logs out, when the agent is switched off, when its network is
+// removed from browser_sign_in_networks, and after the length of a session of the VPN. The same person's agent takes it over without
+// a pause. Another person's agent is refused. A browser does not replace an agent.
 func TestFirewallBrowserSession(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
@@ -400,7 +452,7 @@ func TestFirewallBrowserSession(t *testing.T) {
 			return w.does(t, w.webClient(t, place, from, &tls.Config{RootCAs: g.roots()}), request).status
 		}
 		if status := logout(inTwo, two, one); status < 400 {
-			t.Errorf("a neighbour ends the session: %d", status)
+			t.Errorf("another host ends the session: %d", status)
 		}
 		running.Runs(t)
 		event := time.Now()
@@ -415,10 +467,10 @@ func TestFirewallBrowserSession(t *testing.T) {
 		over("the agent is off", running, event)
 		g.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
 
-		running = begin("its network is taken off the list")
+		running = begin("its network is removed from the setting")
 		event = time.Now()
 		g.set("browser_sign_in_networks", []string{lanTwo})
-		over("its network is taken off the list", running, event)
+		over("its network is removed from the setting", running, event)
 		g.set("browser_sign_in_networks", []string{lanOne})
 
 		g.set("session_hours_vpn", 0.001)
@@ -464,7 +516,7 @@ func TestFirewallBrowserSession(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserRestart: a session of a browser outlives a restart, and its end is not forgotten by kill -9.
+// TestFirewallBrowserRestart: a browser's session goes on after a restart. An ended one stays ended, also after kill -9.
 func TestFirewallBrowserRestart(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
@@ -496,8 +548,8 @@ func TestFirewallBrowserRestart(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserDies: when the gateway is away for longer than the timeout of elements, the session of a browser is over,
-// because another computer may have the address by then. The person signs in again.
+// TestFirewallBrowserDies: when the gateway did not run for longer than the timeout of elements, a browser's session is over, because
+// another computer may have the address by then. The person signs in again.
 func TestFirewallBrowserDies(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
@@ -520,11 +572,10 @@ func TestFirewallBrowserDies(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserIdle: a session of a browser ends when nothing passes for the time of Config.WebIdle, and not before. An agent's
-// session does not.
+// TestFirewallBrowserIdle: a browser's session ends after Config.WebIdle without a byte, and not before. An agent's session stays.
 func TestFirewallBrowserIdle(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
-		const idle, counters = 8 * time.Second, 5 * time.Second // counters: how often the firewall's are read
+		const idle, counters = 8 * time.Second, 5 * time.Second // counters: the interval of reading the firewall's counters
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
 		g.person("anna")
 		g.person("boris")
@@ -550,7 +601,7 @@ func TestFirewallBrowserIdle(t *testing.T) {
 		}
 		used.Close()
 		closed := time.Now()
-		g.oneOf("anna", "web")
+		g.hasSession("anna", "web")
 		g.admin.waitSessions("only the agent's session is left", func(s []session) bool { return len(s) == 1 && s[0].Login == "boris" })
 		if took := time.Since(closed); took < idle-counters || took > idle+3*counters {
 			t.Errorf("the idle session ended after %v", took)
@@ -562,8 +613,8 @@ func TestFirewallBrowserIdle(t *testing.T) {
 	})
 }
 
-// oneOf fails the test unless a person has one session, of a kind.
-func (g *guarded) oneOf(login, kind string) {
+// hasSession fails the test unless a person has a session of a kind.
+func (g *guarded) hasSession(login, kind string) {
 	g.t.Helper()
 	for _, s := range g.admin.sessions() {
 		if s.Login == login && s.Kind == kind {
@@ -600,8 +651,8 @@ func (g *guarded) journal(login string) []journalEntry {
 	return answer.Data
 }
 
-// standInCA makes a CA that the gateway takes for one of the system's, and a certificate of it for the gateway's name. It must be
-// called before the gateway starts.
+// standInCA makes a CA that the gateway takes for a public one, and a certificate of it for the gateway's name. Call it before the
+// gateway starts.
 func (w lab) standInCA(t *testing.T) publicCert {
 	t.Helper()
 	root := issueUnder(t, nil, "A public CA", 24*time.Hour)
@@ -631,18 +682,18 @@ func (g *guarded) uploads(c publicCert) {
 	g.admin.must("POST", "/certificates", map[string]any{"pem": c.pem}, nil)
 }
 
-// captivity is the answer of the API of RFC 8908.
-type captivity struct {
+// captiveState is the answer of the API of RFC 8908.
+type captiveState struct {
 	Captive   bool     `json:"captive"`
 	Portal    string   `json:"user-portal-url"`
 	Remaining *float64 `json:"seconds-remaining"`
 	Extend    bool     `json:"can-extend-session"`
 }
 
-func (w lab) captivity(t *testing.T, place string, from netip.Addr, trust *tls.Config, api string) captivity {
+func (w lab) captiveState(t *testing.T, place string, from netip.Addr, trust *tls.Config, api string) captiveState {
 	t.Helper()
 	got := w.get(t, w.webClient(t, place, from, trust), api)
-	var c captivity
+	var c captiveState
 	if err := json.Unmarshal([]byte(got.body), &c); err != nil || got.status != http.StatusOK || !strings.HasPrefix(got.header.Get("Content-Type"), "application/captive+json") || !strings.Contains(got.header.Get("Cache-Control"), "no-store") && !strings.Contains(got.header.Get("Cache-Control"), "private") {
 		t.Fatalf("%s: %d %v %s, %v", api, got.status, got.header, got.body, err)
 	}

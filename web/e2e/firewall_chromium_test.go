@@ -33,8 +33,8 @@ func (b *tab) goes(url string) {
 	b.do("open "+url, chromedp.Navigate(url), chromedp.WaitReady(chromedp.CSS("body")))
 }
 
-// TestFirewallChromium: a browser in the LAN that wants a page on the Internet is led to sign-in, and gets its page after it. After
-// logging out it is led to sign-in again. So it is without scripts.
+// TestFirewallChromium: a browser in the LAN that opens a page on the Internet is led to sign-in, and gets its page afterwards. After
+// logging out it is led to sign-in again.
 func TestFirewallChromium(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
@@ -75,7 +75,7 @@ func TestFirewallChromium(t *testing.T) {
 		b.goes(page)
 		b.sees("h1", "Вход в интернет")
 
-		// What a phone's notice opens: a page that says how to go on, to the form with the address that it shows.
+		// The page that a phone opens after its probe shows the portal's address, with a link to the form there.
 		phone := g.chromiumIn(t, inTwo, chromedp.Flag("host-resolver-rules", "MAP *.gstatic.com "+server.String()))
 		phone.goes("http://connectivitycheck.gstatic.com/generate_204")
 		phone.sees("main", "https://"+domain+":"+portalPort+"/")

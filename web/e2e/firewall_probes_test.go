@@ -14,7 +14,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// verdict is what a system takes a network for after a probe.
+// verdict is what a system concludes about a network from a probe.
 type verdict string
 
 const (
@@ -30,13 +30,13 @@ type answer struct {
 	body   string
 }
 
-// probe is a request by which a system finds out whether it has to sign in to a network.
+// probe is a captive portal probe of a system.
 type probe struct {
 	system string
 	url    string
 	real   answer // of the system's own server
 	judge  func(got, real answer) verdict
-	before verdict // in a network whose people log in with the agent, before they do
+	agents verdict // before the login, in a network whose people log in with the agent
 }
 
 // android is CaptivePortalProbeResult and NetworkMonitor of Android's module NetworkStack, which follow no redirect.
@@ -110,8 +110,7 @@ var nothing = answer{status: http.StatusNoContent}
 
 const firefoxPage = `<meta http-equiv="refresh" content="0;url=https://support.mozilla.org/kb/captive-portal"/>`
 
-// probes of systems and browsers. Those with the verdict limited, which show nothing, are the reason for redirects in networks
-// with browser sign-in.
+// probes of systems and browsers. After the verdict limited a system shows nothing, so networks with browser sign-in redirect its probes.
 var probes = []probe{
 	{"Android", "http://connectivitycheck.gstatic.com/generate_204", nothing, android, limited},
 	{"Android, second server", "http://www.google.com/gen_204", nothing, android, limited},
@@ -129,7 +128,7 @@ var probes = []probe{
 	{"Edge", "http://edge-http.microsoft.com/captiveportal/generate_204", nothing, chrome, captive},
 }
 
-// serveProbes starts the systems' servers, which are one in the lab.
+// serveProbes starts one server that answers as those of all systems do.
 func (w lab) serveProbes(t *testing.T) {
 	t.Helper()
 	w.handle(t, inNet, netip.AddrPortFrom(server, 80), http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -144,15 +143,15 @@ func (w lab) serveProbes(t *testing.T) {
 	}))
 }
 
-// state returns what a system takes the network for.
-func (w lab) state(t *testing.T, p probe, place string, from netip.Addr) (verdict, answer) {
+// verdict sends a probe and returns the verdict of its system.
+func (w lab) verdict(t *testing.T, p probe, place string, from netip.Addr) (verdict, answer) {
 	t.Helper()
 	got := w.get(t, w.webClient(t, place, from, nil), p.url)
 	return p.judge(got, p.real), got
 }
 
 // TestFirewallProbes: in a network with browser sign-in the probes of all systems lead to the sign-in page of the gateway. In a
-// network whose people log in with the agent no browser opens by itself on Windows. After sign-in all systems are online.
+// network whose people log in with the agent, Windows opens no browser by itself. After the login all systems are online.
 func TestFirewallProbes(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
@@ -162,15 +161,15 @@ func TestFirewallProbes(t *testing.T) {
 		secure := w.Serve(t, inNet, netip.AddrPortFrom(server, 443), netlab.Says("TLS"))
 
 		for _, p := range probes {
-			is, got := w.state(t, p, inOne, one)
+			is, got := w.verdict(t, p, inOne, one)
 			if is != captive {
 				t.Errorf("%s in a network with browser sign-in takes it for %s: %d %q", p.system, is, got.status, got.body)
 			}
 			if got.status < 400 {
 				w.leadsToPlainPage(t, p.system, inOne, one, got)
 			}
-			if is, got := w.state(t, p, inFar, far); is != p.before {
-				t.Errorf("%s in a network with agents takes it for %s instead of %s: %d %q", p.system, is, p.before, got.status, got.body)
+			if is, got := w.verdict(t, p, inFar, far); is != p.agents {
+				t.Errorf("%s in a network with agents takes it for %s instead of %s: %d %q", p.system, is, p.agents, got.status, got.body)
 			}
 		}
 		for _, theirs := range []string{"http://www.msftconnecttest.com/redirect", "http://elsewhere.example/connecttest.txt", "http://msftconnecttest.com.example/connecttest.txt", "http://www.msftncsi.com/connecttest.txt"} {
@@ -184,22 +183,21 @@ func TestFirewallProbes(t *testing.T) {
 		g.loggedIn(inFar, "boris")
 		for _, p := range probes {
 			for place, from := range map[string]netip.Addr{inOne: one, inFar: far} {
-				if is, got := w.state(t, p, place, from); is != online {
+				if is, got := w.verdict(t, p, place, from); is != online {
 					t.Errorf("%s at %s after sign-in takes the network for %s: %d %q", p.system, place, is, got.status, got.body)
 				}
 			}
 		}
 		w.open(t, "Android's TLS probe after sign-in", inOne, one, secure)
 
-		// The other host of the network is still led to sign-in.
-		if is, got := w.state(t, probes[0], inTwo, two); is != captive {
-			t.Errorf("the neighbour's Android takes the network for %s: %d %q", is, got.status, got.body)
+		if is, got := w.verdict(t, probes[0], inTwo, two); is != captive {
+			t.Errorf("Android on another host takes the network for %s: %d %q", is, got.status, got.body)
 		}
 	})
 }
 
-// leadsToPlainPage fails the test unless a redirect leads to a page of the gateway that a computer without the gateway's root
-// can show: by address, over plain HTTP, without a field for a password.
+// leadsToPlainPage fails the test unless a redirect leads to a page that a computer without the gateway's root can show: at the
+// gateway's address, over plain HTTP, without a form, the installer or the root.
 func (w lab) leadsToPlainPage(t *testing.T, system, place string, from netip.Addr, redirect answer) {
 	t.Helper()
 	to, err := url.Parse(redirect.header.Get("Location"))
@@ -218,8 +216,8 @@ func (w lab) leadsToPlainPage(t *testing.T, system, place string, from netip.Add
 	}
 }
 
-// TestFirewallProbesWithPublicCertificate: where the gateway serves a publicly trusted certificate, the way from a probe ends
-// at the sign-in form, without a warning, and the API of RFC 8908 tells when the session ends.
+// TestFirewallProbesWithPublicCertificate: with a publicly trusted certificate, the redirects of a probe end at the sign-in form without
+// a warning, and the API of RFC 8908 gives the rest of the session.
 func TestFirewallProbesWithPublicCertificate(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		public := w.standInCA(t)
@@ -242,7 +240,7 @@ func TestFirewallProbesWithPublicCertificate(t *testing.T) {
 			response.Body.Close()
 			return response.StatusCode == http.StatusOK
 		})
-		before := w.captivity(t, inOne, one, trusted, api)
+		before := w.captiveState(t, inOne, one, trusted, api)
 		if !before.Captive || before.Remaining != nil || !strings.HasPrefix(before.Portal, "https://"+domain+":"+portalPort+"/") {
 			t.Errorf("before sign-in: %+v", before)
 		}
@@ -255,12 +253,12 @@ func TestFirewallProbesWithPublicCertificate(t *testing.T) {
 			}
 		}
 		g.signsInTrusting(inOne, one, "anna", trusted)
-		after := w.captivity(t, inOne, one, trusted, api)
+		after := w.captiveState(t, inOne, one, trusted, api)
 		if after.Captive || after.Remaining == nil || *after.Remaining < 11*3600 || *after.Remaining > 12*3600 {
 			t.Errorf("after sign-in: %+v", after)
 		}
-		if neighbour := w.captivity(t, inTwo, two, trusted, api); !neighbour.Captive {
-			t.Errorf("the neighbour: %+v", neighbour)
+		if other := w.captiveState(t, inTwo, two, trusted, api); !other.Captive {
+			t.Errorf("another host: %+v", other)
 		}
 	})
 }

@@ -24,7 +24,7 @@ func (g *guarded) rule(user int64, fields map[string]any) string {
 	return rulesPath + "/" + made.ID
 }
 
-// byRules returns the addresses of the sessions without a login, with the login of their accounts.
+// byRules returns the sessions of rules, as login and address.
 func (g *guarded) byRules() (list []string) {
 	g.t.Helper()
 	for _, s := range g.admin.sessions() {
@@ -45,8 +45,8 @@ func (w lab) soonOpen(t testing.TB, what, place string, from netip.Addr, to neti
 	})
 }
 
-// TestFirewallRules: rules give access by address and by MAC, IPv4 and IPv6, and take it at once. They follow the host, its account and
-// a restart.
+// TestFirewallRules: rules give access by address and by MAC, over IPv4 and IPv6. Access ends at once with the rule or the account, and
+// outlives a new network card and a restart.
 func TestFirewallRules(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, nil)
@@ -80,7 +80,7 @@ func TestFirewallRules(t *testing.T) {
 
 		g.set("local_networks", []string{lanOne, lanTwo, "fd77:1::/64", "172.30.0.0/16"})
 		g.admin.must("PUT", statePath, map[string]bool{"enabled": false}, nil)
-		running.Runs(t) // the switch of the agent is not for rules
+		running.Runs(t) // rules do not need the agent
 		g.admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
 
 		for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGTERM} {
@@ -147,7 +147,7 @@ func TestFirewallRuleAndAgent(t *testing.T) {
 		}
 		agent.signal(syscall.SIGTERM)
 		agent.exits(0)
-		stops(t, running, time.Now(), cutWithin) // the connections of a session end with it
+		stops(t, running, time.Now(), cutWithin) // the end of a session cuts its connections
 		netlab.Eventually(t, "the rule gives access again", func() bool { return len(g.byRules()) == 1 })
 		w.open(t, "by the rule again", inOne, one, to)
 	})

@@ -18,8 +18,8 @@ CREATE INDEX sessions_by_mac ON sessions (mac, started) WHERE mac <> '';
 CREATE INDEX sessions_by_way ON sessions (way, reason, started);
 CREATE INDEX sessions_refused ON sessions (started) WHERE refusal;
 
--- The distinct texts of the journal: a part of a text is looked for here, and the sessions that have the text by an index. Migration 10
--- fills journal_people.
+-- The distinct texts of the journal. A search for a part of a text reads them, and then finds the sessions that have the text by an index.
+-- Migration 10 fills journal_people.
 CREATE TABLE journal_people (
     id          INTEGER PRIMARY KEY,
     user_id     BIGINT NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE journal_people (
     name        TEXT   NOT NULL,
     groups      TEXT   NOT NULL,
     device_name TEXT   NOT NULL,
-    login_fold  TEXT   NOT NULL, -- the text as it is looked for
+    login_fold  TEXT   NOT NULL, -- the text in the form that searches compare
     name_fold   TEXT   NOT NULL,
     groups_fold TEXT   NOT NULL,
     device_fold TEXT   NOT NULL,
@@ -41,22 +41,22 @@ CREATE TABLE journal_places (
 INSERT INTO journal_places SELECT DISTINCT 'address', address FROM sessions WHERE address <> '';
 INSERT INTO journal_places SELECT DISTINCT 'external_ip', external_ip FROM sessions WHERE external_ip <> address;
 
--- INSERT OR IGNORE would fail here: the statement that fires a trigger decides about conflicts.
+-- INSERT OR IGNORE would fail here: in a trigger SQLite takes the conflict clause of the statement that fired it.
 -- +goose StatementBegin
-CREATE TRIGGER journal_remembers AFTER INSERT ON sessions BEGIN
+CREATE TRIGGER journal_insert AFTER INSERT ON sessions BEGIN
     INSERT INTO journal_places VALUES ('address', new.address), ('mac', new.mac) ON CONFLICT DO NOTHING;
     INSERT INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address ON CONFLICT DO NOTHING;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER journal_follows AFTER UPDATE OF address, external_ip, mac ON sessions
+CREATE TRIGGER journal_update AFTER UPDATE OF address, external_ip, mac ON sessions
     WHEN new.address <> old.address OR new.external_ip <> old.external_ip OR new.mac <> old.mac BEGIN
     INSERT INTO journal_places VALUES ('address', new.address), ('mac', new.mac) ON CONFLICT DO NOTHING;
     INSERT INTO journal_places SELECT 'external_ip', new.external_ip WHERE new.external_ip <> new.address ON CONFLICT DO NOTHING;
 END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER journal_forgets AFTER DELETE ON sessions BEGIN
+CREATE TRIGGER journal_delete AFTER DELETE ON sessions BEGIN
     DELETE FROM journal_people WHERE id = old.person AND NOT EXISTS (SELECT 1 FROM sessions WHERE person = old.person);
     DELETE FROM journal_places WHERE kind = 'address' AND value = old.address
         AND NOT EXISTS (SELECT 1 FROM sessions WHERE address <> '' AND address = old.address);
@@ -67,5 +67,5 @@ CREATE TRIGGER journal_forgets AFTER DELETE ON sessions BEGIN
 END;
 -- +goose StatementEnd
 
--- The journal was kept for up to 3650 days. More than its new maximum would refuse every change of the settings.
+-- The journal could be kept for 3650 days before. A stored value above the new maximum would refuse every change of the settings.
 UPDATE settings SET value = '1826' WHERE key = 'journal_days' AND CAST(value AS INTEGER) > 1826;

@@ -1,5 +1,5 @@
 -- +goose Up
--- AUTOINCREMENT: an id is never given twice, so that an old script cannot change a newer rule.
+-- AUTOINCREMENT never reuses an id, so that an old script cannot change a newer rule.
 CREATE TABLE auth_rules (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,
     enabled BOOLEAN NOT NULL,
