@@ -462,14 +462,14 @@ func TestAgentPageAndTheFirewall(t *testing.T) {
 	if strings.Contains(a.get("/admin/agent"), "Открыть «Шлюз»") {
 		t.Error("a remark about what works")
 	}
-	if w := a.post("/admin/agent/state", off); w.Code != 200 || !says(t, w.Body.String(), ".question", "не пройдёт никто") || !a.site.Settings.Current().Enabled {
+	if w := a.post("/admin/agent/state", off); w.Code != 200 || !says(t, w.Body.String(), ".question", "пройдут только устройства") || !a.site.Settings.Current().Enabled {
 		t.Errorf("off with a firewall: %d", w.Code)
 	}
 	off.Set("confirm", "1")
 	if w := a.post("/admin/agent/state", off); w.Code != http.StatusSeeOther || a.site.Settings.Current().Enabled {
 		t.Errorf("confirmed: %d", w.Code)
 	}
-	if !says(t, a.get("/admin/gateway"), warnings, "не проходит никто") {
-		t.Error("nobody passes and the page does not say so")
+	if !says(t, a.get("/admin/gateway"), warnings, "проходят только устройства") {
+		t.Error("the page does not say who passes")
 	}
 }

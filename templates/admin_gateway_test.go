@@ -205,11 +205,11 @@ func TestForwardingLinesKeepAdvertisedRoutes(t *testing.T) {
 	}
 }
 
-func TestConfirmAgentOffSaysThatNobodyPasses(t *testing.T) {
+func TestConfirmAgentOffSaysWhoPasses(t *testing.T) {
 	l := locale.For("ru")
 	for closed, want := range map[bool]bool{true: true, false: false} {
 		for _, sessions := range []int{0, 2} {
-			if text := ConfirmAgentOff(l, sessions, closed).Text; strings.Contains(text, "не пройдёт никто") != want {
+			if text := ConfirmAgentOff(l, sessions, closed).Text; strings.Contains(text, "пройдут только устройства") != want {
 				t.Errorf("closed %v, %d sessions: %q", closed, sessions, text)
 			}
 		}
