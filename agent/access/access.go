@@ -34,7 +34,7 @@
 //	└──────────┘   │ LogoutAddress, expiry,                │ the person's agent, the account is disabled
 //	the person     │ 15 minutes without a byte,            ├─────────────────────────┘
 //	extends        │ the person's agent, another device,   │ SetStatic without the rule or with a silent computer,
-//	               │ no browsers in this network any more  │ another LAN
+//	               │ no browser sign-in there any more     │ the address is not in the LAN any more
 //	               ▼                                       ▼
 //	          ended: logout, expired, idle, replaced,     ended: replaced, disabled, admin, idle
 //	          evicted, admin, disabled, lost
@@ -49,15 +49,16 @@
 //     from a connected session of an agent or a rule: the browser gets that session. A login of another person takes the address
 //     from a waiting session, which may still be resumed from elsewhere. If the session is connected, the login is refused with
 //     address_busy.
-//   - With local_tunnel, a session of an agent has no address in the LAN. It ends the person's browser session there once the tunnel works.
+//   - With local_tunnel, a session of an agent has no address in the LAN. Once its tunnel works, the same person's browser session at
+//     the address that the tunnel comes from ends.
 //   - A session of an agent or a browser in the LAN has one IPv4 address and the IPv6 addresses of the same computer, at most MaxIPv6.
 //     An agent proves each further address with an address token in a request from that address. After a resume it must
 //     prove it again within a minute. A change of place and a restart drop further addresses.
-//   - A browser cannot prove further addresses, because it cannot choose the address that it sends from. Its computer gets one when it
-//     connects to the gateway from it, and the neighbour table shows there the MAC and the interface of the session's own address
-//     (see JoinSession). This proof is enough: the firewall lets the further address through for that MAC only, and a computer that
-//     forges the MAC could forge the session's own address as well. Where a router hides the MAC, and where two sessions or two IPv4
-//     addresses have it, there are no further addresses.
+//   - A browser cannot choose the address that it sends from, so it sends no address tokens. An address becomes a further address of
+//     its session when a request comes from it and the neighbour table has the MAC and the interface of the session's own address
+//     for it (see JoinSession). This is enough: the firewall lets the further address through for that MAC only, and a computer that
+//     forges the MAC could forge the session's own address as well. Behind a router, and where two sessions or two IPv4 addresses
+//     have the MAC, there are no further addresses.
 //   - A session in the LAN follows its computer to another MAC, if that is proved (see FollowMACs).
 //   - A device of a person has one session. A login or a resume with the same device.id replaces it.
 //   - A person has at most DevicesPerUser sessions, the waiting ones included and the static ones left out.

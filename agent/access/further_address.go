@@ -28,13 +28,13 @@ const proofLimit = 30
 type proof struct {
 	digest [32]byte // SHA-256; zero = none
 	until  time.Time
-	paid   time.Time // rate limit: every token moves it on by proofEvery, at most proofBurst ahead of now
+	paid   time.Time // rate limit, see payProof: every proof moves it on by proofEvery, at most proofBurst ahead of now
 }
 
 // furtherAddress is an address of a session beside Session.Address.
 type furtherAddress struct {
 	addr    netip.Addr
-	proved  time.Time
+	proved  time.Time // when it was last proved
 	proveBy time.Time // when it is dropped unless it is proved on the present connection; zero = it is proved
 }
 
@@ -64,7 +64,7 @@ func (m *Manager) AddressToken(id string, connection Connection) (token string, 
 	return token, proofTTL, nil
 }
 
-// payProof counts a proof of a further address towards the session's rate limit. Above the limit it counts nothing and returns how
+// payProof counts a proof of a further address against the session's rate limit. Above the limit it counts nothing and returns how
 // long to wait. The caller holds mu.
 func (s *session) payProof(at time.Time) (wait time.Duration) {
 	paid := s.proof.paid

@@ -73,8 +73,8 @@ type Firewall interface {
 	// GrantAddress lets a further address of a session through. The address must have the MAC and the
 	// interface of Session.Address in the neighbour table. Refusals: agent.CodeAddressRefused.
 	GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error
-	// BrowserSessionOf returns the session of KindWeb whose Session.Address has the MAC and the interface that the neighbour table shows
-	// for another address; "" if there is none, or if the MAC may belong to several computers.
+	// BrowserSessionOf returns the session of KindWeb whose computer has another address too: the neighbour table has the MAC and the
+	// interface of Session.Address for it. It returns "" if there is none, or if several computers may share the MAC.
 	BrowserSessionOf(ctx context.Context, a netip.Addr) (sessionID string, err error)
 	// RevokeAddress closes one further address and cuts its connections. An address that is not let through is no error.
 	// The firewall logs and repeats what fails, here and in Revoke.

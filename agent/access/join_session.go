@@ -12,14 +12,15 @@ import (
 	"ideco-agent/agent"
 )
 
-// Limits of looking up the computer at an address: the time between two look-ups for one address, and all look-ups together.
-// A computer without access causes them by requests.
-const lookupAgain = 5 * time.Second
+// lookupEvery is the shortest time between two look-ups of the computer at one address. Computers without access cause look-ups by
+// their requests.
+const lookupEvery = 5 * time.Second
 
+// allLookups limits all look-ups together.
 var allLookups = rate{burst: 100, every: 20 * time.Millisecond}
 
-// JoinSession makes the address of a peer a further address of the session of KindWeb that its computer has, and reports whether it
-// is one. It is false while look-ups are limited.
+// JoinSession makes a peer's address a further address of its computer's session of KindWeb, and reports whether it is one now. It
+// reports false while look-ups are limited.
 func (m *Manager) JoinSession(ctx context.Context, peer agent.Peer) bool {
 	if m.firewall == nil || mayUseBrowser(m.settings(), peer) != nil {
 		return false
@@ -27,12 +28,12 @@ func (m *Manager) JoinSession(ctx context.Context, peer agent.Peer) bool {
 	if mayJoin, joined := m.joinState(peer.Addr); !mayJoin || joined {
 		return joined
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookupAgain)
+	ctx, cancel := context.WithTimeout(ctx, lookupEvery)
 	defer cancel()
 	return m.lookups.take(peer.Addr) && m.join(ctx, peer)
 }
 
-// joinState reports whether an address may become a further address of a browser's session, and whether it has just become one.
+// joinState reports whether an address may become a further address of a browser's session, and whether it did within lookupEvery.
 func (m *Manager) joinState(a netip.Addr) (mayJoin, joined bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,13 +46,13 @@ func (m *Manager) joinState(a netip.Addr) (mayJoin, joined bool) {
 	}
 	for _, f := range s.further {
 		if f.addr == a {
-			return true, now().Before(f.proved.Add(lookupAgain))
+			return true, now().Before(f.proved.Add(lookupEvery))
 		}
 	}
 	return false, false // the session's own address
 }
 
-// join is JoinSession without a limit of look-ups. It closes a further address of a session whose computer no longer has it.
+// join is JoinSession without a limit of look-ups. It closes the address if it is a further address of another computer's session.
 func (m *Manager) join(ctx context.Context, peer agent.Peer) (joined bool) {
 	id, err := m.firewall.BrowserSessionOf(ctx, peer.Addr)
 	if err != nil {
@@ -65,18 +66,18 @@ func (m *Manager) join(ctx context.Context, peer agent.Peer) (joined bool) {
 	return joined
 }
 
-// join makes an address a further address of s, the session of its computer, which is nil if it has none.
+// join makes a peer's address a further address of s, its computer's session, which may be nil.
 func (c *change) join(s *session, from agent.Peer) bool {
-	peer, holder := from.Addr, c.byAddress[from.Addr]
-	_, hasRule := c.static[peer]
-	from.Inside = c.inside(c.settings, peer, from.Interface)
-	if c.closed.Load() || hasRule || holder != nil && (holder.Kind != agent.KindWeb || holder.Address == peer) {
+	addr, holder := from.Addr, c.byAddress[from.Addr]
+	_, hasRule := c.static[addr]
+	from.Inside = c.inside(c.settings, addr, from.Interface)
+	if c.closed.Load() || hasRule || holder != nil && (holder.Kind != agent.KindWeb || holder.Address == addr) {
 		return false
 	}
 	if holder != nil && holder != s {
-		c.dropFurtherIf(holder, func(f furtherAddress) bool { return f.addr == peer })
+		c.dropFurtherIf(holder, func(f furtherAddress) bool { return f.addr == addr })
 	}
-	if s == nil || s.Kind != agent.KindWeb || mayUseBrowser(c.settings, from) != nil || peer.IsLinkLocalUnicast() || peer.Is4() && s.Address.Is4() {
+	if s == nil || s.Kind != agent.KindWeb || mayUseBrowser(c.settings, from) != nil || addr.IsLinkLocalUnicast() || addr.Is4() && s.Address.Is4() {
 		return false
 	}
 	c.mu.Lock()
@@ -89,9 +90,9 @@ func (c *change) join(s *session, from agent.Peer) bool {
 type lookups struct {
 	all *timerate.Limiter
 
-	mu     sync.Mutex // guards what follows
-	latest map[netip.Addr]time.Time
-	swept  time.Time
+	mu      sync.Mutex               // guards the fields below
+	latest  map[netip.Addr]time.Time // the last look-up of each address
+	cleaned time.Time                // when older look-ups were last removed from latest
 }
 
 func newLookups() *lookups {
@@ -103,11 +104,11 @@ func (l *lookups) take(a netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if now.Sub(l.swept) >= lookupAgain {
-		l.swept = now
-		maps.DeleteFunc(l.latest, func(_ netip.Addr, at time.Time) bool { return now.Sub(at) >= lookupAgain })
+	if now.Sub(l.cleaned) >= lookupEvery {
+		l.cleaned = now
+		maps.DeleteFunc(l.latest, func(_ netip.Addr, at time.Time) bool { return now.Sub(at) >= lookupEvery })
 	}
-	if at, is := l.latest[a]; is && now.Sub(at) < lookupAgain || !l.all.AllowN(now, 1) {
+	if at, ok := l.latest[a]; ok && now.Sub(at) < lookupEvery || !l.all.AllowN(now, 1) {
 		return false
 	}
 	l.latest[a] = now

@@ -14,8 +14,8 @@ const (
 	otherMAC = "02:00:00:00:00:0b"
 )
 
-// phone gives addresses a MAC in the neighbour table.
-func (g *gateway) phone(mac string, addrs ...netip.Addr) {
+// setMAC gives addresses a MAC in the neighbour table.
+func (g *gateway) setMAC(mac string, addrs ...netip.Addr) {
 	g.fakeFirewall.mu.Lock()
 	defer g.fakeFirewall.mu.Unlock()
 	for _, a := range addrs {
@@ -23,10 +23,10 @@ func (g *gateway) phone(mac string, addrs ...netip.Addr) {
 	}
 }
 
-// wantJoin checks the answer of JoinSession, after a time in which no look-up is limited.
+// wantJoin checks the answer of JoinSession. It waits before, so that no look-up is limited.
 func (g *gateway) wantJoin(a netip.Addr, want bool) {
 	g.t.Helper()
-	advance(2 * lookupAgain)
+	advance(2 * lookupEvery)
 	if got := g.JoinSession(context.Background(), g.peer(a)); got != want {
 		g.t.Errorf("%v joins: %v", a, got)
 	}
@@ -38,7 +38,7 @@ func TestJoinSession(t *testing.T) {
 	own4 := netip.MustParseAddr(lanPeer)
 	subtest(t, "IPv6 beside IPv4", func(g *gateway) {
 		e := g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, own4, further1)
+		g.setMAC(phoneMAC, own4, further1)
 		g.wantJoin(further1, true)
 		g.wantFurther(e, further1)
 		if !g.IsConnected(further1) {
@@ -61,26 +61,26 @@ func TestJoinSession(t *testing.T) {
 	subtest(t, "one IPv4 address beside IPv6", func(g *gateway) {
 		e := g.beginWeb("petr", "fd00::1")
 		second4 := netip.MustParseAddr("192.168.1.11")
-		g.phone(phoneMAC, own4, second4, further1)
+		g.setMAC(phoneMAC, own4, second4, further1)
 		g.wantJoin(own4, true)
 		g.wantJoin(second4, true)
 		g.wantFurther(e, second4)
 	})
 	subtest(t, "up to the limit", func(g *gateway) {
 		e := g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, own4)
+		g.setMAC(phoneMAC, own4)
 		var all []netip.Addr
 		for a := further1; len(all) < agent.MaxIPv6+3; a = a.Next() {
-			g.phone(phoneMAC, a)
+			g.setMAC(phoneMAC, a)
 			g.wantJoin(a, true)
 			all = append(all, a)
 		}
 		g.wantFurther(e, all[3:]...)
 	})
-	subtest(t, "the idle session ends with it", func(g *gateway) {
+	subtest(t, "the idle session ends", func(g *gateway) {
 		defer g.record()()
 		e := g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, own4, further1)
+		g.setMAC(phoneMAC, own4, further1)
 		g.wantJoin(further1, true)
 		advance(DefaultWebIdle)
 		g.wantLive()
@@ -90,32 +90,32 @@ func TestJoinSession(t *testing.T) {
 	})
 	subtest(t, "after a restart it is proved again", func(g *gateway) {
 		e := g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, own4, further1)
+		g.setMAC(phoneMAC, own4, further1)
 		g.wantJoin(further1, true)
 		g.restart()
 		g.wantFurther(e)
-		g.phone(otherMAC, further1)
+		g.setMAC(otherMAC, further1)
 		g.wantJoin(further1, false)
-		g.phone(phoneMAC, further1)
+		g.setMAC(phoneMAC, further1)
 		g.wantJoin(further1, true)
 		g.wantFurther(e, further1)
 	})
 }
 
-// TestJoinSessionRefuses: addresses that get no access by the session of a browser.
+// TestJoinSessionRefuses: these addresses do not become further addresses of a browser's session.
 func TestJoinSessionRefuses(t *testing.T) {
 	own4 := netip.MustParseAddr(lanPeer)
 	for name, c := range map[string]struct {
 		at      netip.Addr
 		prepare func(*gateway)
 	}{
-		"another computer":        {further1, func(g *gateway) { g.phone(otherMAC, further1) }},
-		"an unknown MAC":          {further1, func(g *gateway) { g.phone("", further1) }},
+		"another computer":        {further1, func(g *gateway) { g.setMAC(otherMAC, further1) }},
+		"an unknown MAC":          {further1, func(g *gateway) { g.setMAC("", further1) }},
 		"a second IPv4 address":   {netip.MustParseAddr("192.168.1.11"), func(*gateway) {}},
 		"a link-local address":    {netip.MustParseAddr("fe80::1"), func(*gateway) {}},
 		"an address outside":      {netip.MustParseAddr(outsidePeer), func(*gateway) {}},
 		"an address of the VPN":   {netip.MustParseAddr("10.128.0.2"), func(*gateway) {}},
-		"a network with agents":   {further1, func(g *gateway) { g.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:1] }) }},
+		"no browser sign-in":      {further1, func(g *gateway) { g.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:1] }) }},
 		"switched off":            {further1, func(g *gateway) { g.configure(func(s *agent.Settings) { s.Enabled = false }) }},
 		"the firewall fails":      {further1, func(g *gateway) { g.fakeFirewall.broken = true }},
 		"the firewall refuses":    {further1, func(g *gateway) { g.fakeFirewall.other[further1] = true }},
@@ -128,9 +128,9 @@ func TestJoinSessionRefuses(t *testing.T) {
 		"an agent's session":     {further1, func(g *gateway) { g.begin(passwordAttempt("petr", lanPeer, "a")) }},
 		"an address of an agent": {further1, func(g *gateway) { g.begin(passwordAttempt("petr", "fd00::1", "a")) }},
 		"an address of another browser": {further1, func(g *gateway) {
-			g.phone(otherMAC, further1)
+			g.setMAC(otherMAC, further1)
 			g.beginWeb("olga", "fd00::1")
-			g.phone(phoneMAC, further1)
+			g.setMAC(phoneMAC, further1)
 		}},
 		"an address with a rule of an account that is switched off": {further1, func(g *gateway) {
 			g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
@@ -143,7 +143,7 @@ func TestJoinSessionRefuses(t *testing.T) {
 				s.BrowserSignIn = append(s.BrowserSignIn, netip.MustParsePrefix("fe80::/10"))
 			})
 			g.beginWeb("petr", lanPeer)
-			g.phone(phoneMAC, own4, netip.MustParseAddr("192.168.1.11"), c.at)
+			g.setMAC(phoneMAC, own4, netip.MustParseAddr("192.168.1.11"), c.at)
 			c.prepare(g)
 			ids := func() (list []string) {
 				for _, s := range g.Sessions() {
@@ -163,23 +163,23 @@ func TestJoinSessionRefuses(t *testing.T) {
 	}
 }
 
-// TestJoinedAddressMoves: a further address that another computer has now is closed, so that the other one can sign in.
+// TestJoinedAddressMoves: a further address that another computer has now is closed, so that this computer can sign in.
 func TestJoinedAddressMoves(t *testing.T) {
 	own4 := netip.MustParseAddr(lanPeer)
 	joined := func(g *gateway) testSession {
 		e := g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, own4, further1)
+		g.setMAC(phoneMAC, own4, further1)
 		g.wantJoin(further1, true)
-		g.phone(otherMAC, further1)
+		g.setMAC(otherMAC, further1)
 		return e
 	}
-	subtest(t, "it opens a page", func(g *gateway) {
+	subtest(t, "the other computer opens a page", func(g *gateway) {
 		e := joined(g)
 		g.wantJoin(further1, false)
 		g.wantFurther(e)
 		g.wantLive(e)
 	})
-	subtest(t, "somebody signs in", func(g *gateway) {
+	subtest(t, "another person signs in", func(g *gateway) {
 		e := joined(g)
 		other := g.beginWeb("olga", further1.String())
 		g.wantFurther(e)
@@ -195,7 +195,7 @@ func TestJoinedAddressMoves(t *testing.T) {
 	})
 	subtest(t, "the same computer extends its session", func(g *gateway) {
 		e := joined(g)
-		g.phone(phoneMAC, further1)
+		g.setMAC(phoneMAC, further1)
 		again := g.beginWeb("petr", further1.String())
 		if again.Session.ID != e.Session.ID {
 			g.t.Errorf("%+v", again.Session)
@@ -204,7 +204,7 @@ func TestJoinedAddressMoves(t *testing.T) {
 		_, err := g.browse("olga", further1.String())
 		g.wantCode(err, agent.CodeAddressBusy)
 	})
-	subtest(t, "its network has agents now", func(g *gateway) {
+	subtest(t, "its network has no browser sign-in any more", func(g *gateway) {
 		e := joined(g)
 		g.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:1] })
 		g.Apply(context.Background())
@@ -213,21 +213,21 @@ func TestJoinedAddressMoves(t *testing.T) {
 	})
 }
 
-// TestJoinSessionLimits: requests cause few look-ups, from one address and from many.
+// TestJoinSessionLimits: many requests cause few look-ups, whether from one address or from many.
 func TestJoinSessionLimits(t *testing.T) {
-	subtest(t, "a stranger", func(g *gateway) {
+	subtest(t, "one address", func(g *gateway) {
 		g.beginWeb("petr", lanPeer)
-		g.phone(otherMAC, further1)
+		g.setMAC(otherMAC, further1)
 		for range 1000 {
 			g.JoinSession(context.Background(), g.peer(further1))
 		}
 		if n := g.fakeFirewall.lookups; n != 1 {
 			g.t.Errorf("%d look-ups", n)
 		}
-		advance(lookupAgain)
+		advance(lookupEvery)
 		g.JoinSession(context.Background(), g.peer(further1))
 		if n := g.fakeFirewall.lookups; n != 2 {
-			g.t.Errorf("%d look-ups after %v", n, lookupAgain)
+			g.t.Errorf("%d look-ups after %v", n, lookupEvery)
 		}
 	})
 	subtest(t, "many addresses", func(g *gateway) {
@@ -237,7 +237,7 @@ func TestJoinSessionLimits(t *testing.T) {
 		if n := g.fakeFirewall.lookups; n > allLookups.burst {
 			g.t.Errorf("%d look-ups", n)
 		}
-		advance(2 * lookupAgain)
+		advance(2 * lookupEvery)
 		g.JoinSession(context.Background(), g.peer(further2))
 		if n := len(g.lookups.latest); n != 1 {
 			g.t.Errorf("%d addresses are remembered", n)
@@ -245,10 +245,10 @@ func TestJoinSessionLimits(t *testing.T) {
 	})
 	subtest(t, "a computer with changing addresses", func(g *gateway) {
 		g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, netip.MustParseAddr(lanPeer))
+		g.setMAC(phoneMAC, netip.MustParseAddr(lanPeer))
 		joined, a := 0, further1
 		for range 2 * proofBurst {
-			g.phone(phoneMAC, a)
+			g.setMAC(phoneMAC, a)
 			if g.JoinSession(context.Background(), g.peer(a)) {
 				joined++
 			}
@@ -257,13 +257,13 @@ func TestJoinSessionLimits(t *testing.T) {
 		if joined != proofBurst {
 			g.t.Errorf("%d joined", joined)
 		}
-		advance(lookupAgain)
+		advance(lookupEvery)
 		g.wantJoin(a.Prev(), true)
 	})
 	subtest(t, "requests in parallel", func(g *gateway) {
 		g.beginWeb("petr", lanPeer)
-		g.phone(phoneMAC, netip.MustParseAddr(lanPeer), further1)
-		for range 10 { // those that were begun before the address had access
+		g.setMAC(phoneMAC, netip.MustParseAddr(lanPeer), further1)
+		for range 10 { // requests that began before the address had access
 			if !g.JoinSession(context.Background(), g.peer(further1)) {
 				g.t.Errorf("it has not joined")
 			}

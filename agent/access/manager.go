@@ -63,7 +63,7 @@ type Manager struct {
 	counting sync.Mutex // held from reading the counters until the sessions have their values; locked before mu
 	pending  pendingLogins
 	proofs   *counts[netip.Addr] // wrong address tokens
-	lookups  *lookups            // by JoinSession
+	lookups  *lookups            // of JoinSession
 }
 
 // session is a live session, guarded by the Manager's locks.

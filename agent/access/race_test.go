@@ -172,7 +172,7 @@ func browserLife(g *gateway, random *rand.Rand) {
 		peer := []string{lanPeer, "192.168.1.11", "192.168.1.12"}[random.IntN(3)]
 		s, err := g.browse([]string{"ivan", "olga", "petr"}[random.IntN(3)], peer)
 		further := netip.AddrFrom16([16]byte{0xfd, 15: byte(random.IntN(3) + 1)})
-		g.phone([]string{phoneMAC, otherMAC}[random.IntN(2)], netip.MustParseAddr(peer), further)
+		g.setMAC([]string{phoneMAC, otherMAC}[random.IntN(2)], netip.MustParseAddr(peer), further)
 		g.JoinSession(context.Background(), g.peer(further))
 		at, held := g.SessionAt(netip.MustParseAddr(peer))
 		if err == nil && held && random.IntN(2) == 0 {

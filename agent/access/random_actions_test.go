@@ -135,7 +135,7 @@ func (m *randomActions) browser(r *rapid.T) {
 	}
 }
 
-// join opens a page from an address, whose computer has or has not the session of a browser.
+// join opens a page from an address, whose MAC a session may have too.
 func (m *randomActions) join(r *rapid.T) {
 	var own []netip.Addr
 	for _, s := range m.Sessions() {
@@ -143,10 +143,10 @@ func (m *randomActions) join(r *rapid.T) {
 	}
 	peer := m.gateway.peer(netip.MustParseAddr(m.peer(r)))
 	if len(own) > 0 {
-		m.phone(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC"), rapid.SampledFrom(own).Draw(r, "address with the MAC"))
+		m.setMAC(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC"), rapid.SampledFrom(own).Draw(r, "address with the MAC"))
 	}
-	m.phone(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC of the peer"), peer.Addr)
-	advance(2 * lookupAgain)
+	m.setMAC(rapid.SampledFrom([]string{phoneMAC, otherMAC}).Draw(r, "MAC of the peer"), peer.Addr)
+	advance(2 * lookupEvery)
 	if !m.JoinSession(context.Background(), peer) {
 		return
 	}

@@ -195,14 +195,14 @@ func (m *Manager) watchTraffic(ctx context.Context) {
 	}
 }
 
-// endWeb ends the sessions of KindWeb that which returns.
-func (m *Manager) endWeb(which func() []*session, reason agent.Reason) {
-	if len(which()) == 0 {
+// endWeb ends the sessions of KindWeb that find returns.
+func (m *Manager) endWeb(find func() []*session, reason agent.Reason) {
+	if len(find()) == 0 {
 		return
 	}
 	m.always(func(c *change) {
 		if !c.closed.Load() {
-			c.endEach(which(), reason)
+			c.endEach(find(), reason)
 		}
 	})
 }

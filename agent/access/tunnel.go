@@ -37,8 +37,8 @@ func (m *Manager) TunnelUp(ctx context.Context, id string, connection Connection
 	return config, err
 }
 
-// replacedByTunnel returns the sessions of KindWeb at whose address the same person's agent has a tunnel that works, with a handshake
-// since TunnelUp. A browser that signs in after TunnelUp keeps its session.
+// replacedByTunnel returns the sessions of KindWeb from whose address the same person's agent uses a tunnel, with a handshake since
+// TunnelUp. A browser that signs in after TunnelUp keeps its session.
 func (m *Manager) replacedByTunnel() (list []*session) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

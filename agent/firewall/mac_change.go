@@ -112,7 +112,7 @@ func (r *reconciler) otherMAC(a *address, now *snapshot) mac {
 	}
 	of := a.of.sessionInfo
 	if of.kind == agent.KindWeb {
-		of.onlyMAC = mac{} // of its computer before a restart
+		of.onlyMAC = mac{} // stored before a restart; wanted is that of the neighbour table
 	}
 	if at := r.plan.locate(now, of, a.addr); at.matchesMAC() && at.name == a.at.name && at.mac != a.at.mac {
 		return at.mac

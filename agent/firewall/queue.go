@@ -72,9 +72,9 @@ func (f *Firewall) Readmit(ctx context.Context, s agent.Session) error {
 	return f.ask(ctx, &task{action: actGrant, readmit: true, sessionInfo: infoOf(&s)})
 }
 
-// GrantAddress lets a further address of a session in the LAN through until the session ends. The caller has checked the
-// proof of an agent's address; every address must be a neighbour with the session's MAC. The caller limits their number. Errors: ErrNoSession,
-// ErrNotSameHost, ErrAddressTaken.
+// GrantAddress lets a further address of a session in the LAN through until the session ends. The address must be a neighbour with the
+// session's MAC. The caller has checked an agent's proof, and limits the number of addresses. Errors: ErrNoSession, ErrNotSameHost,
+// ErrAddressTaken.
 func (f *Firewall) GrantAddress(ctx context.Context, sessionID string, a netip.Addr) error {
 	return f.ask(ctx, &task{action: actGrantAddress, sessionInfo: further(sessionID, a)})
 }

@@ -8,10 +8,10 @@ import (
 	"ideco-agent/agent"
 )
 
-// BrowserSessionOf returns the session of KindWeb whose own address is let through with the MAC of another address's host, on the same
-// interface. Only the neighbour table decides. It is "" if there is none, and if the MAC may be that of several hosts, as
-// behind a Wi-Fi repeater: two sessions have it, or two IPv4 addresses. The neighbour table is dumped only for the MAC of a session.
-// Errors: of reading the kernel's tables; ErrClosed; ctx.Err.
+// BrowserSessionOf returns the session of KindWeb whose host also has the address a: the session's own address is let through with the
+// MAC and on the interface that the neighbour table has for a. It returns "" if there is none, and if several hosts may share the MAC,
+// as behind a Wi-Fi repeater: two sessions have it, or two IPv4 addresses. The whole neighbour table is read only if a session has
+// the MAC. Errors: of reading the kernel's tables; ErrClosed; ctx.Err.
 func (f *Firewall) BrowserSessionOf(ctx context.Context, a netip.Addr) (sessionID string, err error) {
 	if f.mode == ModeOff {
 		return "", nil
@@ -32,34 +32,34 @@ func (r *reconciler) browserSessionOf(a netip.Addr) (sessionID string, err error
 	if !at.matchesMAC() || at.lacksMAC() {
 		return "", nil
 	}
-	var of *grantedSession
+	var found *grantedSession
 	for _, s := range r.sessions {
 		own := s.addrs[0].at
 		if !own.matchesMAC() || own.name != at.name || own.mac != at.mac {
 			continue
 		}
-		if of != nil {
+		if found != nil {
 			return "", nil
 		}
-		of = s
+		found = s
 	}
-	if of == nil || of.kind != agent.KindWeb {
+	if found == nil || found.kind != agent.KindWeb {
 		return "", nil
 	}
 	if err := now.listNeighbours(0); err != nil {
 		return "", fmt.Errorf("reading the neighbour table: %w", err)
 	}
-	four := map[netip.Addr]bool{}
-	if of.addrs[0].addr.Is4() {
-		four[of.addrs[0].addr] = true
+	ipv4 := map[netip.Addr]bool{} // addresses of the MAC
+	if own := found.addrs[0].addr; own.Is4() {
+		ipv4[own] = true
 	}
 	for n, m := range now.neighbours {
 		if n.index == now.index[at.name] && m == at.mac && n.addr.Is4() {
-			four[n.addr] = true
+			ipv4[n.addr] = true
 		}
 	}
-	if len(four) > 1 {
+	if len(ipv4) > 1 {
 		return "", nil
 	}
-	return of.session, nil
+	return found.session, nil
 }

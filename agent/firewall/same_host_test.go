@@ -8,8 +8,7 @@ import (
 	"ideco-agent/agent/netlab"
 )
 
-// TestBrowserSessionOf: the session of a browser is found by another address of its host, and not where the MAC may be that of
-// several hosts.
+// TestBrowserSessionOf: a browser's session is found by another address of its host, but not if several hosts may share the MAC.
 func TestBrowserSessionOf(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})

@@ -330,8 +330,8 @@ func TestFirewallVendorScript(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address. Its
-// IPv4 address has access then. When it opens a page from its IPv6 address again, this has access too, until the session ends.
+// TestFirewallBrowserIPv6: a host whose page was blocked over IPv6 signs in over IPv4, because the portal's name has no IPv6 address.
+// Then its IPv4 address has access. Once it opens a page over IPv6 again, its IPv6 address has access too, until the session ends.
 func TestFirewallBrowserIPv6(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne, "fd77:1::/64"}})
@@ -356,7 +356,7 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 		w.open(t, "IPv4", inOne, one, four)
 		w.refused(t, "IPv6 before its first page", inOne, one6, six)
 
-		// Its probe finds the connection closed, and then the real host.
+		// The first probe gets no answer, but gives the IPv6 address access. The next one reaches the real host.
 		netlab.Eventually(t, "the probe reaches the real host", func() bool {
 			response, err := blocked.client.Get(probe)
 			if err != nil {
@@ -379,7 +379,7 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 		}
 		w.refused(t, "another host", inTwo, two, four)
 
-		// A page from a new privacy address loads again and has access.
+		// A page from a new privacy address is answered with a refresh. The address has access then.
 		private := netip.MustParseAddr("fd77:1::7:7")
 		w.IP(t, inOne, "addr", "add", private.String()+"/64", "dev", "eth0", "nodad")
 		newer := g.script(inOne, private, trust)
@@ -390,7 +390,7 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 			t.Errorf("the page from a new address, again: %d %s", got.status, got.body)
 		}
 
-		// The end of the session closes all of them.
+		// The end of the session closes all addresses.
 		g.admin.must("DELETE", sessionsPath+s.ID, nil, nil)
 		for _, a := range []netip.Addr{one6, private} {
 			netlab.Eventually(t, "IPv6 is closed", func() bool {
@@ -399,7 +399,7 @@ func TestFirewallBrowserIPv6(t *testing.T) {
 			})
 		}
 
-		// Over the portal's IPv6 address the host signs in the other way round.
+		// A sign-in over the portal's IPv6 address gives access to the IPv6 address first.
 		lead = blocked.led(page)
 		lead.Host = net.JoinHostPort("fd77:1::1", portalPort)
 		form = blocked.asks(lead.String())
