@@ -8,9 +8,13 @@ import (
 	"ideco-agent/agent"
 )
 
+// maxAsked is how many IPv4 addresses with one MAC the kernel asks for at once.
+const maxAsked = 4
+
 // BrowserSessionOf returns the session of KindWeb whose own address is let through with the MAC of another address's host, on the same
 // interface. Only the neighbour table decides. It is "" if there is none, and if the MAC may be that of several hosts, as
-// behind a Wi-Fi repeater: two sessions have it, or two IPv4 addresses. The neighbour table is dumped only for the MAC of a session.
+// behind a Wi-Fi repeater: two sessions have it, or two IPv4 addresses. Those are
+// asked for, so that the kernel forgets an address that its host no longer has. The neighbour table is dumped only for the MAC of a session.
 // Errors: of reading the kernel's tables; ErrClosed; ctx.Err.
 func (f *Firewall) BrowserSessionOf(ctx context.Context, a netip.Addr) (sessionID string, err error) {
 	if f.mode == ModeOff {
@@ -50,16 +54,23 @@ func (r *reconciler) browserSessionOf(a netip.Addr) (sessionID string, err error
 		return "", fmt.Errorf("reading the neighbour table: %w", err)
 	}
 	four := map[netip.Addr]bool{}
-	if of.addrs[0].addr.Is4() {
-		four[of.addrs[0].addr] = true
+	if own := of.addrs[0].addr; own.Is4() {
+		four[own] = true
 	}
 	for n, m := range now.neighbours {
 		if n.index == now.index[at.name] && m == at.mac && n.addr.Is4() {
 			four[n.addr] = true
 		}
 	}
-	if len(four) > 1 {
-		return "", nil
+	if len(four) <= 1 {
+		return of.session, nil
 	}
-	return of.session, nil
+	asked := 0
+	for other := range four {
+		if asked < maxAsked {
+			Resolve(other)
+			asked++
+		}
+	}
+	return "", nil
 }
