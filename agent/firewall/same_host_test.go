@@ -2,6 +2,7 @@ package firewall
 
 import (
 	"net/netip"
+	"os"
 	"testing"
 
 	"ideco-agent/agent"
@@ -45,6 +46,18 @@ func TestBrowserSessionOf(t *testing.T) {
 		want("a second IPv4 address has the MAC", host6, "")
 		netlab.Run(t, "ip", "neigh", "del", second.String(), "dev", "lan0")
 		want("it is gone", host6, web.ID)
+
+		for _, file := range []string{"delay_first_probe_time", "ucast_solicit", "mcast_solicit"} { // forget it after a second or two
+			if err := os.WriteFile("/proc/sys/net/ipv4/neigh/lan0/"+file, []byte("1"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		netlab.Run(t, "ip", "neigh", "replace", "10.77.1.99", "dev", "lan0", "lladdr", m, "nud", "stale")
+		want("an IPv4 address that the host had before", host6, "")
+		netlab.Eventually(t, "the former address is forgotten", func() bool {
+			got, err := f.BrowserSessionOf(t.Context(), host6)
+			return err == nil && got == web.ID
+		})
 
 		other := session(2, second6)
 		other.Kind = agent.KindWeb

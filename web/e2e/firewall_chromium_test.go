@@ -58,7 +58,8 @@ func TestFirewallChromium(t *testing.T) {
 		b.sees("h1", "Вы в сети")
 		b.pictures("signed-in")
 		running := w.Download(t, "a download", inOne, one, to)
-		b.click(`main a[rel=noreferrer]`)
+		b.sees("main .url", page)
+		b.goes(page)
 		b.sees("h1", "the page")
 		if at := b.location(); at != page {
 			t.Errorf("the browser is at %s", at)
