@@ -14,7 +14,8 @@ const maxAsked = 4
 // BrowserSessionOf returns the session of KindWeb whose host also has the address a: the session's own address is let through with the
 // MAC and on the interface that the neighbour table has for a. It returns "" if there is none, and if several hosts may share the MAC,
 // as behind a Wi-Fi repeater: two sessions have it, or two IPv4 addresses. The whole neighbour table is read only if a session has
-// the MAC. Several IPv4 addresses are asked for, so that the kernel forgets those that the host no longer has. Errors: of reading the kernel's tables; ErrClosed; ctx.Err.
+// the MAC. Several IPv4 addresses are asked for, so that the kernel forgets those that the host no longer has. Errors: of reading the
+// kernel's tables; ErrClosed; ctx.Err.
 func (f *Firewall) BrowserSessionOf(ctx context.Context, a netip.Addr) (sessionID string, err error) {
 	if f.mode == ModeOff {
 		return "", nil
