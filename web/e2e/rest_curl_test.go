@@ -24,7 +24,7 @@ type restSection struct {
 }
 
 var (
-	sectionID = regexp.MustCompile(`\{#(\w+)\}`)
+	sectionID = regexp.MustCompile(`\{#([\w-]+)\}`)
 	command   = regexp.MustCompile("(?s)```sh\n(.*?)```")
 )
 
@@ -34,13 +34,13 @@ func readRESTGuide(t *testing.T, lang string) (g restGuide) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, line := range strings.Split(string(b), "\n") {
-		if option, is := strings.CutPrefix(line, "    "); is {
-			g.options += option + "\n"
-		}
-	}
 	for _, part := range strings.Split(string(b), "\n## ")[1:] {
 		s := restSection{id: sectionID.FindStringSubmatch(part)[1]}
+		for line := range strings.SplitSeq(part, "\n") {
+			if option, is := strings.CutPrefix(line, "    "); is && s.id == "how" {
+				g.options += option + "\n"
+			}
+		}
 		for _, block := range command.FindAllStringSubmatch(part, -1) {
 			s.commands = append(s.commands, block[1])
 		}

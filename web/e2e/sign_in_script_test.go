@@ -26,7 +26,7 @@ func TestSignInScriptOfTheManual(t *testing.T) {
 		}
 		_, script, found := strings.Cut(string(page), "\n    at=")
 		script, _, _ = strings.Cut("at="+script, "\n\n")
-		script = strings.NewReplacer("https://gw.company.ru:8443", "https://"+g.where.Portal[0], "root.pem", filepath.Join(g.data, "root.pem"), "10.0.0.5", "127.0.0.1").Replace(script)
+		script = strings.NewReplacer("gw.company.ru:8443", g.where.Portal[0], "gw.company.com:8443", g.where.Portal[0], "root.pem", filepath.Join(g.data, "root.pem"), "10.0.0.5", "127.0.0.1").Replace(script)
 		out, err := exec.Command("sh", "-euc", script).Output()
 		if !found || err != nil || strings.TrimSpace(string(out)) != "{}" {
 			t.Errorf("%s: %v, %s\n%s", lang, err, out, script)
