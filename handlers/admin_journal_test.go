@@ -30,9 +30,10 @@ func journalOf(t *testing.T, a administration) {
 	t.Helper()
 	ctx, db := t.Context(), a.realStore()
 	now := time.Now()
+	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, time.Local)
 	ivanov := a.named("ivanov")
 	for _, one := range []agent.Session{
-		{ID: "open", Kind: agent.KindLAN, Way: agent.WayTicket, Started: now.Add(-time.Hour), Address: netip.MustParseAddr("192.168.7.20"), ExternalIP: netip.MustParseAddr("192.168.7.20"),
+		{ID: "open", Kind: agent.KindLAN, Way: agent.WayTicket, Started: today.Add(time.Second), Address: netip.MustParseAddr("192.168.7.20"), ExternalIP: netip.MustParseAddr("192.168.7.20"),
 			Device: agent.Device{Name: "=PC-7"}, Group: "Офис", MACStored: "52:54:00:12:34:56", RxStored: 1 << 20, TxStored: 10},
 		{ID: "ended", Kind: agent.KindVPN, Way: agent.WayPassword, Started: now.AddDate(0, 0, -40), Address: netip.MustParseAddr("10.128.0.9"), ExternalIP: outside,
 			Ended: now.AddDate(0, 0, -40).Add(90 * time.Minute), Reason: agent.ReasonEvicted, RxStored: 3 << 20},
@@ -48,7 +49,7 @@ func journalOf(t *testing.T, a administration) {
 		}
 	}
 	for _, one := range []agent.RefusedAttempt{
-		{At: now.Add(-time.Minute), Login: "my password", Peer: agent.Peer{Addr: outside}, Way: agent.WayPassword, Code: agent.CodeBadCredentials},
+		{At: today.Add(2 * time.Second), Login: "my password", Peer: agent.Peer{Addr: outside}, Way: agent.WayPassword, Code: agent.CodeBadCredentials},
 		{At: now.AddDate(0, 0, -45), Login: "ivanov", UserID: ivanov.ID, Peer: agent.Peer{Addr: inLAN, Inside: true}, Way: agent.WayBrowser, Code: agent.CodeAddressBusy},
 	} {
 		if err := db.AddRefused(ctx, one); err != nil {
@@ -231,8 +232,8 @@ func TestJournalFiles(t *testing.T) {
 	if err != nil || !marked || len(rows) != 3 {
 		t.Fatalf("%v, %v, %q", err, marked, text)
 	}
-	started := time.Now().Add(-time.Hour).Format("2006-01-02 15:04")
-	if got := rows[1]; !strings.HasPrefix(got[0], started) || !slices.Equal(got[1:], []string{"", "", "ivanov", "", "Офис", "", "'=PC-7", "52:54:00:12:34:56",
+	started := time.Now().Format("2006-01-02") + " 00:00:01"
+	if got := rows[1]; got[0] != started || !slices.Equal(got[1:], []string{"", "", "ivanov", "", "Офис", "", "'=PC-7", "52:54:00:12:34:56",
 		"192.168.7.20", "", "", "Агент, без пароля", "Сессия", "Идёт сейчас", "1048576", "10"}) {
 		t.Errorf("%q", got)
 	}
@@ -419,7 +420,7 @@ func TestRESTJournal(t *testing.T) {
 		{"filter", filter("login", "not_equals", `["ivanov"]`), []string{wrong, gone}},
 		{"filter", filter("login", "contains", `"IVA"`), []string{open, ended, busy}},
 		{"filter", filter("ip", "contains_any", `["10.128.","192.168.7.21"]`), []string{ended, gone}},
-		{"filter", filter("time_online", "greater", `[5000]`), []string{ended}},
+		{"filter", `[{"items":[{"column_name":"time_online","operator":"greater","value":[5000]},{"column_name":"way","operator":"equals","value":["password"]}]}]`, []string{ended}},
 		{"filter", filter("date_time", "date_range", `[`+day(45)+`,`+day(39)+`]`), []string{ended, busy}},
 		{"filter", filter("start", "date_range", `["`+day(45)+`","`+day(40)+`"]`), []string{busy}},
 		{"filter", filter("start", "date_range", `["`+date(45)+`","`+date(40)+`"]`), []string{ended, busy}},
@@ -453,6 +454,11 @@ func TestRESTJournal(t *testing.T) {
 		"search": `[{"text":"x","columns":["password"]}]`} {
 		if status, answer := a.journalAnswer(url.Values{name: {value}}); status == 200 || status >= 500 && status != 542 || answer["message"] == "" {
 			t.Errorf("%s=%s: %d %v", name, value, status, answer)
+		}
+	}
+	for _, columns := range []string{`["country_name"]`, `["country_name","country_code"]`} {
+		if status, answer := a.journalAnswer(url.Values{"search": {`[{"text":"x","columns":` + columns + `}]`}}); status != 542 {
+			t.Errorf("a search in %s: %d %v", columns, status, answer)
 		}
 	}
 	for name, value := range map[string]string{"filter": `{"items":[]}`, "search": `[{"text":5}]`} {

@@ -106,18 +106,19 @@ func journalColumn(name string) agent.JournalColumn {
 var searchedColumns = stringList{string(agent.JournalLogin), string(agent.JournalName), string(agent.JournalGroup), string(agent.JournalDevice),
 	string(agent.JournalMAC), string(agent.JournalInner), string(agent.JournalOuter)}
 
-// filter returns the condition that one of the columns contains the text. It skips countryColumns among others; one alone is refused
-// by the store as an unknown column.
+// filter returns the condition that one of the columns contains the text. It leaves out countryColumns, unless there are no others: those
+// the store refuses as unknown.
 func (one restSearch) filter() agent.JournalFilter {
-	f := agent.JournalFilter{Any: true}
 	columns := one.Columns
 	if len(columns) == 0 {
 		columns = searchedColumns
 	}
+	if known := slices.DeleteFunc(slices.Clone(columns), isCountry); len(known) > 0 {
+		columns = known
+	}
+	f := agent.JournalFilter{Any: true}
 	for _, column := range columns {
-		if !slices.Contains(countryColumns, column) || len(columns) == 1 {
-			f.Of = append(f.Of, agent.JournalFilter{Column: journalColumn(column), Operator: agent.JournalContains, Values: []string{one.Text}})
-		}
+		f.Of = append(f.Of, agent.JournalFilter{Column: journalColumn(column), Operator: agent.JournalContains, Values: []string{one.Text}})
 	}
 	return f
 }
@@ -174,6 +175,8 @@ func (l *stringList) UnmarshalJSON(b []byte) error {
 // countryColumns are columns of the vendor's journal that are always empty here, and that the store does not have.
 var countryColumns = []string{"country_name", "country_code"}
 
+func isCountry(column string) bool { return slices.Contains(countryColumns, column) }
+
 // maxJournalValues limits the values in an answer of restJournalValues.
 const maxJournalValues = 1000
 
@@ -181,7 +184,7 @@ const maxJournalValues = 1000
 func (s *Site) restJournalValues(c echo.Context) error {
 	column := c.Param("column")
 	var values []string
-	if !slices.Contains(countryColumns, column) {
+	if !isCountry(column) {
 		var err error
 		if values, err = s.Journal.Values(c.Request().Context(), agent.JournalColumn(column), maxJournalValues); err != nil {
 			return err
