@@ -89,7 +89,7 @@ func TestDirectoryAD(t *testing.T) {
 	var users []struct {
 		Login  string `json:"login"`
 		Remote bool   `json:"remote_access"`
-		ID     int64
+		ID     int64  `json:"id,string"`
 	}
 	o.admin.must("GET", "/user_backend/users", nil, &users)
 	for _, u := range users {
@@ -172,7 +172,7 @@ func TestConvertAD(t *testing.T) {
 	var users []struct {
 		Login  string `json:"login"`
 		Domain string `json:"domain_name"`
-		ID     int64
+		ID     int64  `json:"id,string"`
 	}
 	o.admin.must("GET", "/user_backend/users", nil, &users)
 	for _, u := range users {
