@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -81,15 +80,8 @@ func TestAgentConnectedSeldomWrites(t *testing.T) {
 // TestAgentHostsOfAnEarlierVersion: agents count under the saved domain, browsers do not count.
 func TestAgentHostsOfAnEarlierVersion(t *testing.T) {
 	for saved, want := range map[string]map[string]int{`"gw.company.ru"`: {"gw.company.ru": 1}, `""`: {}, "": {}} {
-		path := filepath.Join(t.TempDir(), "ideco.db")
-		check(t, prepareFile(path))
-		db, err := connect(path)
-		check(t, err)
-		provider, err := newProvider(db.writer)
-		check(t, err)
-		_, err = provider.UpTo(t.Context(), 2)
-		check(t, err)
-		_, err = db.writer.Exec(`INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
+		path, db := earlierVersion(t, 2)
+		_, err := db.writer.Exec(`INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
 				remote_access, phone, comment, created)
 			VALUES ('a', 'a', 'a', '', 'a', 'local', '', TRUE, FALSE, FALSE, '', '', 0);
 			INSERT INTO devices (user_id, device_id, seen) VALUES (1, 'pc', $1), (1, 'browser', $1);

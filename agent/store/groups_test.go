@@ -285,15 +285,8 @@ func TestGroupsAreNoLastAdministrator(t *testing.T) {
 // TestUpgradeToGroups: accounts of a version without groups keep exactly their access.
 func TestUpgradeToGroups(t *testing.T) {
 	ctx := t.Context()
-	path := filepath.Join(t.TempDir(), "ideco.db")
-	check(t, prepareFile(path))
-	s, err := connect(path)
-	check(t, err)
-	provider, err := newProvider(s.writer)
-	check(t, err)
-	_, err = provider.UpTo(ctx, 4)
-	check(t, err)
-	_, err = s.writer.Exec(`INSERT INTO directories (name, is_default, settings, secret) VALUES ('company.ru', TRUE, '{}', 'sealed');
+	path, s := earlierVersion(t, 4)
+	_, err := s.writer.Exec(`INSERT INTO directories (name, is_default, settings, secret) VALUES ('company.ru', TRUE, '{}', 'sealed');
 		INSERT INTO users (directory, login, login_key, login_norm, name, search, hash, enabled, admin, remote_access, phone, comment, created, guid, remote_by_groups)
 		VALUES ('local', 'admin', 'admin', 'admin', '', 'admin', 'hash', TRUE, TRUE, FALSE, '', '', 0, '', FALSE),
 			('local', 'remote', 'remote', 'remote', '', 'remote', 'hash', TRUE, FALSE, TRUE, '', '', 0, '', FALSE),

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"math"
 	"os"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -24,15 +23,9 @@ func processorTime(b *testing.B) time.Duration {
 // is from outside, from 60,000 addresses; about 200 are refusals. They are written before migration 8: migration is the CPU time of the
 // later migrations, and size that of the file.
 func newBigJournal(b *testing.B) (s *Store, migration time.Duration, size int64) {
-	path := filepath.Join(b.TempDir(), "ideco.db")
-	check(b, prepareFile(path))
-	s, err := connect(path)
-	check(b, err)
-	provider, err := newProvider(s.writer)
-	check(b, err)
-	_, err = provider.UpTo(b.Context(), 7)
-	check(b, err)
-	_, err = s.writer.Exec(`INSERT INTO sessions (`+firstSessionColumns+`)
+	var path string
+	path, s = earlierVersion(b, 7)
+	_, err := s.writer.Exec(`INSERT INTO sessions (`+firstSessionColumns+`)
 		WITH RECURSIVE numbers (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM numbers WHERE i < 999999),
 			random (i, r) AS (SELECT i, i * 2654435761 % 4294967296 FROM numbers),
 			people (i, r, p) AS (SELECT i, r, r / 7 % 3000 FROM random)

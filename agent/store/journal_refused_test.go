@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -96,15 +95,8 @@ func TestTrimDeletesTexts(t *testing.T) {
 
 // TestJournalOfAnEarlierVersion: searches find the sessions that an earlier version stored.
 func TestJournalOfAnEarlierVersion(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "ideco.db")
-	check(t, prepareFile(path))
-	db, err := connect(path)
-	check(t, err)
-	provider, err := newProvider(db.writer)
-	check(t, err)
-	_, err = provider.UpTo(t.Context(), 7)
-	check(t, err)
-	_, err = db.writer.Exec(`INSERT INTO sessions (`+firstSessionColumns+`) VALUES
+	path, db := earlierVersion(t, 7)
+	_, err := db.writer.Exec(`INSERT INTO sessions (`+firstSessionColumns+`) VALUES
 		('lan', 1, 'ivanov', 'Иванов Пётр', 'local', 'lan', '192.168.1.7', '192.168.1.7', 'd', 'ПК-7', '', $1, 0, 0, $1, 'logout', '', '', ''),
 		('vpn', 2, 'petrov', '', 'local', 'vpn', '10.128.0.2', '95.1.1.1', '', '', '', $1, 0, 0, 0, '', '', '', '')`, micros(start))
 	check(t, err)

@@ -3,7 +3,6 @@ package store
 import (
 	"database/sql"
 	"errors"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -21,14 +20,7 @@ const (
 // The ids of the accounts count from 1.
 func openFirstVersion(t *testing.T, logins ...string) *Store {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "ideco.db")
-	check(t, prepareFile(path))
-	s, err := connect(path)
-	check(t, err)
-	provider, err := newProvider(s.writer)
-	check(t, err)
-	_, err = provider.UpTo(t.Context(), 1)
-	check(t, err)
+	path, s := earlierVersion(t, 1)
 	check(t, s.write(t.Context(), func(tx *sql.Tx) error {
 		for _, login := range logins {
 			_, err := tx.Exec(`INSERT INTO users (login, login_key, name, search, directory, hash, enabled, admin, remote_access, phone, comment, created)

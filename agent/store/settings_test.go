@@ -7,7 +7,6 @@ import (
 	"errors"
 	"math"
 	"net/netip"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -153,16 +152,9 @@ func TestSettingsOfOtherVersions(t *testing.T) {
 // TestJournalDaysOfEarlierVersions: a journal that earlier versions kept for longer than is possible now does not refuse changes.
 func TestJournalDaysOfEarlierVersions(t *testing.T) {
 	for stored, want := range map[string]int{"3650": 1826, "1827": 1826, "1826": 1826, "365": 365, "": 190} {
-		path := filepath.Join(t.TempDir(), "ideco.db")
-		check(t, prepareFile(path))
-		db, err := connect(path)
-		check(t, err)
-		provider, err := newProvider(db.writer)
-		check(t, err)
-		_, err = provider.UpTo(t.Context(), 7)
-		check(t, err)
+		path, db := earlierVersion(t, 7)
 		if stored != "" {
-			_, err = db.writer.Exec(`INSERT INTO settings (key, value) VALUES ('journal_days', $1)`, stored)
+			_, err := db.writer.Exec(`INSERT INTO settings (key, value) VALUES ('journal_days', $1)`, stored)
 			check(t, err)
 		}
 		check(t, db.Close())

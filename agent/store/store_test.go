@@ -205,3 +205,17 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("%d are open, %v", len(open), err)
 	}
 }
+
+// earlierVersion makes a database whose schema has an earlier version, and connects to it.
+func earlierVersion(t testing.TB, version int64) (path string, s *Store) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "ideco.db")
+	check(t, prepareFile(path))
+	s, err := connect(path)
+	check(t, err)
+	provider, err := newProvider(s.writer)
+	check(t, err)
+	_, err = provider.UpTo(t.Context(), version)
+	check(t, err)
+	return path, s
+}
