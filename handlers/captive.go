@@ -40,7 +40,7 @@ func (s *Site) answerBlocked(c echo.Context) error {
 	r, peer := c.Request(), who(c).Peer
 	isRead := safe(r.Method)
 	if !s.signsInByBrowser(peer) {
-		// Without it, Windows opens a browser on every computer that starts before its agent has logged in.
+		// Without this answer, Windows opens a browser on every computer that starts before its agent has logged in.
 		if text, ok := onlineAnswers[hostOf(r)+r.URL.Path]; ok && isRead {
 			return c.String(http.StatusOK, text)
 		}
@@ -64,7 +64,7 @@ func (s *Site) answerBlocked(c echo.Context) error {
 }
 
 // leadToSignIn leads a LAN host from plain HTTP to browser sign-in. A phone may show the page in a window that accepts no untrusted
-// certificate, so it redirects only if the portal's certificate is publicly trusted.
+// certificate, so leadToSignIn redirects only if the portal's certificate is publicly trusted.
 func (s *Site) leadToSignIn(c echo.Context) error {
 	if s.PubliclyTrusted() {
 		return c.Redirect(http.StatusFound, s.portalURL(c)+strings.TrimPrefix(webAuthPath, "/"))

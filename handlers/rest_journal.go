@@ -216,7 +216,7 @@ type journalJSON struct {
 	w     io.Writer
 	names []string // quoted, with a colon
 	rows  int
-	total *int // the least number of entries without the limit; nil = not sent
+	total *int // how many entries the query selects, at least; nil = not sent
 }
 
 func newJournalJSON(w io.Writer, fields []journalField) (*journalJSON, error) {

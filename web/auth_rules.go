@@ -20,7 +20,7 @@ const (
 	rulesRecheck = 10 * time.Second // interval of reading the rules and comparing the sessions with them, also without a change
 	silentAfter  = 15 * time.Minute // a host that has not answered for so long is silent
 	askAfter     = 5 * time.Minute  // a host that has not answered for so long is asked
-	askOver      = 10 * time.Second // the same for a MAC with more addresses than may be let through
+	askOver      = 10 * time.Second // askAfter for the addresses of a MAC that has more of them than may be let through
 	macTime      = 30 * time.Second // the shortest time between two changes of an address's MAC: spoofers may claim it all the time
 	hostsPerMAC  = 32               // addresses of a MAC that are remembered
 	maxAsked     = 200              // hosts that one pass asks
@@ -233,7 +233,7 @@ type rulesPass struct {
 	quiet    []netip.Addr // hosts to ask
 }
 
-// updateHosts updates the hosts from the neighbour table, and forgets those that are silent or have no rule any more.
+// updateHosts updates the hosts from the neighbour table, and forgets those that are silent and not in the table, or have no rule any more.
 func (p *rulesPass) updateHosts(table []neighbour) {
 	seen, perMAC := map[netip.Addr]bool{}, map[string]int{}
 	for _, h := range p.hosts {
@@ -336,8 +336,8 @@ func (p *rulesPass) authorises(r agent.AuthRule) bool {
 	return h != nil && !p.silent(h) && (r.MAC == "" || r.MAC == h.mac)
 }
 
-// limit selects the addresses of one MAC that are let through. The present ones come first, then those that answered last, and at the end
-// those that do not answer now.
+// limit selects the addresses of one MAC that are let through. First come those let through now, then the others, and at the end
+// those that do not answer now. Among equals, the one that answered last comes first.
 func (p *rulesPass) limit(list []netip.Addr, isCurrent func(netip.Addr) bool) (chosen []netip.Addr) {
 	rank := func(a netip.Addr) int {
 		switch {

@@ -33,7 +33,7 @@ func (m *Manager) JoinSession(ctx context.Context, peer agent.Peer) bool {
 	return m.lookups.take(peer.Addr) && m.join(ctx, peer)
 }
 
-// joinState reports whether an address may become a further address of a browser's session, and whether it did within lookupEvery.
+// joinState reports whether an address may be a further address of a browser's session, and whether it became one within lookupEvery.
 func (m *Manager) joinState(a netip.Addr) (mayJoin, joined bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,7 +66,7 @@ func (m *Manager) join(ctx context.Context, peer agent.Peer) (joined bool) {
 	return joined
 }
 
-// join makes a peer's address a further address of s, its computer's session, which may be nil.
+// join makes a peer's address a further address of s, the session of its computer. s is nil if the computer has none.
 func (c *change) join(s *session, from agent.Peer) bool {
 	addr, holder := from.Addr, c.byAddress[from.Addr]
 	_, hasRule := c.static[addr]

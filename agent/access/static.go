@@ -18,11 +18,11 @@ type StaticSession struct {
 	Silent  bool   // the computer does not answer: there must be no session, and a live one ends with idle
 }
 
-// staticAtOnce is how many sessions of KindStatic one change handles, so that logins do not wait for all of them.
+// staticAtOnce is how many sessions of KindStatic one change begins, or gives another MAC, so that logins do not wait for all of them.
 const staticAtOnce = 50
 
-// SetStatic replaces the set of sessions of KindStatic: it begins the missing ones and ends the others, with disabled if the account is
-// disabled or deleted, else with admin. If two have the same address, the first counts. A static session begins when its address is
+// SetStatic replaces the set of sessions of KindStatic: it begins the missing ones and ends the others: with disabled if the account is
+// disabled or deleted, with idle if the set has them as Silent, else with admin. If two have the same address, the first counts. A static session begins when its address is
 // free and its account may have access. What failed is tried again by the next call. The end of ctx stops nothing, because the rules are
 // saved already.
 func (m *Manager) SetStatic(ctx context.Context, set []StaticSession) {
@@ -87,7 +87,7 @@ func (c *change) staticReason(s *session) agent.Reason {
 	return agent.ReasonAdmin
 }
 
-// changeStaticMACs gives sessions the MACs of their rules. A session that the firewall then does not let through ends.
+// changeStaticMACs gives sessions the MACs of their rules. A session whose new MAC is not stored or not let through ends with lost.
 func (c *change) changeStaticMACs(list []*session) {
 	for _, s := range list {
 		want, ok := c.static[s.Address]

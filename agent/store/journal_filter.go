@@ -179,7 +179,7 @@ func isJournalText(column agent.JournalColumn) bool {
 	return false
 }
 
-// textOrEmpty is text for values that may be empty: every text contains an empty value, and only an empty text equals it.
+// textOrEmpty is text for values that may be empty. An empty value is contained in every text, and equals only an empty one.
 func (w *journalWhere) textOrEmpty(column agent.JournalColumn, like bool, values []string) condition {
 	isEmpty := func(v string) bool { return fold(v) == "" }
 	texts := slices.DeleteFunc(slices.Clone(values), isEmpty)
@@ -236,7 +236,7 @@ func (w *journalWhere) match(column string, like bool, values []string) string {
 	return "(" + strings.Join(parts, " OR ") + ")"
 }
 
-// matchGroups is match for the groups of a session. A value equals them also if it is the name of one of them.
+// matchGroups is match for the groups of a session. A value equals all groups together, or the name of one of them.
 func (w *journalWhere) matchGroups(like bool, values []string) string {
 	if like {
 		return w.match("groups_fold", true, values)

@@ -21,7 +21,7 @@ const (
 	MaxRows = maxSheets * (excelize.TotalRows - 1)
 )
 
-// ErrTooLong says that a table has more than MaxRows.
+// ErrTooLong says that a table has more than MaxRows rows.
 var ErrTooLong = errors.New("the table is too long for a workbook")
 
 // Column is a column of the table.
@@ -32,17 +32,17 @@ type Column struct {
 
 // Writer writes a workbook. A table that is too long for a sheet goes on in the next one, under the same head.
 type Writer struct {
-	dir          string // of the temporary files
-	name         string
-	columns      []Column
-	perSheet     int // rows of a sheet with its head; tests need fewer than Excel has
-	book         *excelize.File
-	bold, moment int // styles; moment is date and time in the format of the system
-	sheet        *excelize.StreamWriter
-	sheets, rows int // rows of the last sheet
+	dir            string // of the temporary files
+	name           string
+	columns        []Column
+	perSheet       int // rows of a sheet with its head; tests need fewer than Excel has
+	book           *excelize.File
+	bold, dateTime int // styles; dateTime is in the format of the reader's system
+	sheet          *excelize.StreamWriter
+	sheets, rows   int // rows of the last sheet
 }
 
-// NewWriter starts a workbook, which Close writes to w. Discard must be called in every case. name is the name of the sheet, at most 20
+// NewWriter starts a workbook, which Close writes to w. Discard must be called afterwards, also after an error of Row or Close. name is the name of the sheet, at most 20
 // characters, without any of []:*?/\. The temporary files are in dir, which is made if it is missing.
 func NewWriter(w io.Writer, dir, name string, columns []Column) (*Writer, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -70,7 +70,7 @@ func (t *Writer) begin() (err error) {
 	if t.bold, err = t.book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}}); err != nil {
 		return err
 	}
-	if t.moment, err = t.book.NewStyle(&excelize.Style{NumFmt: 22}); err != nil {
+	if t.dateTime, err = t.book.NewStyle(&excelize.Style{NumFmt: 22}); err != nil {
 		return err
 	}
 	if err = t.book.SetSheetName(t.book.GetSheetName(0), t.name); err != nil {
@@ -79,8 +79,8 @@ func (t *Writer) begin() (err error) {
 	return t.nextSheet()
 }
 
-// Row adds a row. A cell is a string, an int64, a uint64, a time.Time (shown in its time zone) or nil. Strings are never formulas;
-// Excel's limit of 32,767 characters cuts longer ones. Errors: ErrTooLong; of the temporary files.
+// Row adds a row. A cell is a string, an int64, a uint64, a time.Time (shown in its time zone) or nil. Strings are never formulas.
+// They are cut to Excel's limit of 32,767 characters. Errors: ErrTooLong; of the temporary files.
 func (t *Writer) Row(cells ...any) error {
 	if t.rows == t.perSheet {
 		if t.sheets == maxSheets {
@@ -101,7 +101,7 @@ func (t *Writer) Row(cells ...any) error {
 				values[i] = v
 			}
 		case time.Time:
-			values[i] = excelize.Cell{StyleID: t.moment, Value: v}
+			values[i] = excelize.Cell{StyleID: t.dateTime, Value: v}
 		case nil, int64, uint64:
 			values[i] = v
 		default:
@@ -158,7 +158,7 @@ func (t *Writer) Close() error {
 	if err := t.endSheet(); err != nil {
 		return err
 	}
-	return t.book.Write(io.Discard) // the ZIP writer of NewWriter has the right one
+	return t.book.Write(io.Discard) // the ZIP writer that NewWriter set writes to the right one
 }
 
 // Discard removes the temporary files.

@@ -177,7 +177,7 @@ func (g *guarded) signsInTrusting(place string, from netip.Addr, login string, t
 	return v
 }
 
-// oneSession waits until there is one session, for which is holds, and returns it.
+// oneSession waits until there is exactly one session and is reports true for it, and returns it.
 func (g *guarded) oneSession(what string, is func(session) bool) session {
 	g.t.Helper()
 	return g.admin.waitSessions(what, func(s []session) bool { return len(s) == 1 && is(s[0]) })[0]
@@ -534,7 +534,7 @@ func TestFirewallBrowserRestart(t *testing.T) {
 				t.Errorf("after %v the session is %+v, it was %+v", s, now, before)
 			}
 		}
-		waitUntil(t, time.Now().Add(12*time.Second)) // longer than the timeout of elements
+		waitUntil(t, time.Now().Add(12*time.Second)) // longer than the timeout of the firewall's elements
 		running.Runs(t)
 		if gap := running.Gap(); gap > cutWithin {
 			t.Errorf("the download paused for %v", gap)
@@ -548,8 +548,8 @@ func TestFirewallBrowserRestart(t *testing.T) {
 	})
 }
 
-// TestFirewallBrowserDies: when the gateway did not run for longer than the timeout of elements, a browser's session is over, because
-// another computer may have the address by then. The person signs in again.
+// TestFirewallBrowserDies: when the gateway did not run for longer than the timeout of the firewall's elements, a browser's session whose
+// MAC was not stored before is over, because another computer may have the address by then. The person signs in again.
 func TestFirewallBrowserDies(t *testing.T) {
 	inLab(t, func(t *testing.T, w lab) {
 		g := w.guard(t, map[string]any{"browser_sign_in_networks": []string{lanOne}})
