@@ -73,7 +73,7 @@ type JournalQuery struct {
 const (
 	MaxJournalPage       = 1000
 	MaxJournalOffset     = 100000
-	MaxJournalConditions = 50
+	MaxJournalConditions = 100 // conditions and their values together
 	MaxJournalText       = 200 // characters of a value
 )
 

@@ -481,6 +481,10 @@ func TestRESTJournalSorted(t *testing.T) {
 		t.Errorf("%d, %v rows in %d parts", status, answer["rows"], len(fake.queries))
 	}
 	fake.entries = append(fake.entries, agent.JournalEntry{})
+	if status, answer := a.journalAnswer(sorted); status != 200 || answer["rows"] != float64(maxSorted) {
+		t.Errorf("the limit: %d, %v rows", status, answer["rows"])
+	}
+	fake.entries = append(fake.entries, agent.JournalEntry{})
 	if status, answer := a.journalAnswer(sorted); status == 200 || answer["code"] != "field_journal_sort" {
 		t.Errorf("too many: %d %v", status, answer["message"])
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -117,7 +118,7 @@ func setRuleState(r *templates.UserRule, u agent.User, live []agent.LiveSession)
 		case l.Kind == agent.KindVPN: // its address is not in the LAN
 		case byRule && (l.Address == r.Address || !r.Address.IsValid() && l.MACStored == r.MAC):
 			r.State, r.Access = templates.RuleOpen, append(r.Access, l.Address)
-		case byRule, l.Address != r.Address:
+		case byRule, l.Address != r.Address && !slices.Contains(l.FurtherAddresses, r.Address):
 		case l.UserID == u.ID:
 			r.State = templates.RuleAgent
 		default:

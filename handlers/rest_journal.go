@@ -115,14 +115,16 @@ func (s *Site) eachSorted(ctx context.Context, q journalRequest, do func(agent.J
 	for len(all) < q.limit {
 		part := q.JournalQuery
 		part.Offset, part.Limit = q.Offset+len(all), min(agent.MaxJournalPage, q.limit-len(all))
-		if len(all) == maxSorted || part.Offset > agent.MaxJournalOffset {
+		if part.Offset > agent.MaxJournalOffset {
 			return agent.Problem{Field: "sort", Code: locale.JournalSort}
 		}
 		found, err := s.Journal.Entries(ctx, part)
 		if err != nil {
 			return err
 		}
-		all = append(all, found.Entries...)
+		if all = append(all, found.Entries...); len(all) > maxSorted {
+			return agent.Problem{Field: "sort", Code: locale.JournalSort}
+		}
 		if len(found.Entries) < part.Limit {
 			break
 		}

@@ -315,7 +315,8 @@ func (p *rulesPass) fallenSilent(set []access.StaticSession) (silent []access.St
 		stays[s.Address] = true
 	}
 	for _, s := range p.set {
-		inForce := p.byAddress[s.Address].ID == s.Rule || p.byMAC[s.MAC].ID == s.Rule
+		own := p.byAddress[s.Address]
+		inForce := own.ID == s.Rule && own.MAC == s.MAC || p.byMAC[s.MAC].ID == s.Rule
 		if s.Silent = true; !stays[s.Address] && inForce {
 			silent = append(silent, s)
 		}

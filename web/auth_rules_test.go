@@ -332,6 +332,15 @@ func TestRulesFollow(t *testing.T) {
 	l.after(time.Second, "the network is local again", on)
 	must(l.DeleteAuthRule(ctx, id))
 	has("deleted")
+
+	id = l.add("192.168.7.6", "06", false)
+	l.sees("192.168.7.6", "06", 0)
+	l.after(time.Second, "the computer of the rule", fmt.Sprintf("192.168.7.6=%d@06", id))
+	must(l.ChangeAuthRule(ctx, id, func(r *agent.AuthRule) error { r.MAC = r.MAC[:15] + "07"; return nil }))
+	has("a rule of another computer")
+	if l.idle != nil {
+		t.Errorf("ended as idle after the MAC of the rule was changed: %q", l.idle)
+	}
 }
 
 // TestRulesAfterRestart: the hosts of restored sessions keep their access until they are silent, also if the neighbour table lacks them.

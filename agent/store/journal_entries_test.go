@@ -391,6 +391,17 @@ func TestJournalProblems(t *testing.T) {
 			t.Errorf("export of %.200s: %v", fmt.Sprint(c.q), err)
 		}
 	}
+	var many agent.JournalFilter
+	for range agent.MaxJournalConditions / 2 { // each is a condition and a value
+		many.Of = append(many.Of, one(agent.JournalLogin, agent.JournalContains, "x").Filter)
+	}
+	if _, err := s.Entries(t.Context(), agent.JournalQuery{Filter: agent.JournalFilter{Of: []agent.JournalFilter{many}}}); err != nil {
+		t.Errorf("as many conditions as are allowed: %v", err)
+	}
+	many.Of = append(many.Of, many.Of[0])
+	if _, err := s.Entries(t.Context(), agent.JournalQuery{Filter: many}); err == nil {
+		t.Error("one condition more than is allowed")
+	}
 	if _, err := s.Values(t.Context(), "password", 10); err == nil {
 		t.Error("values of an unknown column")
 	}

@@ -21,9 +21,10 @@ type condition struct {
 
 // journalWhere makes conditions of a JournalQuery.
 type journalWhere struct {
-	now  time.Time
-	args []any
-	seen int // conditions and values so far
+	now    time.Time
+	args   []any
+	seen   int // comparisons and their values so far
+	groups int // combinations so far
 }
 
 // journalConditions returns the conditions of a query, all of which must hold, and their arguments. Errors: agent.Problem.
@@ -59,10 +60,16 @@ func filterProblem(code, value string) error {
 
 // filter returns the conditions of a filter, all of which must hold.
 func (w *journalWhere) filter(f agent.JournalFilter) ([]condition, error) {
-	if w.seen += 1 + len(f.Values); w.seen > 2*agent.MaxJournalConditions {
+	compares := f.Column != "" || f.Operator != "" || len(f.Values) > 0
+	if compares {
+		w.seen += 1 + len(f.Values)
+	} else {
+		w.groups++
+	}
+	if max(w.seen, w.groups) > agent.MaxJournalConditions {
 		return nil, filterProblem("field_journal_conditions", "")
 	}
-	if f.Column != "" || f.Operator != "" || len(f.Values) > 0 {
+	if compares {
 		if len(f.Of) > 0 {
 			return nil, filterProblem("field_journal_operator", string(f.Operator))
 		}
