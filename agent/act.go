@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -41,7 +42,12 @@ type ActChange struct {
 	Field  string          `json:"field"`
 	Before json.RawMessage `json:"before,omitempty"` // empty if there was none
 	After  json.RawMessage `json:"after,omitempty"`  // empty if there is none
-	Secret bool            `json:"secret,omitempty"` // the values are not recorded
+	Hidden bool            `json:"hidden,omitempty"` // the values are not recorded: they are secret or long
+}
+
+// Equal reports whether two changes are the same.
+func (c ActChange) Equal(other ActChange) bool {
+	return c.Field == other.Field && c.Hidden == other.Hidden && bytes.Equal(c.Before, other.Before) && bytes.Equal(c.After, other.After)
 }
 
 // ActKind is what an act concerns.
@@ -80,7 +86,6 @@ const (
 	ActAccountsImported     ActCode = "accounts_imported"
 	ActAccountsExported     ActCode = "accounts_exported"
 	ActPasswordChanged      ActCode = "password_changed"
-	ActOwnPasswordChanged   ActCode = "own_password_changed"
 	ActThrottleLifted       ActCode = "throttle_lifted"
 	ActVPNDenied            ActCode = "vpn_denied"
 	ActAdministratorByGroup ActCode = "administrator_by_group"
@@ -124,6 +129,7 @@ const (
 	ActRootCancelled       ActCode = "root_cancelled"
 
 	ActSessionEnded    ActCode = "session_ended"
+	ActSessionsEnded   ActCode = "sessions_ended"
 	ActJournalExported ActCode = "journal_exported"
 	ActActsExported    ActCode = "acts_exported"
 )
@@ -140,7 +146,6 @@ var ActCodes = map[ActCode]ActKind{
 	ActAccountsImported:     ActsOnAccounts,
 	ActAccountsExported:     ActsOfExport,
 	ActPasswordChanged:      ActsOnAccounts,
-	ActOwnPasswordChanged:   ActsOnAccounts,
 	ActThrottleLifted:       ActsOnAccounts,
 	ActVPNDenied:            ActsOnAccounts,
 	ActAdministratorByGroup: ActsOnAccounts,
@@ -184,6 +189,7 @@ var ActCodes = map[ActCode]ActKind{
 	ActRootCancelled:       ActsOnCertificates,
 
 	ActSessionEnded:    ActsOnSessions,
+	ActSessionsEnded:   ActsOnSessions,
 	ActJournalExported: ActsOfExport,
 	ActActsExported:    ActsOfExport,
 }

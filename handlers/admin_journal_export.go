@@ -99,7 +99,7 @@ func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (t
 		return tooManyDownloads(c)
 	}
 	defer leave()
-	s.securityEvent(c, "journal_exported", "format", format)
+	s.act(c, agent.Act{Code: agent.ActJournalExported, Name: format}, "format", format)
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, tableTypes[format])
 	if format != "json" {
