@@ -76,6 +76,8 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/download/IdecoAgent-policy.zip", administrator, page, s.downloadPolicy},
 		{"GET", "/download/IdecoAgent-portable.zip", administrator, page, s.downloadPortable},
 
+		{"GET", "/admin", administrator, page, s.adminOverviewRedirect},
+		{"GET", overviewPath, administrator, page, s.adminOverview},
 		{"GET", "/admin/agent", administrator, page, s.adminAgent},
 		{"POST", "/admin/agent/state", administrator, page, s.adminAgentState},
 		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
