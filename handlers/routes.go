@@ -75,6 +75,8 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/download/IdecoAgent-policy.zip", administrator, page, s.downloadPolicy},
 		{"GET", "/download/IdecoAgent-portable.zip", administrator, page, s.downloadPortable},
 
+		{"GET", "/admin", administrator, page, s.adminOverviewRedirect},
+		{"GET", overviewPath, administrator, page, s.adminOverview},
 		{"GET", string(templates.AgentConnection), administrator, page, s.adminAgent(templates.AgentConnection)},
 		{"GET", string(templates.AgentRollout), administrator, page, s.adminAgent(templates.AgentRollout)},
 		{"GET", string(templates.AgentAccess), administrator, page, s.adminAgent(templates.AgentAccess)},
