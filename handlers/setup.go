@@ -70,5 +70,5 @@ func (s *Site) setup(c echo.Context) error {
 	}
 	who(c).User = &u
 	s.act(c, actOnAccount(agent.ActFirstAdministrator, u), "account", u.Login)
-	return c.Redirect(http.StatusSeeOther, "/admin/agent")
+	return c.Redirect(http.StatusSeeOther, overviewPath)
 }
