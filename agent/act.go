@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -192,6 +193,13 @@ var ActCodes = map[ActCode]ActKind{
 	ActSessionsEnded:   ActsOnSessions,
 	ActJournalExported: ActsOfExport,
 	ActActsExported:    ActsOfExport,
+}
+
+// AdministratorByGroup is the act of the gateway when groups make an account an administrator, or stop to do so.
+func AdministratorByGroup(before, now User, at time.Time) Act {
+	value := func(is bool) json.RawMessage { return json.RawMessage(strconv.FormatBool(is)) }
+	return Act{At: at, Source: ActByGateway, Code: ActAdministratorByGroup, Object: strconv.FormatInt(int64(now.ID), 10), Name: now.FullLogin(),
+		Changes: []ActChange{{Field: "admin_by_group", Before: value(before.AdminByGroups), After: value(now.AdminByGroups)}}}
 }
 
 // ActQuery selects a page of the journal of acts. The newest act is the first.

@@ -204,6 +204,13 @@ func ExpiredTrial(before, after agent.Settings, at time.Time) agent.Act {
 	return agent.Act{At: at, Source: agent.ActByGateway, Code: agent.ActGatewayExpired, Changes: difference(settingsValues(before), settingsValues(after))}
 }
 
+// CommandAct is an act on an administrator's account on the command line, which always sets a password.
+func CommandAct(code agent.ActCode, before, after agent.User) agent.Act {
+	a := actOnAccount(code, after, append(accountChanges(agent.GroupTree{}, before, after), hiddenChange("psw"))...)
+	a.At, a.Source = time.Now(), agent.ActByCommand
+	return a
+}
+
 // savedDirectory returns a directory as it is stored; the zero value if there is none.
 func (s *Site) savedDirectory(c echo.Context, id agent.DirectoryID) agent.DirectorySettings {
 	if id == 0 {

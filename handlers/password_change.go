@@ -47,9 +47,4 @@ func checkTypedTwice(c echo.Context) agent.Problems {
 }
 
 // fullLogin returns a login that means only this account.
-func fullLogin(u agent.User) string {
-	if u.Local() {
-		return u.Login
-	}
-	return u.Directory + `\` + u.Login
-}
+func fullLogin(u agent.User) string { return u.FullLogin() }

@@ -39,6 +39,7 @@ var russian = map[string]string{
 	"administrator %s is made in %s":                                     "администратор %s создан в %s",
 	"administrator %s has the new password":                              "у администратора %s новый пароль",
 	"the table is removed; nothing is enforced between LAN and Internet": "таблица убрана; проход между локальной сетью и интернетом не ограничен",
+	"the table is removed, but that could not be written into the journal of acts: %w": "таблица убрана, но записать это в журнал действий не удалось: %w",
 
 	// Messages of package web.
 	"the login %q cannot be used: it needs 1 to %d characters, without spaces, control characters and \\ / @":                      "логин %q не подходит: нужно от 1 до %d знаков без пробелов, управляющих знаков и \\ / @",
