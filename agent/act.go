@@ -135,6 +135,24 @@ const (
 	ActActsExported    ActCode = "acts_exported"
 )
 
+// Creates reports whether there was no object before the act.
+func (c ActCode) Creates() bool {
+	switch c {
+	case ActFirstAdministrator, ActAccountCreated, ActGroupCreated, ActRuleAdded, ActCertificateUploaded:
+		return true
+	}
+	return false
+}
+
+// Deletes reports whether there is no object after the act.
+func (c ActCode) Deletes() bool {
+	switch c {
+	case ActAccountDeleted, ActGroupDeleted, ActRuleDeleted, ActDirectoryDeleted, ActCertificateRemoved:
+		return true
+	}
+	return false
+}
+
 // ActCodes are all codes with what they concern.
 var ActCodes = map[ActCode]ActKind{
 	ActSignedIn:           ActsOfSigningIn,
@@ -193,6 +211,19 @@ var ActCodes = map[ActCode]ActKind{
 	ActSessionsEnded:   ActsOnSessions,
 	ActJournalExported: ActsOfExport,
 	ActActsExported:    ActsOfExport,
+}
+
+// ActFields are the fields of the changes that acts have. A field with the name of another one is written with its kind: "certificate.directory".
+var ActFields = []string{
+	"enabled", "auth_domain", "former_domains", "local_tunnel", "local_networks", "vpn_network", "forward_nets", "dns", "dns_suffix", "device_policy",
+	"browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "journal_days", "journal_mb",
+	"lan_interfaces", "wan_interfaces", "masquerade", "open_before_login", "vpn_peers_may_talk", "firewall_timeout_seconds",
+	"name", "login", "parent_id", "must_change", "domain_name", "phone_number", "comment", "remote_access", "remote_by_groups", "admin", "admin_by_group", "psw",
+	"group.name", "group.admin", "position", "directory", "directory_group",
+	"ip", "mac", "user_id", "always_logged",
+	"directory.name", "kind", "user", "dns_ips", "controllers", "transport", "tls_name", "ca_pem", "ldap_paths", "login_groups", "remote_groups", "lockout_limit",
+	"lockout_minutes", "check_minutes", "default", "computer_name", "password_change", "password", "keytab",
+	"certificate.directory", "email", "eab_key_id", "eab_hmac_key", "terms", "directory_root_pem",
 }
 
 // AdministratorByGroup is the act of the gateway when groups make an account an administrator, or stop to do so.

@@ -272,7 +272,7 @@ func (s *Site) sessionName(id string) string {
 	return ""
 }
 
-// actValues are fields by their names in REST, without those that are empty.
+// actValues are fields by their names in REST, without null and empty texts.
 type actValues map[string]json.RawMessage
 
 // encodeValues encodes an object of REST. Long values are cut.
@@ -305,10 +305,6 @@ func (v actValues) set(name string, value any) {
 		}
 		value = cutText(is)
 	case []any:
-		if len(is) == 0 {
-			delete(v, name)
-			return
-		}
 		list := make([]any, 0, min(len(is), agent.MaxActList+1))
 		for _, one := range is[:min(len(is), agent.MaxActList)] {
 			if text, isText := one.(string); isText {
@@ -331,7 +327,8 @@ func cutText(text string) string {
 	return text
 }
 
-// difference returns the fields that differ, ordered by name. nil means that the object does not exist; then false is no value, either.
+// difference returns the fields that differ, ordered by name. nil means that the object does not exist; then false and empty lists are no
+// values, either.
 func difference(before, after actValues) (changes []agent.ActChange) {
 	names := maps.Clone(before)
 	if names == nil {
@@ -340,7 +337,7 @@ func difference(before, after actValues) (changes []agent.ActChange) {
 	maps.Copy(names, after)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		change := agent.ActChange{Field: name, Before: before[name], After: after[name]}
-		if bytes.Equal(change.Before, change.After) || (before == nil || after == nil) && string(names[name]) == "false" {
+		if value := string(names[name]); bytes.Equal(change.Before, change.After) || (before == nil || after == nil) && (value == "false" || value == "[]") {
 			continue
 		}
 		changes = append(changes, change)
