@@ -62,6 +62,7 @@ func (s *Site) adminAgentData(c echo.Context, tab templates.AgentTab) (templates
 		Saved:          now.Domain != "",
 		SavedDomain:    now.Domain,
 		Deployment:     s.deployment(now.Domain),
+		InstallerSize:  uint64(s.Installer.Size()),
 		Unsigned:       !s.Installer.Signed(),
 		Pin:            s.Root.Pin(),
 		Certificate:    s.certificateSummary(now.Domain),

@@ -50,6 +50,9 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		Returned:          now.Trial.Returned,
 		NotLocal:          notLocal(now, interfaces),
 	}
+	if len(now.LANInterfaces)+len(now.WANInterfaces) == 0 {
+		d.Form.Propose()
+	}
 	if _, err := netip.ParseAddr(now.Domain); err != nil {
 		d.Name = unicodeName(now.Domain)
 	}

@@ -3,10 +3,14 @@ package templates
 import (
 	"fmt"
 	"math"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 // NewGatewayForm fills the form with saved settings and this machine's interfaces.
@@ -26,7 +30,7 @@ func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) Gatew
 	add := func(names []string, role string) {
 		for _, name := range names {
 			if roles[name] = role; !there[name] {
-				f.Interfaces = append(f.Interfaces, InterfaceChoice{agent.Interface{Name: name}, role, true})
+				f.Interfaces = append(f.Interfaces, InterfaceChoice{Interface: agent.Interface{Name: name}, Role: role, Gone: true})
 			}
 		}
 	}
@@ -39,6 +43,36 @@ func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) Gatew
 	}
 	f.Interfaces = append(f.Interfaces, gone...)
 	return f
+}
+
+// Propose chooses roles for a gateway on which none was ever chosen: WAN for the interfaces that lead to the Internet, LAN for the
+// others that work and have a private address. Nothing is proposed without a way to the Internet.
+func (f *GatewayForm) Propose() {
+	if !slices.ContainsFunc(f.Interfaces, func(i InterfaceChoice) bool { return i.Internet && i.Carrier == "" }) {
+		return
+	}
+	for n := range f.Interfaces {
+		switch i := &f.Interfaces[n]; {
+		case i.Carrier != "": // its packets carry another name
+		case i.Internet:
+			i.Role, i.Proposed = RoleWAN, true
+		case i.Up && slices.ContainsFunc(i.Addrs, func(p netip.Prefix) bool { return p.Addr().IsPrivate() }):
+			i.Role, i.Proposed = RoleLAN, true
+		}
+	}
+}
+
+// proposed reports whether a role was chosen by Propose.
+func (f GatewayForm) proposed() bool {
+	return slices.ContainsFunc(f.Interfaces, func(i InterfaceChoice) bool { return i.Proposed })
+}
+
+// roleName returns the field with the role of an interface.
+func roleName(i int) string { return "role_" + strconv.Itoa(i) }
+
+// roles are the choices for an interface.
+func roles(l *locale.Localizer) []option {
+	return []option{{RoleLAN, l.T("role_lan")}, {RoleWAN, l.T("role_wan")}, {RoleNone, l.T("role_none")}}
 }
 
 // joined joins the list's texts.

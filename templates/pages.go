@@ -53,6 +53,7 @@ type LoginData struct {
 	Rules  string            // what the new password must be; may be empty
 	Errors map[string]string // with Change, by field: password, psw, psw2
 	SSO    bool              // the visitor may sign in without a password
+	New    bool              // there is no administrator yet, and the visitor is where one can be made
 }
 
 // LoginSSOData fills [LoginSSO].
@@ -141,8 +142,9 @@ type AdminAgentData struct {
 	DomainUnicode  string // decoded; empty if it is the same
 	FormerDomains  []FormerDomain
 	InstallerReady bool
-	NoDriver       bool // the installer has no wintun.dll
-	Unsigned       bool // Windows warns of the installer
+	InstallerSize  uint64 // in bytes
+	NoDriver       bool   // the installer has no wintun.dll
+	Unsigned       bool   // Windows warns of the installer
 	Deployment     Deployment
 	Pin            string // of the own root, in base64; hidden if empty
 	Certificate    CertificateSummary
@@ -266,8 +268,9 @@ type GatewayForm struct {
 // InterfaceChoice is an interface and its role.
 type InterfaceChoice struct {
 	agent.Interface
-	Role string
-	Gone bool // chosen, but missing now
+	Role     string
+	Gone     bool // chosen, but missing now
+	Proposed bool // Role was not chosen by anybody
 }
 
 // Roles of an interface.
@@ -617,7 +620,9 @@ type MonitorVPNData struct {
 type CabinetData struct {
 	AgentEnabled   bool
 	Domain         string // empty if none is saved
+	System         string // of the visitor, as System names it; empty if not known
 	InstallerReady bool
+	InstallerSize  uint64              // in bytes
 	Unsigned       bool                // Windows warns of the installer
 	Sessions       []agent.LiveSession // of this account
 	Browsers       []BrowserRow
