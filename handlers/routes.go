@@ -54,6 +54,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/logout", user, page, s.logout},
 		{"POST", "/language", anybody, page, s.setLanguage},
 		{"POST", "/theme", anybody, page, s.setTheme},
+		{"POST", "/columns", administrator, page, s.setColumns},
 		{"GET", "/guide", anybody, page, s.guideStart},
 		{"GET", "/guide/:page", anybody, page, s.guide},
 		{"GET", "/setup/:token", setup, page, s.setupPage},
