@@ -28,7 +28,12 @@ type fakeGateway struct {
 	more       []agent.Interface
 	unreadable error
 	rightless  error
+
+	nameServers, dnsListeners []netip.Addr
 }
+
+func (f *fakeGateway) NameServers() []netip.Addr  { return f.nameServers }
+func (f *fakeGateway) DNSListeners() []netip.Addr { return f.dnsListeners }
 
 func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
 	if f.unreadable != nil {
