@@ -15,7 +15,7 @@ import (
 
 // NewGatewayForm fills the form with saved settings and this machine's interfaces.
 func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
-	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
+	f := GatewayForm{Masquerade: g.Masquerade, DNSInLAN: g.DNSInLAN, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
 	f.OpenBeforeLogin = joined(g.OpenBeforeLogin, " ")
 	for _, o := range g.OpenBeforeLogin {
 		if o.Port == 0 {
@@ -75,6 +75,12 @@ func roles(l *locale.Localizer) []option {
 	return []option{{RoleLAN, l.T("role_lan")}, {RoleWAN, l.T("role_wan")}, {RoleNone, l.T("role_none")}}
 }
 
+// Proposing returns the form of a gateway where nothing is saved yet, with DNS servers to open before login.
+func (f GatewayForm) Proposing(servers []agent.OpenServer) GatewayForm {
+	f.OpenBeforeLogin, f.OpenProposed = joined(servers, " "), len(servers) > 0
+	return f
+}
+
 // joined joins the list's texts.
 func joined[T fmt.Stringer](list []T, separator string) string {
 	texts := make([]string, len(list))
@@ -96,24 +102,11 @@ func atDNS(list []agent.OpenServer) []agent.OpenServer {
 // secondsLeft rounds up.
 func secondsLeft(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// enforcementClass returns the CSS class of the state's banner; its icon has the same name.
-func enforcementClass(d AdminGatewayData) string {
-	switch {
-	case d.State.Enforces() && forwardingOff(d) == "":
-		return "ok"
-	case d.State.Enforcement == agent.EnforcementIdle:
-		return "info"
-	}
-	return "warn"
-}
-
 // wantsForwarding6 reports whether an interface has a routable IPv6 address.
 func wantsForwarding6(d AdminGatewayData) bool {
 	for _, i := range d.Form.Interfaces {
-		for _, a := range i.Addrs {
-			if a.Addr().Is6() && !a.Addr().IsLinkLocalUnicast() {
-				return true
-			}
+		if i.RoutesIPv6() {
+			return true
 		}
 	}
 	return false
@@ -132,10 +125,6 @@ func forwardingOff(d AdminGatewayData) string {
 	}
 	return "forwarding_off"
 }
-
-// forwardingOffAbove has the text for the banner at the top of the page for each text of forwardingOff.
-var forwardingOffAbove = map[string]string{"forwarding_off": "gateway_forwarding_off", "forwarding_off_4": "gateway_forwarding_off_4",
-	"forwarding_off_6": "gateway_forwarding_off_6"}
 
 // forwardingLines returns the sysctl lines that enable forwarding permanently. Without accept_ra = 2 a machine that forwards
 // IPv6 ignores the provider's router advertisements.

@@ -150,11 +150,8 @@ type AdminAgentData struct {
 	Certificate    CertificateSummary
 	Form           SettingsForm
 	Errors         map[string]string
-	NetworksUnseen bool             // the networks found at the first start are not confirmed
-	Sessions       int              // the number of live sessions
-	VPNUnavailable bool             // there is no tunnel on this gateway now
-	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
-	Gateway        agent.GatewayState
+	Sessions       int // the number of live sessions
+	State          State
 	VPN            VPNForm
 	Browser        BrowserSignIn
 }
@@ -236,15 +233,10 @@ type SettingsForm struct {
 // firewall_timeout_seconds.
 type AdminGatewayData struct {
 	State             agent.GatewayState
-	AgentEnabled      bool
+	Conditions        []agent.Condition
 	InterfacesUnknown bool // they could not be read
 	Form              GatewayForm
 	Errors            map[string]string
-	Name              string         // the saved domain in Unicode, if it is a name
-	Gone              []string       // chosen interfaces that are missing now
-	Uplinks           []string       // interfaces that lead to the Internet and are not chosen, although others are
-	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
-	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 
 	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
 	Preview      string // the rules as text; empty if there are none
@@ -259,7 +251,9 @@ type AdminGatewayData struct {
 type GatewayForm struct {
 	Interfaces      []InterfaceChoice
 	Masquerade      bool
-	OpenBeforeLogin string             // separated by spaces
+	OpenBeforeLogin string // separated by spaces
+	OpenProposed    bool   // it holds the gateway's own DNS servers, which are not saved yet
+	DNSInLAN        bool
 	Wide            []agent.OpenServer // its entries without a port
 	VPNPeersMayTalk bool
 	FirewallTimeout string // in seconds
