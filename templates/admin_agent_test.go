@@ -48,7 +48,7 @@ func TestAdminAgentSaysWhyThereIsNoDownload(t *testing.T) {
 		"Сохраните адрес шлюза":              unsaved,
 		"Ideco агент выключен":               off,
 		"не нашлось программ wixl":           missing,
-		"Установщика в этой сборке нет":      missing,
+		"Как добавить установщик":            missing,
 		"Включите переключатель":             off,
 		"здесь появится установщик, который": unsaved,
 	} {
@@ -205,29 +205,6 @@ func TestAdminAgentSaysWhenTheInstallerHasNoDriver(t *testing.T) {
 	d.NoDriver = true
 	if !strings.Contains(adminAgent(t, d).Find(".installer .banner").Text(), words) {
 		t.Error("not said")
-	}
-}
-
-// TestAgentPageSaysWhatTheTunnelLacks: the advice is about what is missing, and there is none for a tunnel that does not run.
-func TestAgentPageSaysWhatTheTunnelLacks(t *testing.T) {
-	for lack, want := range map[agent.TunnelLack]string{
-		agent.TunnelLacksRights:  "CAP_NET_ADMIN",
-		agent.TunnelLacksDevice:  "modprobe tun",
-		agent.TunnelLacksAccess:  "чтение и запись",
-		agent.TunnelNetstack:     "--tunnel netstack",
-		agent.TunnelLacksNothing: "",
-	} {
-		text := func(d AdminAgentData) string {
-			return render(t, AdminAgent(Page{L: locale.For("ru")}, d)).Find(".banner").Text()
-		}
-		const note = "доступна только страница самого шлюза"
-		got := text(AdminAgentData{VPNLacks: lack})
-		if strings.Contains(got, note) != (want != "") || !strings.Contains(got, want) {
-			t.Errorf("%q: %s", lack, got)
-		}
-		if strings.Contains(text(AdminAgentData{VPNLacks: lack, VPNUnavailable: true}), note) {
-			t.Errorf("%q: advice for a tunnel that does not run", lack)
-		}
 	}
 }
 

@@ -28,8 +28,7 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 		InterfacesUnknown: true,
 		Form:              NewGatewayForm(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true, Carrier: hostile}, {Name: "eth1"}}),
 		Errors:            errors,
-		VLANs:             []string{hostile},
-		Uplinks:           []string{hostile},
+		Conditions:        hostileConditions(),
 		Chosen:            true,
 		Preview:           hostile,
 		PreviewTyped:      true,
@@ -42,13 +41,12 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 func gatewayOnTrial() AdminGatewayData {
 	choice := agent.GatewaySettings{LANInterfaces: []string{"lan0"}, WANInterfaces: []string{"wan0"}, OpenBeforeLogin: []agent.OpenServer{{Addr: netip.MustParseAddr("10.0.0.53")}}}
 	return AdminGatewayData{
-		State:        agent.GatewayState{Enforcement: agent.EnforcementOn, Forwarding4: true},
-		AgentEnabled: true,
-		Form:         NewGatewayForm(choice, []agent.Interface{{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Up: true, Internet: true}, {Name: "dmz0"}}),
-		Chosen:       true,
-		Preview:      "table inet ideco_agent {\n}",
-		Trial:        "abc",
-		TrialLeft:    41500 * time.Millisecond,
+		State:     agent.GatewayState{Enforcement: agent.EnforcementOn, Forwarding4: true},
+		Form:      NewGatewayForm(choice, []agent.Interface{{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Up: true, Internet: true}, {Name: "dmz0"}}),
+		Chosen:    true,
+		Preview:   "table inet ideco_agent {\n}",
+		Trial:     "abc",
+		TrialLeft: 41500 * time.Millisecond,
 	}
 }
 
@@ -106,63 +104,6 @@ func TestAdminGatewayAsksForAConfirmationWithoutScript(t *testing.T) {
 	d.Trial = ""
 	if doc := adminGateway(t, d); doc.Find("[data-countdown]").Length() != 0 || strings.TrimSpace(doc.Find(".button.primary").Text()) != "Сохранить" {
 		t.Error("a question without a trial")
-	}
-}
-
-func TestAdminGatewaySaysWhatIsEnforced(t *testing.T) {
-	for enforcement, want := range map[agent.Enforcement][2]string{
-		agent.EnforcementIdle: {"info", "интерфейсы не выбраны"}, agent.EnforcementOn: {"ok", "Правила действуют"},
-		agent.EnforcementNoRights: {"warn", "CAP_NET_ADMIN"}, agent.EnforcementNoProgram: {"warn", "apt install nftables"},
-		agent.EnforcementFlowtable: {"warn", "inet filter ft (flowtable)"},
-	} {
-		doc := adminGateway(t, AdminGatewayData{State: agent.GatewayState{Enforcement: enforcement, Flowtable: "inet filter ft", Forwarding4: true}, AgentEnabled: true})
-		banner := doc.Find("main > .banner").First()
-		if !banner.HasClass(want[0]) || !strings.Contains(banner.Text(), want[1]) {
-			t.Errorf("%s: %s", enforcement, html(banner))
-		}
-	}
-}
-
-// TestAdminGatewayWithoutForwarding: rules in force are no success while the kernel forwards nothing.
-func TestAdminGatewayWithoutForwarding(t *testing.T) {
-	ipv6 := NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{{Name: "lan0", Addrs: prefixesOf("2001:db8::1/64")}})
-	for _, c := range []struct {
-		state agent.GatewayState
-		form  GatewayForm
-		class string
-		says  string
-	}{
-		{agent.GatewayState{}, GatewayForm{}, "warn", "Пересылка пакетов выключена,"},
-		{agent.GatewayState{Forwarding4: true}, ipv6, "warn", "выключена для IPv6"},
-		{agent.GatewayState{Forwarding6: true}, ipv6, "warn", "выключена для IPv4"},
-		{agent.GatewayState{Forwarding4: true}, GatewayForm{}, "ok", ""},
-	} {
-		c.state.Enforcement = agent.EnforcementOn
-		banner := adminGateway(t, AdminGatewayData{State: c.state, Form: c.form, AgentEnabled: true}).Find("main > .banner").First()
-		if !banner.HasClass(c.class) || !strings.Contains(banner.Text(), "Правила действуют") || !strings.Contains(banner.Text(), c.says) || c.says == "" && strings.Contains(banner.Text(), "Пересылка") {
-			t.Errorf("%+v: %s", c.state, html(banner))
-		}
-	}
-}
-
-func TestAdminGatewaySaysWhatTheNextBootLacks(t *testing.T) {
-	for _, c := range []struct {
-		state agent.GatewayState
-		says  []string
-	}{
-		{agent.GatewayState{}, nil},
-		{agent.GatewayState{Boot: agent.BootNoSpace}, []string{"Правила для загрузки не записаны", "нет места"}},
-		{agent.GatewayState{Boot: agent.BootReadOnly, BootClosed: true}, []string{"Прежние правила для загрузки не удалены", "только для чтения"}},
-	} {
-		text := adminGateway(t, AdminGatewayData{State: c.state}).Find("main > .banner.warn").Text()
-		for _, part := range c.says {
-			if !strings.Contains(text, part) {
-				t.Errorf("%+v: %q does not say %q", c.state, text, part)
-			}
-		}
-		if c.says == nil && strings.Contains(text, "для загрузки") {
-			t.Errorf("nothing is wrong, but the page says %q", text)
-		}
 	}
 }
 

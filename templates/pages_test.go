@@ -78,8 +78,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
-		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
+		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, Sessions: 3, State: State{Conditions: hostileConditions(), Steps: FirstSteps(nil)},
+		VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
 	off := full
 	off.Enabled, off.Certificate, off.Browser.Trusted = false, CertificateSummary{State: CertificateFailed}, false
 	missing := full
