@@ -149,6 +149,7 @@ func (s *Site) portalRoutes() []route {
 
 		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
+		{"GET", "/conditions", administrator, rest, s.restConditions},
 		{"GET", "/certificates", administrator, rest, s.restCertificates},
 		{"POST", restCertificatesPath, administrator, rest, s.restCertificateUpload},
 		{"DELETE", "/certificates/:id", administrator, rest, s.uploaded(s.restCertificateRemove)},

@@ -179,6 +179,8 @@ func (l *Localizer) Condition(c agent.Condition) string {
 		return l.Enforcement(agent.GatewayState{Enforcement: agent.Enforcement(c.Detail), Flowtable: c.Args["Flowtable"]})
 	case agent.ConditionBoot:
 		return l.Boot(agent.GatewayState{Boot: agent.BootTrouble(c.Detail), BootClosed: c.Args["Closed"] != ""})
+	case agent.ConditionVPN:
+		return l.T("vpn_unavailable_note")
 	case agent.ConditionVPNLacks:
 		return l.T("condition_vpn_lacks") + " " + l.TunnelLack(agent.TunnelLack(c.Detail))
 	case agent.ConditionCertificate:
