@@ -68,7 +68,7 @@ func (s *Site) figures(ctx context.Context, now time.Time) (templates.OverviewFi
 }
 
 func (s *Site) readFigures(ctx context.Context, now time.Time) (f templates.OverviewFigures, err error) {
-	f = templates.OverviewFigures{At: now, From: localHour(now).Add(-overviewHours * time.Hour)}
+	f = templates.OverviewFigures{At: now, From: localHour(now.Local()).Add(-overviewHours * time.Hour)}
 	activity, err := s.Overview.Activity(ctx, f.From, now)
 	if err != nil {
 		return f, err
@@ -91,9 +91,9 @@ func (s *Site) readFigures(ctx context.Context, now time.Time) (f templates.Over
 	return f, nil
 }
 
-// localHour returns when the current hour of the gateway's time zone began.
+// localHour returns when the current hour of the time zone of now began.
 func localHour(now time.Time) time.Time {
-	_, offset := now.Local().Zone()
+	_, offset := now.Zone()
 	east := time.Duration(offset) * time.Second
 	return now.Add(east).Truncate(time.Hour).Add(-east)
 }

@@ -63,11 +63,14 @@ type OverviewSystem struct {
 	N  int
 }
 
-// AgentSystems are the systems that have a name in the catalogues, as agents write them.
+// AgentSystems are the systems that the page names, as agents write them.
 var AgentSystems = []string{"windows", "linux", "macos"}
 
-// overviewKinds are the kinds of sessions in the order of the page.
-var overviewKinds = []agent.Kind{agent.KindLAN, agent.KindVPN, agent.KindWeb, agent.KindStatic}
+// overviewKinds are the kinds of sessions in the order of the page, with the ids of their names.
+var overviewKinds = []struct {
+	kind agent.Kind
+	name string
+}{{agent.KindLAN, "overview_kind_lan"}, {agent.KindVPN, "overview_kind_vpn"}, {agent.KindWeb, "overview_kind_web"}, {agent.KindStatic, "overview_kind_static"}}
 
 // all returns the number of live sessions.
 func (d AdminOverviewData) all() (n int) {
@@ -182,7 +185,11 @@ func (d AdminOverviewData) outdated() bool {
 }
 
 func systemText(l *locale.Localizer, os string) string {
-	return l.T("overview_system_" + or(os, "other"))
+	name, ok := map[string]string{"windows": "Windows", "linux": "Linux", "macos": "macOS"}[os]
+	if !ok {
+		return l.T("overview_system_other")
+	}
+	return name
 }
 
 // journalGrowth is how many bytes the journal may still grow.

@@ -129,7 +129,7 @@ func TestCabinetEndsOwnSessionsAndBrowsers(t *testing.T) {
 func TestAdministrationIsOfferedToAdministratorsOnly(t *testing.T) {
 	admin := localPerson
 	admin.Admin = true
-	if cabinetOf(t, admin, readyCabinet).Find(`.controls a[href="/admin/agent"]`).Length() != 1 {
+	if cabinetOf(t, admin, readyCabinet).Find(`.controls a[href="/admin/overview"]`).Length() != 1 {
 		t.Error("an administrator finds no way in")
 	}
 	if cabinetOf(t, localPerson, readyCabinet).Find(`a[href^="/admin"]`).Length() != 0 {

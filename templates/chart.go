@@ -73,17 +73,21 @@ func (c chart) line(class string, values []int, slots int) chartLine {
 	var b strings.Builder
 	x := func(i int) string { return strconv.FormatFloat(float64(i)*chartWidth/float64(slots), 'f', 1, 64) }
 	for i, v := range values {
-		command := "V"
-		if i == 0 {
-			command = "M0 "
+		if i == 0 || v != values[i-1] {
+			command := "V"
+			if i == 0 {
+				command = "M0 "
+			}
+			b.WriteString(command + strconv.FormatFloat(float64(chartHeight)*(1-float64(v)/float64(c.Top)), 'f', 1, 64))
 		}
-		y := float64(chartHeight) * (1 - float64(v)/float64(c.Top))
-		fmt.Fprintf(&b, "%s%s H%s", command, strconv.FormatFloat(y, 'f', 1, 64), x(i+1))
+		if i == len(values)-1 || values[i+1] != v {
+			b.WriteString("H" + x(i+1))
+		}
 	}
 	if b.Len() == 0 {
 		return chartLine{}
 	}
-	return chartLine{Class: class, Line: b.String(), Area: fmt.Sprintf("%s V%d H0 Z", b.String(), chartHeight)}
+	return chartLine{Class: class, Line: b.String(), Area: fmt.Sprintf("%sV%dH0Z", b.String(), chartHeight)}
 }
 
 // bar draws the value of the part i of n.
