@@ -18,7 +18,7 @@ import (
 // TestOverviewCounts: the page counts sessions, logins and refusals of the last day, whatever the journal has from before.
 func TestOverviewCounts(t *testing.T) {
 	a := newAdministration(t)
-	db, now := a.s.Overview.(*store.Store), time.Now()
+	db, now := a.site.Overview.(*store.Store), time.Now()
 	for i, c := range []struct {
 		kind           agent.Kind
 		started, ended time.Duration // before now
@@ -43,7 +43,7 @@ func TestOverviewCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	f, err := a.s.readFigures(t.Context(), now)
+	f, err := a.site.readFigures(t.Context(), now)
 	if err != nil {
 		t.Fatal(err)
 	}
