@@ -157,6 +157,8 @@ func TestSecondClickInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	twice("main form button[type=submit]")
+	b.sees("h1", "Обзор")
+	b.open("/admin/agent")
 	b.sees(".lead", "Ideco агент управляет доступом")
 	b.types("auth_domain", "gw company")
 	twice(`form[action="/admin/agent/domain"] button.primary`)
@@ -180,6 +182,8 @@ func TestInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
+	b.sees("h1", "Обзор")
+	b.open("/admin/agent")
 	b.sees(".lead", "Ideco агент управляет доступом")
 	b.click("button[role=switch]")
 	b.sees(".toast", "Ideco агент включён") // the toast

@@ -24,7 +24,7 @@ func TestWalk(t *testing.T) {
 	admin.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": "short", "psw2": "short"})
 	admin.sees("#psw-note", "Пароль слишком короткий")
 	admin.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": adminPassword, "psw2": adminPassword})
-	if admin.at.Path != "/admin/agent" {
+	if admin.at.Path != "/admin/overview" {
 		t.Fatalf("after the setup the administrator is at %s: %s", admin.at.Path, admin.text())
 	}
 	if _, err := os.Stat(filepath.Join(g.data, "setup-link")); !os.IsNotExist(err) {
@@ -32,6 +32,7 @@ func TestWalk(t *testing.T) {
 	}
 	g.visitor(netip.Addr{}).refused(link)
 
+	admin.open("/admin/agent")
 	admin.sees("main > .banner.warn", "Локальные сети найдены автоматически")
 	admin.seesNot("Скачать Ideco агент")
 	admin.submit("/admin/agent/state", nil)
