@@ -94,6 +94,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/gateway/keep", administrator, page, s.adminGatewayKeep},
 		{"POST", "/admin/gateway/return", administrator, page, s.adminGatewayRevert},
 		{"POST", "/admin/gateway/forwarding", administrator, page, s.adminGatewayForwarding},
+		{"POST", "/admin/gateway/dns", administrator, page, s.adminGatewayDNS},
 		{"GET", "/admin/certificate", administrator, page, s.adminCertificate},
 		{"POST", "/admin/certificate/acme", administrator, page, s.adminCertificateACME},
 		{"POST", "/admin/certificate/terms", administrator, page, s.adminCertificateTerms},

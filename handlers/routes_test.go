@@ -125,6 +125,7 @@ func (policyAlone) Portable() (ZipFile, bool) { return ZipFile{}, false }
 
 func (noInstaller) Ready() error                                { return agent.ErrNotFound }
 func (noInstaller) Preset(_, _ string) (PresetInstaller, error) { return nil, agent.ErrNotFound }
+func (noInstaller) Size() int64                                 { return 0 }
 func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
@@ -134,6 +135,7 @@ func (fixedRoot) Successor(string) (string, time.Time)          { return "", tim
 func (fixedRoot) Sign(string, []byte) (string, error)           { return "", agent.ErrNotFound }
 func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
+func (oneLink) Needed(context.Context) bool                     { return false }
 func (oneLink) Void()                                           {}
 func (fixedHosts) Known(host string) bool                       { return host == "gw.example.test" }
 func (fixedHosts) Own(a netip.Addr) bool                        { return a.IsLoopback() }

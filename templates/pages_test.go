@@ -78,8 +78,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
-		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
+		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, Sessions: 3, State: State{Conditions: hostileConditions(), Steps: FirstSteps(nil)},
+		VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
 	off := full
 	off.Enabled, off.Certificate, off.Browser.Trusted = false, CertificateSummary{State: CertificateFailed}, false
 	missing := full
@@ -110,6 +110,12 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"web online":          WebOnline(page("/web_authd/auth", nil), WebOnlineData{WebAuthData{Token: "token-" + hostile, Origin: wanted}, someSession("web", agent.KindWeb), now}),
 		"web online rule":     WebOnline(page("/web_authd/auth", nil), WebOnlineData{Session: someSession("rule", agent.KindStatic), Now: now}),
 		"agent":               AdminAgent(page("/admin/agent", admin), full),
+		"agent rollout":       AdminAgent(page("/admin/agent/rollout", admin), onTab(AgentRollout, full)),
+		"agent rollout none":  AdminAgent(page("/admin/agent/rollout", admin), onTab(AgentRollout, missing)),
+		"agent access":        AdminAgent(page("/admin/agent/access", admin), onTab(AgentAccess, full)),
+		"agent vpn":           AdminAgent(page("/admin/agent/vpn", admin), onTab(AgentVPN, full)),
+		"login new":           Login(page("/login", nil), LoginData{New: true}),
+		"cabinet phone":       Cabinet(page("/cabinet", admin), CabinetData{AgentEnabled: true, Domain: hostile, System: "iOS", InstallerReady: true, Now: now}),
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),
 		"agent new":           AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
