@@ -146,10 +146,13 @@ func (s *Site) portalRoutes() []route {
 		{"GET", templates.JournalPath, administrator, page, s.adminJournal},
 		{"GET", templates.JournalPath + ".csv", administrator, page, s.adminJournalCSV},
 		{"GET", templates.JournalPath + ".xlsx", administrator, page, s.adminJournalXLSX},
+		{"GET", templates.ActsPath, administrator, page, s.adminActs},
+		{"GET", templates.ActsTable.CSV, administrator, page, s.adminActsCSV},
 
 		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
 		{"GET", "/conditions", administrator, rest, s.restConditions},
+		{"GET", "/acts", administrator, rest, s.restActs},
 		{"GET", "/certificates", administrator, rest, s.restCertificates},
 		{"POST", restCertificatesPath, administrator, rest, s.restCertificateUpload},
 		{"DELETE", "/certificates/:id", administrator, rest, s.uploaded(s.restCertificateRemove)},
