@@ -17,7 +17,7 @@ import (
 func (s *Site) PortalHandler() http.Handler {
 	e := s.newEcho(page)
 	e.Use(s.crossOrigin())
-	return s.register(e, s.portalRoutes())
+	return compressTexts(s.register(e, s.portalRoutes()))
 }
 
 // AgentHandler serves the agent endpoint.
