@@ -51,7 +51,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/login/password", anybody, page, s.loginPassword},
 		{"GET", "/login/sso", anybody, page, s.loginSSOReload},
 		{"POST", "/login/sso", anybody, page, s.loginSSO},
-		{"POST", "/logout", user, page, s.logout},
+		{"POST", "/logout", anybody, page, s.logout},
 		{"POST", "/language", anybody, page, s.setLanguage},
 		{"POST", "/theme", anybody, page, s.setTheme},
 		{"POST", "/columns", administrator, page, s.setColumns},
