@@ -28,7 +28,7 @@ func (s *Site) homeOf(v *visitor) string {
 	case v.User == nil:
 		return "/login"
 	case v.User.Administrator() && s.administrationAnswers(v):
-		return "/admin/agent"
+		return overviewPath
 	}
 	return "/cabinet"
 }

@@ -76,7 +76,12 @@ func (s *Site) portalRoutes() []route {
 		{"GET", "/download/IdecoAgent-policy.zip", administrator, page, s.downloadPolicy},
 		{"GET", "/download/IdecoAgent-portable.zip", administrator, page, s.downloadPortable},
 
-		{"GET", "/admin/agent", administrator, page, s.adminAgent},
+		{"GET", "/admin", administrator, page, s.adminOverviewRedirect},
+		{"GET", overviewPath, administrator, page, s.adminOverview},
+		{"GET", string(templates.AgentConnection), administrator, page, s.adminAgent(templates.AgentConnection)},
+		{"GET", string(templates.AgentRollout), administrator, page, s.adminAgent(templates.AgentRollout)},
+		{"GET", string(templates.AgentAccess), administrator, page, s.adminAgent(templates.AgentAccess)},
+		{"GET", string(templates.AgentVPN), administrator, page, s.adminAgent(templates.AgentVPN)},
 		{"POST", "/admin/agent/state", administrator, page, s.adminAgentState},
 		{"POST", "/admin/agent/domain", administrator, page, s.adminAgentDomain},
 		{"POST", "/admin/agent/domain/forget", administrator, page, s.adminAgentDomainForget},

@@ -69,5 +69,5 @@ func (s *Site) setup(c echo.Context) error {
 		return err
 	}
 	s.securityEvent(c, "first_administrator", "account", u.Login)
-	return c.Redirect(http.StatusSeeOther, "/admin/agent")
+	return c.Redirect(http.StatusSeeOther, overviewPath)
 }

@@ -32,6 +32,7 @@ type Site struct {
 	Root         RootCertificate
 	Certificates Certificates
 	Journal      Journal
+	Acts         Acts
 	AuthRules    AuthRules
 	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
 	// root and a company's CA do not count.

@@ -209,7 +209,7 @@ func TestConfirmAgentOffSaysWhoPasses(t *testing.T) {
 	l := locale.For("ru")
 	for closed, want := range map[bool]bool{true: true, false: false} {
 		for _, sessions := range []int{0, 2} {
-			if text := ConfirmAgentOff(l, sessions, closed).Text; strings.Contains(text, "пройдут только устройства") != want {
+			if text := ConfirmAgentOff(l, AgentConnection, sessions, closed).Text; strings.Contains(text, "пройдут только устройства") != want {
 				t.Errorf("closed %v, %d sessions: %q", closed, sessions, text)
 			}
 		}

@@ -131,6 +131,7 @@ type ConnectedData struct {
 // AdminAgentData fills [AdminAgent]. Errors are by field: local_networks, device_policy, the agent.AgentNumbers, vpn_network,
 // forward_nets, dns, dns_suffix.
 type AdminAgentData struct {
+	Tab            AgentTab
 	Enabled        bool
 	Domain         string // as typed
 	DomainError    string

@@ -92,7 +92,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"login sso":           LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
 		"login sso ticket":    LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":               Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
-		"confirm off":         Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, 3, true)),
+		"confirm off":         Confirm(page("/admin/agent/state", admin), ConfirmAgentOff(l, AgentConnection, 3, true)),
 		"confirm vpn":         Confirm(page("/admin/agent/vpn", admin), ConfirmVPN(l, full.VPN, 2)),
 		"confirm save":        Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
 		"confirm user":        Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),

@@ -140,6 +140,7 @@ func Serve(ctx context.Context, c Config) error {
 		Settings:      settings,
 		AgentHosts:    db,
 		Journal:       db,
+		Acts:          db,
 		Scratch:       filepath.Join(c.Data, scratchDir),
 		Accounts:      db,
 		Groups:        groups{db, directories},
