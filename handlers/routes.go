@@ -109,6 +109,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", importPath, administrator, page, s.adminUsersPreview},
 		{"POST", "/admin/users/import/apply", administrator, page, s.adminUsersApply},
 		{"GET", "/admin/users/export.csv", administrator, page, s.adminUsersExport},
+		{"GET", "/admin/users.csv", administrator, page, s.adminUsersCSV},
 		{"GET", "/admin/users/new", administrator, page, s.adminUserNew},
 		{"GET", "/admin/users/:id", administrator, page, s.account(s.adminUser)},
 		{"POST", "/admin/users/:id", administrator, page, s.account(s.adminUserSave)},

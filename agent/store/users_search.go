@@ -32,7 +32,9 @@ func (s *Store) Users(ctx context.Context, f agent.UserFilter, offset, limit int
 // all of them in descending order, as an index does.
 type userOrder struct{ by, ties, tiesDown string }
 
-func indexed(by string) userOrder { return userOrder{by, ", login_norm, id", ", login_norm DESC, id DESC"} }
+func indexed(by string) userOrder {
+	return userOrder{by, ", login_norm, id", ", login_norm DESC, id DESC"}
+}
 
 func unindexed(by string) userOrder { return userOrder{by, ", login_norm, id", ", login_norm, id"} }
 

@@ -180,7 +180,7 @@ func TestSortUsers(t *testing.T) {
 
 // TestNameFoldMigration: accounts of earlier versions are sorted by name, too.
 func TestNameFoldMigration(t *testing.T) {
-	path, s := earlierVersion(t, 10)
+	path, s := earlierVersion(t, 11)
 	check(t, s.write(t.Context(), func(tx *sql.Tx) error {
 		for login, name := range map[string]string{"a": "Яшин", "b": "ёлкин", "c": "Жуков"} {
 			_, err := tx.Exec(`INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin, remote_access, phone, comment, created)

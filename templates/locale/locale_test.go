@@ -73,9 +73,6 @@ func derived(t *testing.T) []string {
 	for _, period := range []string{"any", "today", "yesterday", "cur_week", "prev_week", "cur_month", "prev_month"} {
 		ids = append(ids, "journal_period_"+period)
 	}
-	for _, order := range []string{"newest", "oldest", "login", "longest", "largest"} {
-		ids = append(ids, "journal_order_"+order)
-	}
 	ids = append(ids, "journal_end_unknown")
 	for _, state := range []string{"off", "open", "refused", "agent", "busy", "waiting"} { // templates.RuleStates
 		ids = append(ids, "rule_state_"+state)
