@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"time"
 
 	"ideco-agent/templates/locale"
 )
@@ -30,6 +31,7 @@ type Column struct {
 	Sortable bool
 	Down     bool // the first click sorts it in descending order
 	Fixed    bool // cannot be hidden
+	Off      bool // hidden until it is chosen
 	Icon     bool // the name is only for screen readers
 	Action   bool // stays visible at the right edge
 }
@@ -64,12 +66,6 @@ func (t *Table) CanSort(key string) bool {
 	return ok && one.Sortable
 }
 
-// CanHide reports whether a column can be hidden.
-func (t *Table) CanHide(key string) bool {
-	one, ok := t.column(key)
-	return ok && !one.Fixed
-}
-
 // TableView is a page of a table: the filter, the order, the columns and the position, all valid.
 type TableView struct {
 	*Table
@@ -83,8 +79,11 @@ type TableView struct {
 	AtLeast bool            // there are more than Total
 }
 
-// Shows reports whether a column is shown.
-func (v TableView) Shows(key string) bool { return !v.Hidden[key] }
+// Shows reports whether the table has a column and shows it.
+func (v TableView) Shows(key string) bool {
+	_, is := v.column(key)
+	return is && !v.Hidden[key]
+}
 
 // Offset returns the number of rows before the page.
 func (v TableView) Offset() int { return (v.Page - 1) * v.Size }
@@ -161,15 +160,8 @@ func tableURL(path string, fields []HiddenField) string {
 	return path + "?" + query.Encode()
 }
 
-// canHide reports whether any column can be hidden.
-func (t *Table) canHide() bool {
-	for _, one := range t.Columns {
-		if !one.Fixed {
-			return true
-		}
-	}
-	return false
-}
+// utc formats a time for a datetime attribute.
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // sortState is the value of aria-sort.
 func (v TableView) sortState(c Column) string {
