@@ -598,21 +598,6 @@ type DirectoryForm struct {
 // RemoteByGroups is the value of the form field remote_access for «as in the groups». "1" allows it, anything else denies it.
 const RemoteByGroups = "groups"
 
-// MonitorSessionsData fills [MonitorSessions].
-type MonitorSessionsData struct {
-	Sessions     []agent.LiveSession
-	Now          time.Time
-	AgentEnabled bool
-}
-
-// MonitorVPNData fills [MonitorVPN].
-type MonitorVPNData struct {
-	Sessions    []agent.LiveSession // of kind vpn
-	Allowed     int                 // accounts that may connect from outside
-	Unavailable bool                // there is no tunnel on this gateway now
-	Now         time.Time
-}
-
 // CabinetData fills [Cabinet].
 type CabinetData struct {
 	AgentEnabled   bool
