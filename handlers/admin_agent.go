@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/net/idna"
@@ -27,34 +28,52 @@ func (s *Site) updateSettings(c echo.Context, change func(*agent.Settings)) erro
 	})
 }
 
-func (s *Site) adminAgent(c echo.Context) error {
-	d, err := s.adminAgentData(c)
-	if err != nil {
-		return err
+// adminAgent shows a tab of the page Ideco-agent.
+func (s *Site) adminAgent(tab templates.AgentTab) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		d, err := s.adminAgentData(c, tab)
+		if err != nil {
+			return err
+		}
+		return s.renderAgent(c, http.StatusOK, s.page(c), d)
 	}
-	return s.render(c, http.StatusOK, templates.AdminAgent(s.page(c), d))
 }
 
-// adminAgentData returns the data of the page for the saved settings.
-func (s *Site) adminAgentData(c echo.Context) (templates.AdminAgentData, error) {
+func (s *Site) renderAgent(c echo.Context, status int, p templates.Page, d templates.AdminAgentData) error {
+	p.Path, p.Query = string(d.Tab), "" // not those of the form, whose path may have no GET route
+	return s.render(c, status, templates.AdminAgent(p, d))
+}
+
+// agentTab returns the tab on which a form was submitted: only what stands in the list of tabs is believed.
+func agentTab(c echo.Context) templates.AgentTab {
+	if tab := templates.AgentTab(c.FormValue("tab")); slices.Contains(templates.AgentTabs, tab) {
+		return tab
+	}
+	return templates.AgentConnection
+}
+
+// adminAgentData returns the data of a tab for the saved settings.
+func (s *Site) adminAgentData(c echo.Context, tab templates.AgentTab) (templates.AdminAgentData, error) {
 	now := s.Settings.Current()
 	d := templates.AdminAgentData{
-		Enabled:        now.Enabled,
-		Domain:         unicodeName(now.Domain),
-		Saved:          now.Domain != "",
-		SavedDomain:    now.Domain,
-		Deployment:     s.deployment(now.Domain),
-		Unsigned:       !s.Installer.Signed(),
-		Pin:            s.Root.Pin(),
-		Certificate:    s.certificateSummary(now.Domain),
-		Form:           templates.NewSettingsForm(now),
-		NetworksUnseen: !now.NetworksSeen,
-		Sessions:       len(s.Sessions.Sessions()),
-		VPNUnavailable: !s.Tunnel.Available(),
-		VPNLacks:       s.Tunnel.Lacks(),
-		Gateway:        s.Gateway.State(),
-		VPN:            templates.NewVPNForm(now),
-		Browser:        s.browserSignIn(now),
+		Tab:           tab,
+		Enabled:       now.Enabled,
+		Domain:        unicodeName(now.Domain),
+		Saved:         now.Domain != "",
+		SavedDomain:   now.Domain,
+		Deployment:    s.deployment(now.Domain),
+		InstallerSize: uint64(s.Installer.Size()),
+		Unsigned:      !s.Installer.Signed(),
+		Pin:           s.Root.Pin(),
+		Certificate:   s.certificateSummary(now.Domain),
+		Form:          templates.NewSettingsForm(now),
+		Sessions:      len(s.Sessions.Sessions()),
+		VPN:           templates.NewVPNForm(now),
+		Browser:       s.browserSignIn(now),
+	}
+	var err error
+	if d.State, err = s.state(c); err != nil {
+		return d, err
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
 		d.DomainUnicode = unicode

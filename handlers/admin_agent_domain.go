@@ -44,24 +44,24 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 	if cutOff == "" {
 		return done(c, locale.ToastSaved, "/admin/agent")
 	}
-	d, err := s.adminAgentData(c)
+	d, err := s.adminAgentData(c, templates.AgentConnection)
 	if err != nil {
 		return err
 	}
 	d.DomainNotice = who(c).L.T(locale.DomainRemoved, locale.Args{"Removed": cutOff, "Domain": d.Domain})
 	p := s.page(c)
 	p.Toast = who(c).L.T(locale.ToastSaved)
-	return s.render(c, http.StatusOK, templates.AdminAgent(p, d))
+	return s.renderAgent(c, http.StatusOK, p, d)
 }
 
 // domainRefused shows the page again with what was typed.
 func (s *Site) domainRefused(c echo.Context, typed string, problem agent.Problem) error {
-	d, err := s.adminAgentData(c)
+	d, err := s.adminAgentData(c, templates.AgentConnection)
 	if err != nil {
 		return err
 	}
 	d.Domain, d.DomainError = agent.Clean(typed, 253), who(c).L.Problem(problem)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(s.page(c), d))
+	return s.renderAgent(c, http.StatusBadRequest, s.page(c), d)
 }
 
 // adminAgentDomainForget removes a former domain, after a confirmation. Agents that know the gateway by it cannot connect any

@@ -18,6 +18,7 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 		form.Numbers[n.Name] = c.FormValue(n.Name)
 	}
 	return s.saveForm(c, settingsForm{
+		tab:      templates.AgentAccess,
 		event:    "settings_saved",
 		read:     func(n *agent.Settings) agent.Problems { return readSettings(n, form) },
 		question: func(ending int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, ending) },
@@ -27,6 +28,7 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 
 // settingsForm is one submitted form of the page.
 type settingsForm struct {
+	tab      templates.AgentTab                     // that has the form
 	event    string                                 // of the security log entry when it is saved
 	read     func(*agent.Settings) agent.Problems   // applies the form; returns what cannot be parsed
 	question func(ending int) templates.ConfirmData // to ask before sessions end
@@ -48,13 +50,13 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 		err := s.updateSettings(c, func(n *agent.Settings) { f.read(n) })
 		if err == nil {
 			s.securityEvent(c, f.event)
-			return done(c, locale.ToastSaved, "/admin/agent")
+			return done(c, locale.ToastSaved, string(f.tab))
 		}
 		if !errors.As(err, &problems) {
 			return err
 		}
 	}
-	d, err := s.adminAgentData(c)
+	d, err := s.adminAgentData(c, f.tab)
 	if err != nil {
 		return err
 	}
@@ -62,7 +64,7 @@ func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	d.Errors = fieldTexts(who(c).L, problems)
 	p := s.page(c)
 	p.Alert = who(c).L.T(locale.AlertCheckFields)
-	return s.render(c, http.StatusBadRequest, templates.AdminAgent(p, d))
+	return s.renderAgent(c, http.StatusBadRequest, p, d)
 }
 
 // readSettings applies the form to the settings.

@@ -11,20 +11,20 @@ import (
 )
 
 func (s *Site) adminAgentState(c echo.Context) error {
-	enabled := c.FormValue("enabled") == "1"
+	enabled, tab := c.FormValue("enabled") == "1", agentTab(c)
 	off := s.Settings.Current()
 	off.Enabled = false
 	live, closed := s.Sessions.WouldEnd(off), s.Gateway.State().Enforces()
 	if !enabled && (live > 0 || closed) && c.FormValue("confirm") != "1" {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, live, closed)))
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmAgentOff(who(c).L, tab, live, closed)))
 	}
 	if err := s.setState(c, enabled); err != nil {
 		return err
 	}
 	if enabled {
-		return done(c, locale.ToastAgentOn, "/admin/agent")
+		return done(c, locale.ToastAgentOn, string(tab))
 	}
-	return done(c, locale.ToastAgentOff, "/admin/agent")
+	return done(c, locale.ToastAgentOff, string(tab))
 }
 
 func (s *Site) restState(c echo.Context) error {

@@ -22,6 +22,7 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 		LocalTunnel: c.FormValue("local_tunnel") == "1",
 	}
 	return s.saveForm(c, settingsForm{
+		tab:      templates.AgentVPN,
 		event:    "vpn_settings_saved",
 		read:     func(settings *agent.Settings) agent.Problems { return readVPN(settings, form) },
 		question: func(ending int) templates.ConfirmData { return templates.ConfirmVPN(who(c).L, form, ending) },

@@ -16,6 +16,7 @@ import (
 // SetupToken is the secret in the link with which the first administrator is created.
 type SetupToken interface {
 	Valid(ctx context.Context, token string) bool
+	Needed(context.Context) bool // there is no administrator yet
 	Void()
 }
 
@@ -69,5 +70,5 @@ func (s *Site) setup(c echo.Context) error {
 		return err
 	}
 	s.securityEvent(c, "first_administrator", "account", u.Login)
-	return c.Redirect(http.StatusSeeOther, "/admin/agent")
+	return c.Redirect(http.StatusSeeOther, overviewPath)
 }

@@ -13,7 +13,7 @@ var confirmed = HiddenField{"confirm", "1"}
 
 // ConfirmAgentOff asks before the agent is switched off. sessions is the number of live sessions, which end. If closed, the
 // firewall then lets nobody through.
-func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData {
+func ConfirmAgentOff(l *locale.Localizer, tab AgentTab, sessions int, closed bool) ConfirmData {
 	text := consequence(l, "confirm_agent_off_text", "confirm_agent_off_none", sessions)
 	if closed {
 		text += " " + l.T("confirm_agent_off_closed")
@@ -22,9 +22,9 @@ func ConfirmAgentOff(l *locale.Localizer, sessions int, closed bool) ConfirmData
 		Title:  l.T("confirm_agent_off_title"),
 		Text:   text,
 		Action: "/admin/agent/state",
-		Fields: []HiddenField{{"enabled", "0"}, confirmed},
+		Fields: []HiddenField{{"enabled", "0"}, {"tab", string(tab)}, confirmed},
 		Button: l.T("confirm_agent_off_button"),
-		Cancel: "/admin/agent",
+		Cancel: string(tab),
 	}
 }
 
@@ -60,27 +60,27 @@ func ConfirmDomainForget(l *locale.Localizer, former FormerDomain) ConfirmData {
 
 // ConfirmSettings asks before saving settings; ending is the number of sessions that end.
 func ConfirmSettings(l *locale.Localizer, form SettingsForm, ending int) ConfirmData {
-	return confirmSave(l, "/admin/agent/settings", form.hidden(), ending)
+	return confirmSave(l, AgentAccess, "/admin/agent/settings", form.hidden(), ending)
 }
 
 // ConfirmBrowserSignIn asks before saving other networks for signing in by a browser; ending is the number of sessions that end.
 func ConfirmBrowserSignIn(l *locale.Localizer, networks string, ending int) ConfirmData {
-	return confirmSave(l, "/admin/agent/browser", []HiddenField{{"browser_sign_in_networks", networks}}, ending)
+	return confirmSave(l, AgentAccess, "/admin/agent/browser", []HiddenField{{"browser_sign_in_networks", networks}}, ending)
 }
 
 // ConfirmVPN asks before saving settings of the tunnel; ending is the number of sessions that end.
 func ConfirmVPN(l *locale.Localizer, form VPNForm, ending int) ConfirmData {
-	return confirmSave(l, "/admin/agent/vpn", form.hidden(), ending)
+	return confirmSave(l, AgentVPN, "/admin/agent/vpn", form.hidden(), ending)
 }
 
-func confirmSave(l *locale.Localizer, action string, fields []HiddenField, ending int) ConfirmData {
+func confirmSave(l *locale.Localizer, tab AgentTab, action string, fields []HiddenField, ending int) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_settings_title"),
 		Text:   consequence(l, "confirm_settings_text", "confirm_settings_none", ending),
 		Action: action,
 		Fields: append(fields, confirmed),
 		Button: l.T("confirm_settings_button"),
-		Cancel: "/admin/agent",
+		Cancel: string(tab),
 	}
 }
 

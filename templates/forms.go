@@ -23,6 +23,7 @@ type field struct {
 	Max          int // characters
 	Focus        bool
 	ReadOnly     bool
+	Many         bool   // of a file: several may be chosen
 	Tools        string // for a password: "show", or "new" (show, generate, copy)
 	Twin         string // name of the field that also gets a generated password
 }

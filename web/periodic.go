@@ -77,6 +77,13 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 	if err != nil && ctx.Err() == nil {
 		b.log.Error("trim the journal", "error", err)
 	}
+	surplus, err := b.db.TrimActs(ctx, now.AddDate(0, 0, -s.JournalDays))
+	if err != nil && ctx.Err() == nil {
+		b.log.Error("trim the journal of acts", "error", err)
+	}
+	if surplus > 0 {
+		b.log.Warn("the journal of acts is full: the oldest acts were removed before their time", "acts", surplus)
+	}
 	return forSize
 }
 

@@ -15,6 +15,17 @@ func (m *Manager) Sessions() []agent.LiveSession {
 	return list
 }
 
+// Counts returns how many sessions of each kind are live.
+func (m *Manager) Counts() map[agent.Kind]int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	counts := map[agent.Kind]int{}
+	for _, s := range m.sessions {
+		counts[s.Kind]++
+	}
+	return counts
+}
+
 // SessionAt returns the live session that lets an address in the LAN through, of any kind but KindVPN. It returns none to another
 // computer that has the address now: whose session it is, is not its business. The counters may be some seconds old. It does not wait for
 // changes.

@@ -19,9 +19,9 @@ import (
 	"ideco-agent/agent"
 )
 
-// unwritten holds what is not in the database yet: the ends of sessions and of browser sessions, and the browser sessions
-// of administrators who have signed in while the database could not be written. The methods that read the database add it
-// to what they read.
+// unwritten holds what is not in the database yet: the ends of sessions and of browser sessions, and, from while the database could
+// not be written, the browser sessions of administrators who have signed in and what administrators have done. The methods that read the
+// database add it to what they read, except for acts.
 //
 // The ends are also in a file beside the database, so that what has ended does not come back after kill -9. The file has
 // its full size from the start and is written in place, so that an end can be written even when the disk is full (except on
@@ -35,6 +35,7 @@ type unwritten struct {
 	ended     map[string]agent.SessionEnd
 	signedOut map[string]bool
 	signedIn  map[string]agent.BrowserSession
+	acts      []agent.Act // see addActs
 }
 
 // record is the end of a session or of a browser session. A line of the file is the record's CRC-32 as 8 hex digits, a
@@ -193,7 +194,7 @@ func (u *unwritten) rewrite() error {
 func (u *unwritten) any() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return len(u.ended)+len(u.signedOut)+len(u.signedIn) > 0
+	return len(u.ended)+len(u.signedOut)+len(u.signedIn)+len(u.acts) > 0
 }
 
 // addEnd keeps the end of a session. An earlier end stays. The record is written to the file in either case, so that calling it
@@ -344,6 +345,7 @@ type unwrittenCopy struct {
 	ended     map[string]agent.SessionEnd
 	signedOut map[string]bool
 	signedIn  map[string]agent.BrowserSession
+	acts      []agent.Act
 }
 
 // writeUnwritten writes what is unwritten to the database, in one transaction that inTransaction runs, and then removes it here.
@@ -362,7 +364,7 @@ func (s *Store) writeUnwritten(ctx context.Context, inTransaction func(context.C
 func (u *unwritten) snapshot() unwrittenCopy {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return unwrittenCopy{maps.Clone(u.ended), maps.Clone(u.signedOut), maps.Clone(u.signedIn)}
+	return unwrittenCopy{maps.Clone(u.ended), maps.Clone(u.signedOut), maps.Clone(u.signedIn), slices.Clone(u.acts)}
 }
 
 func (d unwrittenCopy) write(ctx context.Context, tx *sql.Tx) error {
@@ -388,13 +390,17 @@ func (d unwrittenCopy) write(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	return nil
+	if len(d.acts) == 0 {
+		return nil
+	}
+	return addActs(ctx, tx, d.acts)
 }
 
 // remove removes what was written.
 func (u *unwritten) remove(written unwrittenCopy) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.acts = slices.Delete(u.acts, 0, min(len(written.acts), len(u.acts))) // the newest are at the end
 	if len(written.ended)+len(written.signedOut)+len(written.signedIn) == 0 {
 		return
 	}
