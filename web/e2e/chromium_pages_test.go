@@ -4,17 +4,31 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
-// holds fails the test unless the expression is true in the page.
+// holds waits until the expression is true in the page.
 func (b *tab) holds(what, expression string) {
 	b.t.Helper()
-	is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
-	if err != nil || !is {
-		b.t.Errorf("%s: %s is not true, %v", what, expression, err)
+	deadline := time.After(patience)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
+		if err != nil {
+			b.t.Fatalf("%s: %v", what, err)
+		}
+		if is {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			b.t.Fatalf("%s: never true: %s", what, expression)
+		}
 	}
 }
 
