@@ -89,6 +89,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	return map[string]templ.Component{
 		"connected":           Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":               Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
+		"sign in again":       SignInAgain(page("/admin/users", nil), SignInAgainData{Action: hostile, Fields: []HiddenField{{hostile, hostile}}, Secrets: true, Login: hostile, Error: hostile}),
+		"send again":          SignInAgain(page("/admin/users", admin), SignInAgainData{Action: "/admin/users", Fields: []HiddenField{{hostile, hostile}}}),
 		"login sso":           LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
 		"login sso ticket":    LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":               Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),

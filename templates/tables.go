@@ -46,7 +46,7 @@ type Table struct {
 }
 
 // Tables are the tables that remember their columns.
-var Tables = []*Table{SessionsTable, VPNTable}
+var Tables = []*Table{SessionsTable, VPNTable, ActsTable}
 
 // column returns a column by its key.
 func (t *Table) column(key string) (Column, bool) {

@@ -19,7 +19,7 @@ func TestGuideInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees("nav", "Учётные записи")
+	b.sees("h1", "Обзор")
 	b.open("/admin/agent")
 	b.sees("main", "Ideco агент управляет доступом")
 	b.click("details[data-popover] summary")
