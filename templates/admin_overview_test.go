@@ -16,6 +16,7 @@ import (
 // someOverview is a busy day until now.
 func someOverview() AdminOverviewData {
 	d := AdminOverviewData{Sessions: map[agent.Kind]int{agent.KindLAN: 200, agent.KindVPN: 30}, JournalLimit: 500e6, Now: now,
+		State:  State{Conditions: []agent.Condition{{Code: agent.ConditionInterfaces, Severity: agent.SeverityBad}}},
 		System: agent.SystemFacts{Started: now.Add(-50 * time.Hour), DataDir: hostile, DiskFree: 300 << 20, DiskTotal: 40 << 30}}
 	d.At, d.From = now, now.Truncate(time.Hour).Add(-24*time.Hour)
 	for i := range 25 {
