@@ -14,7 +14,7 @@ type AdminOverviewData struct {
 	State        State
 	Sessions     map[agent.Kind]int // live now
 	System       agent.SystemFacts
-	JournalLimit uint64 // of Sizes.Journal
+	JournalMB    int // limit of Sizes.Journal in 10^6 bytes, as in the settings
 	Now          time.Time
 }
 
@@ -195,7 +195,8 @@ func systemText(l *locale.Localizer, os string) string {
 
 // journalGrowth is how many bytes the journal may still grow.
 func (d AdminOverviewData) journalGrowth() uint64 {
-	return d.JournalLimit - min(d.JournalLimit, d.Sizes.Journal)
+	limit := uint64(d.JournalMB) * 1e6
+	return limit - min(limit, d.Sizes.Journal)
 }
 
 func (d AdminOverviewData) disk() agent.Severity { return d.System.DiskSeverity(d.journalGrowth()) }
