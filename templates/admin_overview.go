@@ -102,7 +102,7 @@ func refusalsOf(h OverviewHour) int { return h.Refusals }
 
 // journal returns the URL of the journal with the entries since the first hour's day.
 func (d AdminOverviewData) journal(what string, code agent.Code) string {
-	return JournalFilterForm{What: what, Reason: string(code), From: d.From.Local().Format(time.DateOnly)}.url(JournalPath)
+	return tableURL(JournalPath, JournalFilterForm{What: what, Reason: string(code), From: d.From.Local().Format(time.DateOnly)}.Pairs())
 }
 
 // sessionsURL returns the URL of the monitor with the sessions of a kind; empty = all.
