@@ -40,13 +40,11 @@ type settingsForm struct {
 func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	wanted := s.Settings.Current()
 	problems := f.read(&wanted)
-	if problems == nil {
-		problems = append(wanted.Check(), wanted.CheckChange(s.Settings.Current())...)
-		if ending := s.Sessions.WouldEnd(wanted); len(problems) == 0 && ending > 0 && c.FormValue("confirm") != "1" {
+	problems = append(problems, withoutNoted(problems, append(wanted.Check(), wanted.CheckChange(s.Settings.Current())...))...)
+	if len(problems) == 0 {
+		if ending := s.Sessions.WouldEnd(wanted); ending > 0 && c.FormValue("confirm") != "1" {
 			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(ending)))
 		}
-	}
-	if len(problems) == 0 {
 		err := s.updateSettings(c, f.act, func(n *agent.Settings) { f.read(n) })
 		if err == nil {
 			return done(c, locale.ToastSaved, string(f.tab))

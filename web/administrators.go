@@ -89,7 +89,7 @@ func withPassword(ctx context.Context, dir string, ask func() (string, error), d
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, database)
+	db, err := openStore(ctx, database)
 	if err != nil {
 		return err
 	}

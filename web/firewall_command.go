@@ -29,10 +29,13 @@ func ShowFirewall(dir string) (state *Message, rules string, err error) {
 	return tableState(dir, loaded, running, p.Empty()), rules, err
 }
 
-// commandError replaces an error of the firewall that names flags of serve.
+// commandError replaces errors of the firewall that name flags of serve, or that have a translation.
 func commandError(err error) error {
-	if errors.Is(err, firewall.ErrNoRights) {
+	switch {
+	case errors.Is(err, firewall.ErrNoRights):
 		return message("the firewall's table takes root or CAP_NET_ADMIN; run this command as root")
+	case errors.Is(err, firewall.ErrNoProgram):
+		return message("the program nft is not installed; install it (apt install nftables)")
 	}
 	return err
 }

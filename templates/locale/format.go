@@ -48,6 +48,22 @@ func (l *Localizer) ShortTime(t, now time.Time) string {
 	return l.Time(t)
 }
 
+// CompactTime formats a time for a narrow column: «14:05» today, «23.11 14:05» within half a year, else «23.11.2026». The zero time is «—».
+func (l *Localizer) CompactTime(t, now time.Time) string {
+	day := t.Local()
+	switch passed := now.Sub(t); {
+	case t.IsZero():
+		return "—"
+	case day.Format(time.DateOnly) == now.Local().Format(time.DateOnly):
+		return day.Format("15:04")
+	case passed > 183*24*time.Hour || passed < -183*24*time.Hour:
+		return l.Date(t)
+	case l.lang == "ru":
+		return day.Format("02.01 15:04")
+	}
+	return day.Format("2 Jan 15:04")
+}
+
 // Ago formats the time from t to now: «5 мин назад», «только что». The zero time is «—».
 func (l *Localizer) Ago(t, now time.Time) string {
 	if t.IsZero() {
@@ -131,6 +147,9 @@ func (l *Localizer) decimal(text string) string {
 // Kind names the kind of a session.
 func (l *Localizer) Kind(k agent.Kind) string { return l.T("kind_" + string(k)) }
 
+// KindShort is Kind in one word, for tables.
+func (l *Localizer) KindShort(k agent.Kind) string { return l.T("kind_short_" + string(k)) }
+
 // Way names a way of logging in.
 func (l *Localizer) Way(w agent.Way) string { return l.T("way_" + string(w)) }
 
@@ -162,6 +181,39 @@ func (l *Localizer) TunnelLack(t agent.TunnelLack) string { return l.T("vpn_lack
 // Store tells an administrator why nothing can be stored, what to do, and what works meanwhile.
 func (l *Localizer) Store(t agent.StoreTrouble) string {
 	return l.T("store_"+string(t)) + " " + l.T("store_meanwhile")
+}
+
+// conditionArgs are the arguments of the texts of conditions.
+var conditionArgs = []string{"Interfaces", "Name", "Networks", "Servers"}
+
+// Condition tells an administrator what is wrong with the gateway and why.
+func (l *Localizer) Condition(c agent.Condition) string {
+	until, _ := time.Parse(time.RFC3339, c.Args["Until"])
+	switch c.Code {
+	case agent.ConditionStore:
+		return l.Store(agent.StoreTrouble(c.Detail))
+	case agent.ConditionInterfaces:
+		return l.Enforcement(agent.GatewayState{Enforcement: agent.EnforcementIdle})
+	case agent.ConditionEnforcement:
+		return l.Enforcement(agent.GatewayState{Enforcement: agent.Enforcement(c.Detail), Flowtable: c.Args["Flowtable"]})
+	case agent.ConditionBoot:
+		return l.Boot(agent.GatewayState{Boot: agent.BootTrouble(c.Detail), BootClosed: c.Args["Closed"] != ""})
+	case agent.ConditionVPN:
+		return l.T("vpn_unavailable_note")
+	case agent.ConditionVPNLacks:
+		return l.T("condition_vpn_lacks") + " " + l.TunnelLack(agent.TunnelLack(c.Detail))
+	case agent.ConditionCertificate:
+		return l.CertificateEnd(agent.CertificateEnd{Name: c.Args["Name"], NotAfter: until, Source: agent.CertificateSource(c.Args["Source"]),
+			Order: agent.OrderState(c.Args["Order"])})
+	}
+	id, args := "condition_"+string(c.Code), Args{"Time": l.Time(until)}
+	if c.Detail != "" {
+		id += "_" + c.Detail
+	}
+	for _, name := range conditionArgs {
+		args[name] = cmp.Or(c.Args[name], "—")
+	}
+	return l.T(id, args)
 }
 
 // State names the state of a live session.
