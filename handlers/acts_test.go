@@ -145,7 +145,7 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 
 	eab := base64.RawURLEncoding.EncodeToString([]byte(mark + mark))
 	acme := url.Values{"ca": {"other"}, "directory": {"https://ca.example.test/dir"}, "email": {"it@company.ru"}, "eab_key_id": {"kid"}, "eab_hmac_key": {eab}}
-	terms := formOf(t, a.post("/admin/certificate/acme", acme).Body.String())
+	terms := url.Values{"form": {hidden(t, a.post("/admin/certificate/acme", acme).Body.String(), "form")}}
 	post("/admin/certificate/terms", "/admin/certificate/terms", terms, agent.ActACMESaved)
 	post("/admin/certificate/acme", "/admin/certificate/acme", url.Values{"ca": {"off"}}, agent.ActACMESaved)
 	call("PUT", "/certificates/acme", "/certificates/acme", `{"eab":{"key_id":"kid","hmac_key":"`+eab+`"},"directory":"https://ca.example.test/dir","accept_terms":true}`, agent.ActACMESaved)
@@ -179,7 +179,7 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 	post("/admin/users/:id/lift", "/admin/users/"+id+"/lift", nil, agent.ActThrottleLifted)
 	post("/admin/monitor/vpn/:id/deny", "/admin/monitor/vpn/"+id+"/deny", yes, agent.ActVPNDenied)
 	call("PATCH", "/user_backend/users/:id/disable-vpn", "/user_backend/users/"+id+"/disable-vpn", "", agent.ActVPNDenied)
-	post("/admin/users/:id/rules", "/admin/users/"+id+"/rules", url.Values{"ip": {"192.168.7.50"}, "enabled": {"1"}}, agent.ActRuleAdded)
+	post("/admin/users/:id/rules", "/admin/users/"+id+"/rules", url.Values{"rule_ip": {"192.168.7.50"}}, agent.ActRuleAdded)
 	post("/admin/users/:id/rules/:rule/state", "/admin/users/"+id+"/rules/1/state", url.Values{"enabled": {"0"}, "confirm": {"1"}}, agent.ActRuleChanged)
 	post("/admin/users/:id/rules/:rule/delete", "/admin/users/"+id+"/rules/1/delete", yes, agent.ActRuleDeleted)
 	call("POST", "/auth/rules", "/auth/rules", `{"ip":"192.168.7.51","user_id":2}`, agent.ActRuleAdded)

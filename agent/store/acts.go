@@ -73,8 +73,12 @@ func (s *Store) Acts(ctx context.Context, q agent.ActQuery) (page agent.ActPage,
 		if page.Total > counted {
 			page.Total, page.AtLeast = counted, true
 		}
-		page.Acts, err = all(ctx, tx, scanAct, fmt.Sprintf(`SELECT %s FROM acts WHERE %s ORDER BY at DESC, id DESC LIMIT %d OFFSET %d`,
-			fmt.Sprintf(actColumns, fmt.Sprintf(`substr(names, 1, %d)`, actNamesShown)), where, q.Limit, q.Offset), args...)
+		if page.Total <= q.Offset {
+			return nil
+		}
+		// Only the rows of the page are read with all columns; the index has the others.
+		page.Acts, err = all(ctx, tx, scanAct, fmt.Sprintf(`SELECT %s FROM acts WHERE id IN (SELECT id FROM acts WHERE %s ORDER BY at DESC, id DESC LIMIT %d OFFSET %d)
+			ORDER BY at DESC, id DESC`, fmt.Sprintf(actColumns, fmt.Sprintf(`substr(names, 1, %d)`, actNamesShown)), where, q.Limit, q.Offset), args...)
 		return err
 	})
 	if err != nil {
