@@ -168,6 +168,9 @@ func (s *Site) groupChanges(c echo.Context, before, after agent.Group) []agent.A
 		}
 		v := encodeValues(groupFields(&g, &g.Member.Name))
 		v.set("parent_id", tree.FullName(g.Parent))
+		if g.Position == 0 { // the store chooses it
+			delete(v, "position")
+		}
 		return v
 	}
 	return difference(values(before), values(after))

@@ -15,6 +15,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/accountcsv"
 	"ideco-agent/agent/xlsx"
+	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
@@ -24,8 +25,7 @@ type table interface {
 	Close() error // completes the file
 }
 
-// adminJournalCSV exports the entries that the filter selects, with the separator that spreadsheet programs expect in the person's
-// language.
+// adminJournalCSV exports the entries that the filter selects.
 func (s *Site) adminJournalCSV(c echo.Context) error {
 	l := who(c).L
 	return s.exportJournal(c, "csv", func(w io.Writer) (table, error) {
@@ -42,10 +42,7 @@ func newSheetCSV(w io.Writer, l *locale.Localizer, titles ...any) (table, error)
 	if _, err := io.WriteString(w, "\ufeff"); err != nil {
 		return nil, err
 	}
-	t := newCSVTable(w)
-	if l.Lang() != "en" {
-		t.out.Comma = ';'
-	}
+	t := newLocalCSV(w, l)
 	return t, t.Row(titles...)
 }
 
@@ -84,6 +81,8 @@ func (s *Site) exportJournal(c echo.Context, format string, begin func(io.Writer
 	if problems != nil {
 		return problems
 	}
+	view := readTable(c, templates.JournalTable, c.QueryParam)
+	query.Asc = view.Sort == string(agent.JournalStart) && !view.Down // EachEntry has no other orders
 	l := who(c).L
 	return s.sendTable(c, format, begin, func(t table) error {
 		return s.Journal.EachEntry(c.Request().Context(), query, func(e agent.JournalEntry) error { return t.Row(journalCells(l, e)...) })
@@ -202,6 +201,15 @@ type csvTable struct{ out *csv.Writer }
 func newCSVTable(w io.Writer) csvTable {
 	t := csvTable{csv.NewWriter(w)}
 	t.out.UseCRLF = true
+	return t
+}
+
+// newLocalCSV is newCSVTable with the separator that spreadsheet programs expect in a language.
+func newLocalCSV(w io.Writer, l *locale.Localizer) csvTable {
+	t := newCSVTable(w)
+	if l.Lang() != "en" {
+		t.out.Comma = ';'
+	}
 	return t
 }
 

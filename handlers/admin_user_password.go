@@ -26,7 +26,7 @@ func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
 		return err
 	}
 	s.Gate.Unlock(u) // the new password must work at once
-	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
+	return done(c, locale.ToastPasswordChanged, ownPath(c))
 }
 
 func (s *Site) restUserPassword(c echo.Context, u agent.User) error {

@@ -11,5 +11,5 @@ import (
 func (s *Site) adminUserUnlock(c echo.Context, u agent.User) error {
 	s.Gate.Unlock(u)
 	s.act(c, actOnAccount(agent.ActThrottleLifted, u), "account", u.Login)
-	return done(c, locale.ToastThrottleLifted, "/admin/users/"+c.Param("id"))
+	return done(c, locale.ToastThrottleLifted, ownPath(c))
 }

@@ -8,18 +8,26 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
+// monitorEnd ends a session. It returns to the page of the table from which the form came, at the row beside the one that is gone.
 func (s *Site) monitorEnd(c echo.Context) error {
-	err := s.endSession(c, c.Param("id"))
+	d, err := s.monitorData(c, templates.SessionsTable, c.FormValue)
+	if err != nil {
+		return err
+	}
+	id := c.Param("id")
+	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.ID == id }))
+	err = s.endSession(c, id)
 	if errors.Is(err, agent.ErrNotFound) {
-		return done(c, locale.ToastSessionGone, "/admin/monitor/sessions") // it ended while the page was open
+		return done(c, locale.ToastSessionGone, back) // it ended while the page was open
 	}
 	if err != nil {
 		return err
 	}
-	return done(c, locale.ToastSessionEnded, "/admin/monitor/sessions")
+	return done(c, locale.ToastSessionEnded, back)
 }
 
 func (s *Site) restEndAuthSession(c echo.Context) error {
