@@ -18,12 +18,8 @@ import (
 func (s *Site) adminGatewaySave(c echo.Context) error {
 	typed, choice, problems := s.readGateway(c)
 	if problems == nil {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			n.TryGateway(choice, time.Now())
-			return nil
-		})
+		err := s.updateSettings(c, agent.ActGatewaySaved, func(n *agent.Settings) { n.TryGateway(choice, time.Now()) })
 		if err == nil {
-			s.securityEvent(c, "gateway_saved")
 			if s.Settings.Current().OnTrial() {
 				return c.Redirect(http.StatusSeeOther, "/admin/gateway") // which asks for the confirmation
 			}

@@ -102,7 +102,7 @@
     }
   });
 
-  // The button of the folded navigation: Enter presses it like Space, Escape in the navigation folds it.
+  // The button of the folded navigation: Enter presses it like Space, Escape folds it.
   const sections = document.getElementById("nav-toggle");
   document.addEventListener("keydown", (event) => {
     if (!sections) return;
@@ -110,7 +110,7 @@
       event.preventDefault();
       sections.checked = !sections.checked;
     }
-    if (event.key === "Escape" && sections.checked && (event.target === sections || event.target.closest("#sections"))) {
+    if (event.key === "Escape" && sections.checked) {
       sections.checked = false;
       sections.focus();
     }
