@@ -33,7 +33,7 @@ func TestWalk(t *testing.T) {
 	g.visitor(netip.Addr{}).refused(link)
 
 	admin.open("/admin/agent")
-	admin.sees("main > .banner.warn", "Локальные сети найдены автоматически")
+	admin.sees("#state", "Локальные сети найдены автоматически")
 	admin.seesNot("Скачать Ideco агент")
 	admin.submit("/admin/agent/state", nil)
 	admin.sees(".toast", "Ideco агент включён")
@@ -41,10 +41,11 @@ func TestWalk(t *testing.T) {
 	admin.sees("#auth_domain-note", "В адресе не может быть пробелов")
 	admin.submit("/admin/agent/domain", map[string]string{"auth_domain": "https://gw.example.test/agent"})
 	admin.sees(".toast", "Изменения сохранены")
-	admin.sees(`form[action="/admin/agent/domain"] .banner.ok`, "Лишнее убрано: https:// /agent")
-	admin.open("/admin/agent")
+	admin.sees(`.domain .banner.ok`, "Лишнее убрано: https:// /agent")
+	admin.open("/admin/agent/rollout")
 	admin.seesNot("Изменения сохранены")
 	admin.sees("#command", "msiexec /i IdecoAgent.msi /qn")
+	admin.open("/admin/agent")
 	administrators := admin.installer("Скачать Ideco агент")
 
 	admin.open("/admin/users")
