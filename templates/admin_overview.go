@@ -11,11 +11,11 @@ import (
 // AdminOverviewData fills [AdminOverview].
 type AdminOverviewData struct {
 	OverviewFigures
-	State        State
-	Sessions     map[agent.Kind]int // live now
-	System       agent.SystemFacts
-	JournalMB    int // limit of Sizes.Journal in 10^6 bytes, as in the settings
-	Now          time.Time
+	State     State
+	Sessions  map[agent.Kind]int // live now
+	System    agent.SystemFacts
+	JournalMB int // limit of Sizes.Journal in 10^6 bytes, as in the settings
+	Now       time.Time
 }
 
 // OverviewFigures are the figures of the last day.
