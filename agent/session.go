@@ -20,6 +20,9 @@ const (
 	KindStatic Kind = "static" // an AuthRule authorises the address, without a login
 )
 
+// Kinds lists every Kind.
+var Kinds = []Kind{KindLAN, KindVPN, KindWeb, KindStatic}
+
 // HasAgent reports whether an agent keeps a connection for each session of the kind. The other sessions are always connected.
 func (k Kind) HasAgent() bool { return k == KindLAN || k == KindVPN }
 
@@ -45,6 +48,9 @@ const (
 	StateConnected State = "connected" // the agent's connection is up
 	StateWaiting   State = "waiting"   // the connection was lost; the grace period runs
 )
+
+// States lists every State.
+var States = []State{StateConnected, StateWaiting}
 
 // Device is the computer of a session, as its agent describes it. It is not trusted: it only tells one device of a person
 // from another.

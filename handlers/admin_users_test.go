@@ -75,7 +75,7 @@ func loginsOn(t *testing.T, page string) (logins []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc.Find("td.lead-cell a").Each(func(_ int, s *goquery.Selection) { logins = append(logins, s.Text()) })
+	doc.Find("td.lead-cell a").Each(func(_ int, s *goquery.Selection) { logins = append(logins, strings.TrimSpace(s.Text())) })
 	return logins
 }
 

@@ -56,7 +56,7 @@ func (s *Site) accessConditions(now agent.Settings, state agent.GatewayState) (l
 		add(agent.ConditionAgentOff, agent.SeverityBad, "", nil)
 	}
 	if now.Domain == "" {
-		add(agent.ConditionDomain, agent.SeverityBad, "", nil)
+		add(agent.ConditionDomain, agent.SeverityWarn, "", nil)
 	}
 	switch state.Enforcement {
 	case agent.EnforcementOn:

@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"net/netip"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,11 +11,12 @@ import (
 )
 
 func (s *Site) monitorSessions(c echo.Context) error {
-	return s.render(c, http.StatusOK, templates.MonitorSessions(s.page(c), templates.MonitorSessionsData{
-		Sessions:     s.Sessions.Sessions(),
-		Now:          time.Now(),
-		AgentEnabled: s.Settings.Current().Enabled,
-	}))
+	d, err := s.monitorData(c, templates.SessionsTable, c.QueryParam)
+	if err != nil {
+		return err
+	}
+	d.AgentEnabled = s.Settings.Current().Enabled
+	return s.monitor(c, templates.MonitorSessions, d)
 }
 
 // sessionJSON is a live session in REST answers: first the vendor's fields, then ours.

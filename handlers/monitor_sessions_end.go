@@ -8,18 +8,26 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
+// monitorEnd ends a session. It returns to the page of the table from which the form came, at the row beside the one that is gone.
 func (s *Site) monitorEnd(c echo.Context) error {
-	err := s.endSession(c, c.Param("id"))
+	d, err := s.monitorData(c, templates.SessionsTable, c.FormValue)
+	if err != nil {
+		return err
+	}
+	id := c.Param("id")
+	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.ID == id }))
+	err = s.endSession(c, id)
 	if errors.Is(err, agent.ErrNotFound) {
-		return done(c, locale.ToastSessionGone, "/admin/monitor/sessions") // it ended while the page was open
+		return done(c, locale.ToastSessionGone, back) // it ended while the page was open
 	}
 	if err != nil {
 		return err
 	}
-	return done(c, locale.ToastSessionEnded, "/admin/monitor/sessions")
+	return done(c, locale.ToastSessionEnded, back)
 }
 
 func (s *Site) restEndAuthSession(c echo.Context) error {
@@ -31,10 +39,11 @@ func (s *Site) endSession(c echo.Context, id string) error {
 	if s.isByRule(id) {
 		return refusal{http.StatusConflict, locale.SessionByRule}
 	}
+	name := s.sessionName(id)
 	if err := s.Sessions.End(c.Request().Context(), id, agent.ReasonAdmin); err != nil {
 		return err
 	}
-	s.securityEvent(c, "session_ended", "session", id)
+	s.act(c, agent.Act{Code: agent.ActSessionEnded, Object: id, Name: name}, "session", id)
 	return nil
 }
 

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"net/http"
 	"slices"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -12,16 +10,15 @@ import (
 )
 
 func (s *Site) monitorVPN(c echo.Context) error {
-	allowed, err := s.Accounts.CountRemoteAccess(c.Request().Context())
+	d, err := s.monitorData(c, templates.VPNTable, c.QueryParam)
 	if err != nil {
 		return err
 	}
-	return s.render(c, http.StatusOK, templates.MonitorVPN(s.page(c), templates.MonitorVPNData{
-		Sessions:    s.vpnSessions(),
-		Allowed:     allowed,
-		Unavailable: !s.Tunnel.Available(),
-		Now:         time.Now(),
-	}))
+	if d.Allowed, err = s.Accounts.CountRemoteAccess(c.Request().Context()); err != nil {
+		return err
+	}
+	d.Unavailable = !s.Tunnel.Available()
+	return s.monitor(c, templates.MonitorVPN, d)
 }
 
 func (s *Site) vpnSessions() []agent.LiveSession {

@@ -11,15 +11,20 @@ import (
 	"ideco-agent/templates/locale"
 )
 
+// monitorDenyVPN asks, and then revokes the right. It returns to the page of the table from which the form came.
 func (s *Site) monitorDenyVPN(c echo.Context, u agent.User) error {
-	if c.FormValue("confirm") != "1" {
-		d := templates.ConfirmVPNDeny(who(c).L, u, s.vpnSessionsOf(u.ID))
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
+	d, err := s.monitorData(c, templates.VPNTable, c.FormValue)
+	if err != nil {
+		return err
 	}
+	if c.FormValue("confirm") != "1" {
+		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmVPNDeny(who(c).L, u, s.vpnSessionsOf(u.ID), d.View)))
+	}
+	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.UserID == u.ID }))
 	if err := s.denyVPN(c, u); err != nil {
 		return err
 	}
-	return done(c, locale.ToastVPNDenied, "/admin/monitor/vpn")
+	return done(c, locale.ToastVPNDenied, back)
 }
 
 func (s *Site) restUserDisableVPN(c echo.Context, u agent.User) error {
@@ -32,8 +37,9 @@ func (s *Site) denyVPN(c echo.Context, u agent.User) error {
 	if err := s.Accounts.SetRemoteAccess(ctx, u.ID, false); err != nil {
 		return err
 	}
-	u.RemoteAccess = false
+	before := u
+	u.RemoteAccess, u.RemoteByGroups = false, false
 	s.Sessions.UserChanged(context.WithoutCancel(ctx), u)
-	s.securityEvent(c, "vpn_denied", "account", u.Login)
+	s.act(c, actOnAccount(agent.ActVPNDenied, u, s.accountChanges(c, before, u)...), "account", u.Login)
 	return nil
 }

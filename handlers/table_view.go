@@ -25,14 +25,14 @@ func readTable(c echo.Context, t *templates.Table, value func(string) string) te
 	v.Sort, v.Down = strings.TrimPrefix(order, "-"), strings.HasPrefix(order, "-")
 	v.Page, _ = strconv.Atoi(value("page"))
 	v.Page = min(max(v.Page, 1), maxPage)
-	size, hidden, _ := strings.Cut(cookieValue(c, columnsCookie(t)), ".")
+	choice := cookieValue(c, columnsCookie(t))
+	size, hidden, _ := strings.Cut(choice, ".")
 	if n, err := strconv.Atoi(size); err == nil && slices.Contains(t.Sizes, n) {
 		v.Size = n
 	}
-	for _, key := range strings.Split(hidden, ".") {
-		if t.CanHide(key) {
-			v.Hidden[key] = true
-		}
+	names := strings.Split(hidden, ".")
+	for _, one := range t.Columns {
+		v.Hidden[one.Key] = !one.Fixed && (choice == "" && one.Off || slices.Contains(names, one.Key))
 	}
 	return v
 }

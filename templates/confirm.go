@@ -98,7 +98,7 @@ func ConfirmUserOff(l *locale.Localizer, id agent.UserID, form UserForm, session
 
 // ConfirmUserVPN asks before an account with VPN sessions loses the right to them. The form includes the other changes.
 func ConfirmUserVPN(l *locale.Localizer, user agent.User, form UserForm, sessions int) ConfirmData {
-	d := ConfirmVPNDeny(l, user, sessions)
+	d := ConfirmVPNDeny(l, user, sessions, TableView{Table: VPNTable})
 	d.Action, d.Fields, d.Cancel = userPath(user.ID), append(form.hidden(), confirmed), userPath(user.ID)
 	return d
 }
@@ -146,15 +146,16 @@ func ConfirmRuleDelete(l *locale.Localizer, user agent.User, rule UserRule) Conf
 	}
 }
 
-// ConfirmVPNDeny asks before an account loses the right to connect from outside. Its VPN sessions end.
-func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int) ConfirmData {
+// ConfirmVPNDeny asks before an account loses the right to connect from outside. Its VPN sessions end. The form carries the page of the
+// table from which it came.
+func ConfirmVPNDeny(l *locale.Localizer, user agent.User, sessions int, from TableView) ConfirmData {
 	return ConfirmData{
 		Title:  l.T("confirm_vpn_deny_title", locale.Args{"Name": user.Title()}),
 		Text:   consequence(l, "confirm_vpn_deny_text", "confirm_vpn_deny_none", sessions),
 		Action: "/admin/monitor/vpn/" + strconv.FormatInt(int64(user.ID), 10) + "/deny",
-		Fields: []HiddenField{confirmed},
+		Fields: append(from.Fields(), confirmed),
 		Button: l.T("vpn_deny"),
-		Cancel: "/admin/monitor/vpn",
+		Cancel: from.URL(),
 	}
 }
 

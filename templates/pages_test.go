@@ -89,6 +89,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	return map[string]templ.Component{
 		"connected":           Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":               Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
+		"sign in again":       SignInAgain(page("/admin/users", nil), SignInAgainData{Action: hostile, Fields: []HiddenField{{hostile, hostile}}, Secrets: true, Login: hostile, Error: hostile}),
+		"send again":          SignInAgain(page("/admin/users", admin), SignInAgainData{Action: "/admin/users", Fields: []HiddenField{{hostile, hostile}}}),
 		"login sso":           LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
 		"login sso ticket":    LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":               Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
@@ -97,7 +99,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm save":        Confirm(page("/admin/agent/settings", admin), ConfirmSettings(l, form, 1)),
 		"confirm user":        Confirm(page("/admin/users/7", admin), ConfirmUserOff(l, 7, account, 0)),
 		"confirm delete":      Confirm(page("/admin/users/7/delete", admin), ConfirmUserDelete(l, *admin, 5)),
-		"confirm deny":        Confirm(page("/admin/monitor/vpn/7/deny", admin), ConfirmVPNDeny(l, *admin, 2)),
+		"confirm deny":        Confirm(page("/admin/monitor/vpn/7/deny", admin), ConfirmVPNDeny(l, *admin, 2, monitorView(VPNTable, 3))),
 		"error":               Error(page("/", nil), ErrorData{Status: 500, Title: hostile, Text: hostile, Ref: "K4T7-QM2A"}),
 		"error person":        Error(page("/", admin), ErrorFor(l, http.StatusForbidden, "")),
 		"welcome":             Welcome(page("/", nil), WelcomeData{PortalURL: "https://gw.company.ru:8443", AgentEnabled: true}),
@@ -119,10 +121,10 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),
 		"agent new":           AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
-		"users":               AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile, Directory: hostile, Group: hostile, When: hostile}, WhenError: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2, Directories: []string{hostile}, Groups: []GroupChoice{{ID: 1, Path: hostile, Local: true}}, Paths: map[agent.UserID]string{admin.ID: hostile}}),
-		"users none":          AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile}, Page: 1, Size: 2}),
-		"users empty":         AdminUsers(page("/admin/users", admin), AdminUsersData{Page: 1, Size: 2}),
-		"bulk":                Confirm(page("/admin/users/bulk", admin), ConfirmBulk(l, BulkQuestion{Filter: UserFilterForm{Query: hostile}, Act: ActGroup + "1", Group: hostile, Concerned: 2, Same: 1, Sessions: 1, Admins: 1, Own: true, LastAdmin: hostile})),
+		"users":               AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile, Directory: hostile, Group: hostile, When: hostile}, WhenError: hostile, Users: []agent.User{*admin, *remote}, View: testView(UsersTable, 6), Directories: []string{hostile}, Groups: []GroupChoice{{ID: 1, Path: hostile, Local: true}}, Paths: map[agent.UserID]string{admin.ID: hostile}}),
+		"users none":          AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile}, View: testView(UsersTable, 0)}),
+		"users empty":         AdminUsers(page("/admin/users", admin), AdminUsersData{View: testView(UsersTable, 0)}),
+		"bulk":                Confirm(page("/admin/users/bulk", admin), ConfirmBulk(l, BulkQuestion{Filter: UserFilterForm{Query: hostile}, List: testView(UsersTable, 6), Act: ActGroup + "1", Group: hostile, Concerned: 2, Same: 1, Sessions: 1, Admins: 1, Own: true, LastAdmin: hostile})),
 		"import":              AdminImport(page("/admin/users/import", admin), AdminImportData{Error: hostile, Columns: []ImportColumn{{hostile, hostile}}}),
 		"import mistakes":     AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{File: hostile, Total: 3, Mistakes: []ImportMistake{{2, hostile, hostile}, {3, "", hostile}}, Unknown: []string{hostile}}}),
 		"import preview":      AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{Token: hostile, File: hostile, NewCount: 1, Changes: 9, Unchanged: 4, Passwords: 1, Locked: 1, Sessions: 2, Admins: 1, New: []ImportChange{{2, hostile, []ImportField{{hostile, "", hostile}}}}, Changed: []ImportChange{{3, hostile, []ImportField{{hostile, hostile, hostile}}}}}}),
@@ -130,11 +132,11 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"user new":            AdminUser(page("/admin/users/new", admin), AdminUserData{Local: true, Form: account, Errors: errors}),
 		"user":                AdminUser(page("/admin/users/7", admin), AdminUserData{ID: 7, Local: true, Self: true, Title: hostile, Form: account, Sessions: 1}),
 		"user remote":         AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, LastAdmin: true}),
-		"sessions":            MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Sessions: live, Now: now, AgentEnabled: true}),
-		"sessions none":       MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now, AgentEnabled: true}),
-		"sessions off":        MonitorSessions(page("/admin/monitor/sessions", admin), MonitorSessionsData{Now: now}),
-		"vpn":                 MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Sessions: live[1:2], Allowed: 4, Now: now}),
-		"vpn none":            MonitorVPN(page("/admin/monitor/vpn", admin), MonitorVPNData{Unavailable: true, Now: now}),
+		"sessions":            MonitorSessions(page("/admin/monitor/sessions", admin), monitorData(SessionsTable, live)),
+		"sessions none":       MonitorSessions(page("/admin/monitor/sessions", admin), monitorData(SessionsTable, nil)),
+		"sessions off":        MonitorSessions(page("/admin/monitor/sessions", admin), MonitorData{View: monitorView(SessionsTable, 0), Now: now}),
+		"vpn":                 MonitorVPN(page("/admin/monitor/vpn", admin), monitorData(VPNTable, live[1:2])),
+		"vpn none":            MonitorVPN(page("/admin/monitor/vpn", admin), MonitorData{View: monitorView(VPNTable, 0), Unavailable: true, Now: now}),
 		"cabinet":             Cabinet(page("/cabinet", admin), cabinet),
 		"gateway":             AdminGateway(page("/admin/gateway", admin), fullGateway(errors)),
 		"gateway trial":       AdminGateway(page("/admin/gateway", admin), gatewayOnTrial()),
@@ -174,11 +176,22 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm group off": Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(2)[0], impact, "")),
 		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
 		"confirm length":    Confirm(page("/admin/users/7", admin), ConfirmUserSessions(l, *admin, account, 2)),
-		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), Total: 10_000, AtLeast: true, Page: 2, Size: 3, Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
-		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, Page: 1, Size: 3}),
-		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{Page: 1, Size: 3}),
+		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), View: testView(JournalTable, 10_000), Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
+		"overview":          AdminOverview(page("/admin/overview", admin), someOverview()),
+		"overview empty":    AdminOverview(page("/admin/overview", admin), AdminOverviewData{Now: now}),
+		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, View: testView(JournalTable, 0)}),
+		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{View: testView(JournalTable, 0)}),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
+}
+
+// testView is a page of a table with a hostile filter, its second one if there are rows.
+func testView(t *Table, total int) TableView {
+	v := TableView{Table: t, Sort: strings.TrimPrefix(t.Sort, "-"), Down: strings.HasPrefix(t.Sort, "-"), Page: 1, Size: 2, Total: total, AtLeast: total > 1000}
+	if total > 0 {
+		v.Page, v.Query = 2, []HiddenField{{"q", hostile}}
+	}
+	return v
 }
 
 func render(t *testing.T, c templ.Component) *goquery.Document {
@@ -219,7 +232,7 @@ func TestWhatPeopleTypeStaysText(t *testing.T) {
 			t.Error("markup came through")
 		}
 		doc.Find("script").Each(func(_ int, s *goquery.Selection) {
-			if s.AttrOr("src", "") != static.URL("app.js") || s.Text() != "" {
+			if src := s.AttrOr("src", ""); src != static.URL("app.js") && src != static.URL("live_table.js") || s.Text() != "" {
 				t.Errorf("a script: %s", html(s))
 			}
 		})
@@ -289,7 +302,12 @@ func TestEverythingHasAName(t *testing.T) {
 				t.Error("a column without a name")
 			}
 		})
-		doc.Find("svg").Each(func(_ int, s *goquery.Selection) {
+		doc.Find("svg.chart").Each(func(_ int, s *goquery.Selection) {
+			if s.AttrOr("role", "") != "img" || s.AttrOr("aria-label", "") == "" {
+				t.Errorf("no name: %s", html(s))
+			}
+		})
+		doc.Find("svg:not(.chart, .chart svg)").Each(func(_ int, s *goquery.Selection) {
 			if s.AttrOr("aria-hidden", "") != "true" || s.Children().Length() == 0 {
 				t.Errorf("an icon that is read aloud or empty: %s", html(s))
 			}
@@ -344,7 +362,7 @@ func TestEveryPageIsWhole(t *testing.T) {
 		// On a phone, rows become cards, except in the manuals.
 		doc.Find(".table").Each(func(_ int, table *goquery.Selection) {
 			columns := []string{}
-			table.Find("th").Each(func(_ int, s *goquery.Selection) { columns = append(columns, s.Text()) })
+			table.Find("th").Each(func(_ int, s *goquery.Selection) { columns = append(columns, strings.TrimSpace(s.Text())) })
 			table.Find("tbody tr").Each(func(_ int, row *goquery.Selection) {
 				row.Find("td").Each(func(i int, cell *goquery.Selection) {
 					if i >= len(columns) || cell.AttrOr("data-label", "") != columns[i] {

@@ -405,7 +405,7 @@ func curesPart(p Page, c agent.Condition) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if list := curesOf(c); len(list) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div class=\"row\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<div class=\"cures\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

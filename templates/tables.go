@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"time"
 
 	"ideco-agent/templates/locale"
 )
@@ -30,6 +31,7 @@ type Column struct {
 	Sortable bool
 	Down     bool // the first click sorts it in descending order
 	Fixed    bool // cannot be hidden
+	Off      bool // hidden until it is chosen
 	Icon     bool // the name is only for screen readers
 	Action   bool // stays visible at the right edge
 }
@@ -46,7 +48,7 @@ type Table struct {
 }
 
 // Tables are the tables that remember their columns.
-var Tables = []*Table{SessionsTable, VPNTable}
+var Tables = []*Table{SessionsTable, VPNTable, UsersTable, JournalTable, ActsTable}
 
 // column returns a column by its key.
 func (t *Table) column(key string) (Column, bool) {
@@ -64,12 +66,6 @@ func (t *Table) CanSort(key string) bool {
 	return ok && one.Sortable
 }
 
-// CanHide reports whether a column can be hidden.
-func (t *Table) CanHide(key string) bool {
-	one, ok := t.column(key)
-	return ok && !one.Fixed
-}
-
 // TableView is a page of a table: the filter, the order, the columns and the position, all valid.
 type TableView struct {
 	*Table
@@ -81,16 +77,31 @@ type TableView struct {
 	Size    int             // rows per page
 	Total   int             // rows that the filter selects
 	AtLeast bool            // there are more than Total
+	MaxPage int             // the last page that can be shown; 0 = all can
 }
 
-// Shows reports whether a column is shown.
-func (v TableView) Shows(key string) bool { return !v.Hidden[key] }
+// Shows reports whether the table has a column and shows it.
+func (v TableView) Shows(key string) bool {
+	_, is := v.column(key)
+	return is && !v.Hidden[key]
+}
 
 // Offset returns the number of rows before the page.
 func (v TableView) Offset() int { return (v.Page - 1) * v.Size }
 
 // Pages returns the number of pages, at least one.
 func (v TableView) Pages() int { return max(1, (v.Total+v.Size-1)/v.Size) }
+
+// lastPage is the last page to which a link may lead.
+func (v TableView) lastPage() int {
+	switch {
+	case v.MaxPage == 0:
+		return v.Pages()
+	case v.AtLeast:
+		return v.MaxPage
+	}
+	return min(v.Pages(), v.MaxPage)
+}
 
 // WithTotal returns the view with the number of rows. A page after the last one becomes the last one.
 func (v TableView) WithTotal(total int) TableView {
@@ -150,26 +161,24 @@ func (v TableView) sortURL(c Column) string {
 // csvURL returns the URL of the file with all rows of the filter, in the same order.
 func (v TableView) csvURL() string { return tableURL(v.CSV, v.orderFields()) }
 
-func tableURL(path string, fields []HiddenField) string {
+func fieldValues(fields []HiddenField) url.Values {
 	query := url.Values{}
 	for _, f := range fields {
 		query.Add(f.Name, f.Value)
 	}
+	return query
+}
+
+func tableURL(path string, fields []HiddenField) string {
+	query := fieldValues(fields)
 	if len(query) == 0 {
 		return path
 	}
 	return path + "?" + query.Encode()
 }
 
-// canHide reports whether any column can be hidden.
-func (t *Table) canHide() bool {
-	for _, one := range t.Columns {
-		if !one.Fixed {
-			return true
-		}
-	}
-	return false
-}
+// utc formats a time for a datetime attribute.
+func utc(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // sortState is the value of aria-sort.
 func (v TableView) sortState(c Column) string {

@@ -61,6 +61,7 @@ type Manager struct {
 	moved map[string]bool // IDs of sessions at whose addresses another computer is, see ChangedMACs; guarded by mu alone
 
 	counting sync.Mutex // held from reading the counters until the sessions have their values; locked before mu
+	counted  time.Time  // when that was last; guarded by counting
 	pending  pendingLogins
 	proofs   *counts[netip.Addr] // wrong address tokens
 	lookups  *lookups            // of JoinSession

@@ -60,8 +60,18 @@ func (m *Manager) snapshot() []agent.LiveSession {
 
 // live returns a session with its counters. The caller holds mu.
 func (s *session) live() agent.LiveSession {
+	l := s.peek()
+	if l.Rx != nil {
+		rx, tx := *l.Rx, *l.Tx
+		l.Rx, l.Tx = &rx, &tx
+	}
+	return l
+}
+
+// peek is live without copies of the counters, so the result is valid only while the caller holds mu.
+func (s *session) peek() agent.LiveSession {
 	l := agent.LiveSession{Session: s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()}
-	if c := s.counters; c.counted || c.rx+c.tx > 0 {
+	if c := &s.counters; c.counted || c.rx+c.tx > 0 {
 		l.Rx, l.Tx, l.Handshake = &c.rx, &c.tx, c.last.Handshake
 	}
 	if s.Kind != agent.KindVPN {

@@ -100,8 +100,23 @@ func (m *Manager) readCounters() (map[string]agent.Traffic, map[string]net.Hardw
 func (m *Manager) count() {
 	m.counting.Lock()
 	defer m.counting.Unlock()
+	m.countLocked()
+}
+
+// countIfOld is count unless the counters have been updated within freshCounts.
+func (m *Manager) countIfOld() {
+	m.counting.Lock()
+	defer m.counting.Unlock()
+	if now().Sub(m.counted) >= freshCounts {
+		m.countLocked()
+	}
+}
+
+// countLocked is count for a caller that holds counting.
+func (m *Manager) countLocked() {
 	traffic, macs := m.readCounters()
 	at := now()
+	m.counted = at
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, s := range m.sessions {

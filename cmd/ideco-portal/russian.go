@@ -40,6 +40,7 @@ var russian = map[string]string{
 	"administrator %s is made in %s":                  "администратор %s создан в %s",
 	"administrator %s has the new password":           "у администратора %s новый пароль",
 	"the table is removed; nothing is enforced between LAN and Internet": "таблица убрана; проход между локальной сетью и интернетом не ограничен",
+	"the table is removed, but that could not be written into the journal of acts: %w": "таблица убрана, но записать это в журнал действий не удалось: %w",
 
 	// Messages of package web.
 	"%s needs an address, for instance %s":                                                                                            "ключу %s нужен адрес, например %s",

@@ -73,9 +73,6 @@ func derived(t *testing.T) []string {
 	for _, period := range []string{"any", "today", "yesterday", "cur_week", "prev_week", "cur_month", "prev_month"} {
 		ids = append(ids, "journal_period_"+period)
 	}
-	for _, order := range []string{"newest", "oldest", "login", "longest", "largest"} {
-		ids = append(ids, "journal_order_"+order)
-	}
 	ids = append(ids, "journal_end_unknown")
 	for _, state := range []string{"off", "open", "refused", "agent", "busy", "waiting"} { // templates.RuleStates
 		ids = append(ids, "rule_state_"+state)
@@ -83,10 +80,10 @@ func derived(t *testing.T) []string {
 			ids = append(ids, "rule_state_"+state+"_help")
 		}
 	}
-	for _, kind := range []agent.Kind{agent.KindLAN, agent.KindVPN, agent.KindWeb, agent.KindStatic} {
-		ids = append(ids, "kind_"+string(kind))
+	for _, kind := range agent.Kinds {
+		ids = append(ids, "kind_"+string(kind), "kind_short_"+string(kind))
 	}
-	for _, state := range []agent.State{agent.StateConnected, agent.StateWaiting} {
+	for _, state := range agent.States {
 		ids = append(ids, "state_"+string(state))
 	}
 	for _, enforcement := range agent.Enforcements {
@@ -97,6 +94,21 @@ func derived(t *testing.T) []string {
 	}
 	for _, lack := range agent.TunnelLacks {
 		ids = append(ids, "vpn_lacks_"+string(lack))
+	}
+	for _, code := range agent.ConditionCodes {
+		switch code {
+		case agent.ConditionStore, agent.ConditionInterfaces, agent.ConditionEnforcement, agent.ConditionBoot, agent.ConditionVPN, agent.ConditionCertificate:
+			// other texts, see Localizer.Condition
+		default:
+			ids = append(ids, "condition_"+string(code))
+		}
+	}
+	ids = append(ids, "condition_agent_off_closed", "condition_forwarding_4", "condition_forwarding_6", "condition_warn", "condition_bad")
+	for _, severity := range agent.Severities {
+		ids = append(ids, "severity_"+string(severity))
+	}
+	for _, step := range []string{"address", "interfaces", "dns", "people", "installer"} { // templates.FirstSteps
+		ids = append(ids, "step_"+step, "step_"+step+"_help")
 	}
 	for _, trouble := range agent.StoreTroubles {
 		ids = append(ids, "store_"+string(trouble))
@@ -140,6 +152,18 @@ func derived(t *testing.T) []string {
 	ids = append(ids, accountcsv.MistakeCodes...)
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
+	}
+	for code := range agent.ActCodes {
+		ids = append(ids, "act_"+string(code))
+	}
+	for _, kind := range agent.ActKinds {
+		ids = append(ids, "act_kind_"+string(kind))
+	}
+	for _, source := range agent.ActSources {
+		ids = append(ids, "act_source_"+string(source))
+	}
+	for _, field := range agent.ActFields {
+		ids = append(ids, "act_field_"+strings.ReplaceAll(field, ".", "_"))
 	}
 	for _, match := range regexp.MustCompile(`"(field_[a-z_]+)"`).FindAllStringSubmatch(sources(t, "../../agent", "."), -1) {
 		ids = append(ids, match[1])
@@ -320,7 +344,7 @@ func TestPlurals(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
-	if got, want := ru.N("vpn_heading", 2, Args{"Allowed": 7}), "2 активных подключения (право на VPN: 7)"; got != want {
+	if got, want := ru.N("vpn_allowed_people", 21), "право на VPN у 21 человека"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -1,0 +1,93 @@
+package access
+
+import (
+	"cmp"
+	"time"
+
+	"ideco-agent/agent"
+)
+
+// freshCounts is how old the counters of Select may be.
+const freshCounts = time.Second
+
+// Selection is what Select returns.
+type Selection struct {
+	Sessions []agent.LiveSession // one page
+	Total    int                 // sessions that the filter selects
+	All      int                 // live sessions
+	VPN      int                 // those of KindVPN
+}
+
+// Select returns the sessions that a filter selects, in an order, from offset on, at most limit of them. Sessions with the same value come
+// in the order of their start. It costs much less than Sessions where there are many, and does not wait for changes.
+func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down bool, offset, limit int) Selection {
+	m.countIfOld()
+	matches := filter.Matcher()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := make([]sorted, 0, len(m.sessions))
+	page := Selection{All: len(m.sessions)}
+	for _, s := range m.sessions {
+		if s.Kind == agent.KindVPN {
+			page.VPN++
+		}
+		live := s.peek()
+		if matches(&live) {
+			list = append(list, sorted{s, by.Key(&live)})
+		}
+	}
+	from := min(max(offset, 0), len(list))
+	to := from + min(max(limit, 0), len(list)-from)
+	sortRange(list, from, to, func(a, b *sorted) int {
+		c := a.key.Compare(b.key)
+		if c == 0 {
+			c = cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID))
+		}
+		if down {
+			return -c
+		}
+		return c
+	})
+	page.Total, page.Sessions = len(list), make([]agent.LiveSession, 0, to-from)
+	for _, one := range list[from:to] {
+		page.Sessions = append(page.Sessions, one.live())
+	}
+	return page
+}
+
+// sorted is a session with the value by which it is sorted.
+type sorted struct {
+	*session
+	key agent.SessionKey
+}
+
+// sortRange sorts a list only so far that the elements from index from to index to are those of the sorted list. It is a quicksort that
+// leaves out the parts before and after.
+func sortRange[T any](list []T, from, to int, compare func(a, b *T) int) {
+	for len(list) > 1 && from < to {
+		// The median of three is the pivot. It moves to the end of the list.
+		last := len(list) - 1
+		a, b, c := 0, last/2, last
+		if compare(&list[b], &list[a]) < 0 {
+			a, b = b, a
+		}
+		if compare(&list[c], &list[b]) < 0 {
+			if b = c; compare(&list[b], &list[a]) < 0 {
+				b = a
+			}
+		}
+		list[b], list[last] = list[last], list[b]
+		pivot := 0
+		for i := range last {
+			if compare(&list[i], &list[last]) < 0 {
+				list[i], list[pivot] = list[pivot], list[i]
+				pivot++
+			}
+		}
+		list[pivot], list[last] = list[last], list[pivot]
+		if from < pivot {
+			sortRange(list[:pivot], from, min(to, pivot), compare)
+		}
+		list, from, to = list[pivot+1:], max(0, from-pivot-1), to-pivot-1
+	}
+}

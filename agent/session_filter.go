@@ -1,0 +1,197 @@
+package agent
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxSearch is the longest text to search for, in characters.
+const MaxSearch = 100
+
+// SessionFilter selects live sessions. The zero filter selects all.
+type SessionFilter struct {
+	Search    string // words without regard to case; each is a part of login, name, device, directory, group, address or MAC
+	Kind      Kind   // empty = any
+	State     State  // empty = any
+	Directory string // empty = any
+}
+
+// Matcher returns a function that reports whether the filter selects a session.
+func (f SessionFilter) Matcher() func(*LiveSession) bool {
+	words := strings.Fields(f.Search)
+	for i, word := range words {
+		words[i] = strings.Map(fold, word)
+	}
+	return func(l *LiveSession) bool {
+		if f.Kind != "" && l.Kind != f.Kind || f.State != "" && l.State != f.State || f.Directory != "" && l.Directory != f.Directory {
+			return false
+		}
+		for _, word := range words {
+			if !l.says(word) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// says reports whether a folded word is a part of a text or an address of the session.
+func (l *LiveSession) says(word string) bool {
+	for _, text := range [...]string{l.Login, l.Name, l.Device.Name, l.MAC, l.Directory, l.Group} {
+		if containsFolded(text, word) {
+			return true
+		}
+	}
+	if strings.Trim(word, "0123456789abcdef.:") != "" {
+		return false
+	}
+	var buffer [64]byte
+	if containsAddress(l.Address, word, buffer[:0]) || containsAddress(l.ExternalIP, word, buffer[:0]) {
+		return true
+	}
+	for _, a := range l.FurtherAddresses {
+		if containsAddress(a, word, buffer[:0]) {
+			return true
+		}
+	}
+	return false
+}
+
+func containsAddress(a netip.Addr, word string, buffer []byte) bool {
+	return a.IsValid() && strings.Contains(string(a.AppendTo(buffer)), word)
+}
+
+// containsFolded reports whether a text contains a folded word, without regard to case.
+func containsFolded(text, word string) bool {
+	for i := range text {
+		if hasPrefixFolded(text[i:], word) {
+			return true
+		}
+	}
+	return word == ""
+}
+
+func hasPrefixFolded(text, word string) bool {
+	for _, want := range word {
+		r, n := utf8.DecodeRuneInString(text)
+		if n == 0 || fold(r) != want {
+			return false
+		}
+		text = text[n:]
+	}
+	return true
+}
+
+// fold makes letters equal that people take for equal: upper and lower case, «ё» and «е».
+func fold(r rune) rune {
+	switch r = unicode.ToLower(r); r {
+	case 'ё':
+		return 'е'
+	}
+	return r
+}
+
+// compareFolded compares two texts without regard to case.
+func compareFolded(a, b string) int {
+	for a != "" && b != "" {
+		ra, na := utf8.DecodeRuneInString(a)
+		rb, nb := utf8.DecodeRuneInString(b)
+		if ra != rb {
+			if fa, fb := fold(ra), fold(rb); fa != fb {
+				return int(fa - fb)
+			}
+		}
+		a, b = a[na:], b[nb:]
+	}
+	return len(a) - len(b)
+}
+
+// SessionOrder is a value by which live sessions are sorted.
+type SessionOrder string
+
+// Orders of live sessions.
+const (
+	SessionsByPerson    SessionOrder = "login" // by name, and by login where there is none
+	SessionsByState     SessionOrder = "state"
+	SessionsByAddress   SessionOrder = "address"
+	SessionsByExternal  SessionOrder = "external"
+	SessionsByMAC       SessionOrder = "mac"
+	SessionsByKind      SessionOrder = "kind"
+	SessionsByDevice    SessionOrder = "device"
+	SessionsByDirectory SessionOrder = "directory"
+	SessionsByStart     SessionOrder = "started"
+	SessionsByReceived  SessionOrder = "rx"
+	SessionsBySent      SessionOrder = "tx"
+	SessionsByHandshake SessionOrder = "handshake"
+)
+
+// SessionOrders lists every SessionOrder.
+var SessionOrders = []SessionOrder{SessionsByPerson, SessionsByState, SessionsByAddress, SessionsByExternal, SessionsByMAC, SessionsByKind,
+	SessionsByDevice, SessionsByDirectory, SessionsByStart, SessionsByReceived, SessionsBySent, SessionsByHandshake}
+
+// SessionKey is the value of a session by which it is sorted.
+type SessionKey struct {
+	text    string
+	number  int64
+	address netip.Addr
+}
+
+// Key returns the value of a session.
+func (o SessionOrder) Key(l *LiveSession) (k SessionKey) {
+	switch o {
+	case SessionsByPerson:
+		k.text = l.Name
+		if k.text == "" {
+			k.text = l.Login
+		}
+	case SessionsByState:
+		k.text = string(l.State)
+	case SessionsByAddress:
+		k.address = l.Address
+	case SessionsByExternal:
+		k.address = l.ExternalIP
+	case SessionsByMAC:
+		k.text = l.MAC
+	case SessionsByKind:
+		k.text = string(l.Kind)
+	case SessionsByDevice:
+		k.text = l.Device.Name
+	case SessionsByDirectory:
+		k.text = l.Directory
+	case SessionsByStart:
+		k.number = l.Started.UnixNano()
+	case SessionsByReceived:
+		k.number = bytesOf(l.Rx)
+	case SessionsBySent:
+		k.number = bytesOf(l.Tx)
+	case SessionsByHandshake:
+		if !l.Handshake.IsZero() {
+			k.number = l.Handshake.UnixNano()
+		}
+	}
+	return k
+}
+
+// bytesOf is -1 where nothing counts.
+func bytesOf(n *uint64) int64 {
+	if n == nil {
+		return -1
+	}
+	return int64(*n)
+}
+
+// Compare compares two values of the same SessionOrder.
+func (k SessionKey) Compare(other SessionKey) int {
+	switch {
+	case k.number < other.number:
+		return -1
+	case k.number > other.number:
+		return 1
+	}
+	if c := k.address.Compare(other.address); c != 0 {
+		return c
+	}
+	return compareFolded(k.text, other.text)
+}

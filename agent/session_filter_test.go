@@ -1,0 +1,57 @@
+package agent
+
+import (
+	"net/netip"
+	"testing"
+)
+
+func TestSessionFilter(t *testing.T) {
+	s := LiveSession{
+		Session: Session{Login: "ivanov", Name: "Иванов Пётр", Directory: "company.ru", Kind: KindLAN, Address: netip.MustParseAddr("192.168.7.20"),
+			ExternalIP: netip.MustParseAddr("203.0.113.9"), Device: Device{Name: "WS-Office"}, Group: "Офис / Продажи"},
+		State: StateConnected, FurtherAddresses: []netip.Addr{netip.MustParseAddr("2001:db8::5")}, MAC: "02:00:00:00:00:0a",
+	}
+	for _, f := range []SessionFilter{
+		{}, {Search: "IVAN"}, {Search: "пётр иванов"}, {Search: "ПЕТР"}, {Search: "ws-off"}, {Search: "168.7.2"}, {Search: "203.0.113"},
+		{Search: "2001:DB8::5"}, {Search: "00:0A"}, {Search: "продажи"}, {Search: " иванов  192.168 "}, {Search: "company"},
+		{Kind: KindLAN}, {State: StateConnected}, {Directory: "company.ru"}, {Search: "ivanov", Kind: KindLAN, State: StateConnected},
+	} {
+		if !f.Matcher()(&s) {
+			t.Errorf("%+v does not select the session", f)
+		}
+	}
+	for _, f := range []SessionFilter{
+		{Search: "petrov"}, {Search: "ivanov petrov"}, {Search: "192.168.7.21"}, {Search: "invalid IP"},
+		{Kind: KindVPN}, {State: StateWaiting}, {Directory: LocalDirectory}, {Search: "ivanov", Kind: KindWeb},
+	} {
+		if f.Matcher()(&s) {
+			t.Errorf("%+v selects the session", f)
+		}
+	}
+	if f := (SessionFilter{Search: "ip"}); f.Matcher()(&LiveSession{}) {
+		t.Error("a session without an address is found by the text of the invalid one")
+	}
+}
+
+// TestSessionOrder: texts are sorted without regard to case, addresses by number, and «ё» stands beside «е».
+func TestSessionOrder(t *testing.T) {
+	few, many := uint64(9), uint64(10)
+	named := func(name string) LiveSession { return LiveSession{Session: Session{Name: name}} }
+	at := func(a string) LiveSession { return LiveSession{Session: Session{Address: netip.MustParseAddr(a)}} }
+	for _, one := range []struct {
+		by            SessionOrder
+		before, after LiveSession
+	}{
+		{SessionsByPerson, named("андрей"), named("Борис")},
+		{SessionsByPerson, named("Елена"), named("Ёлкин")},
+		{SessionsByPerson, named("Ёлкин"), named("Жуков")},
+		{SessionsByPerson, LiveSession{Session: Session{Login: "boss"}}, named("Olga")},
+		{SessionsByAddress, at("192.168.7.9"), at("192.168.7.10")},
+		{SessionsByReceived, LiveSession{}, LiveSession{Rx: &few}},
+		{SessionsByReceived, LiveSession{Rx: &few}, LiveSession{Rx: &many}},
+	} {
+		if a, b := one.by.Key(&one.before), one.by.Key(&one.after); a.Compare(b) >= 0 || b.Compare(a) <= 0 || a.Compare(a) != 0 {
+			t.Errorf("%s: %+v does not stand before %+v", one.by, a, b)
+		}
+	}
+}
