@@ -167,22 +167,6 @@ func pathID[ID ~int64](c echo.Context) (ID, error) {
 // restUsersPage is the number of accounts fetched by one query.
 const restUsersPage = 1000
 
-func (s *Site) restUsers(c echo.Context) error {
-	users, err := s.allUsers(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	kinds, err := s.directoryKinds(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	out := make([]userJSON, len(users))
-	for i, u := range users {
-		out[i] = jsonOfUser(u, kinds)
-	}
-	return c.JSON(http.StatusOK, out)
-}
-
 // allUsers returns all accounts.
 func (s *Site) allUsers(ctx context.Context) ([]agent.User, error) {
 	all, _, err := s.selectUsers(ctx, agent.UserFilter{}, math.MaxInt)
