@@ -17,6 +17,16 @@ type Interface struct {
 	Learns6  bool           // its IPv6 addresses come from router advertisements
 }
 
+// RoutesIPv6 reports whether the interface has an IPv6 address that other networks can reach.
+func (i Interface) RoutesIPv6() bool {
+	for _, a := range i.Addrs {
+		if a.Addr().Is6() && !a.Addr().IsLinkLocalUnicast() {
+			return true
+		}
+	}
+	return false
+}
+
 // Enforcement is the state of the gateway's firewall.
 type Enforcement string
 

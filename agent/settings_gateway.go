@@ -12,6 +12,7 @@ type GatewaySettings struct {
 	WANInterfaces   []string      // none of LANInterfaces
 	Masquerade      bool          // SNAT of the LAN and the tunnel to the WAN interface's address
 	OpenBeforeLogin []OpenServer  // reachable from the LAN without a session; as NormalizeOpen returns them
+	DNSInLAN        bool          // the computers of the LAN reach their DNS server without passing the gateway
 	VPNPeersMayTalk bool          // agents in the VPN reach each other
 	FirewallTimeout time.Duration // how long access outlives this process; whole seconds
 }
@@ -38,9 +39,14 @@ func (g GatewaySettings) InterfacesChosen() bool {
 	return len(g.LANInterfaces) > 0 && len(g.WANInterfaces) > 0
 }
 
+// GatewayUntouched reports whether nothing is chosen on the page «Шлюз» yet.
+func (s Settings) GatewayUntouched() bool {
+	return !s.InterfacesChosen() && !s.OnTrial() && len(s.OpenBeforeLogin) == 0 && !s.DNSInLAN
+}
+
 // Same reports whether two choices are equal.
 func (g GatewaySettings) Same(other GatewaySettings) bool {
-	return same(g.OpenBeforeLogin, other.OpenBeforeLogin) &&
+	return same(g.OpenBeforeLogin, other.OpenBeforeLogin) && g.DNSInLAN == other.DNSInLAN &&
 		same(g.LANInterfaces, other.LANInterfaces) && same(g.WANInterfaces, other.WANInterfaces) &&
 		g.Masquerade == other.Masquerade && g.VPNPeersMayTalk == other.VPNPeersMayTalk && g.FirewallTimeout == other.FirewallTimeout
 }
@@ -63,6 +69,26 @@ func (s *Settings) TryGateway(choice GatewaySettings, now time.Time) {
 	if !choice.Same(before) {
 		s.Trial = GatewayTrial{Before: before, Until: now.Add(TrialLength).UTC().Truncate(time.Millisecond)}
 	}
+}
+
+// OpenServers adds servers to OpenBeforeLogin without a trial, because that cuts nobody off. A running trial keeps them however it
+// ends.
+func (s *Settings) OpenServers(servers []OpenServer) {
+	s.OpenBeforeLogin = withServers(s.OpenBeforeLogin, servers)
+	if s.OnTrial() {
+		s.Trial.Before.OpenBeforeLogin = withServers(s.Trial.Before.OpenBeforeLogin, servers)
+	}
+}
+
+// withServers returns a new list with further servers at the end, each once.
+func withServers(list, further []OpenServer) []OpenServer {
+	list = append([]OpenServer{}, list...)
+	for _, o := range further {
+		if !Contains(list, o) {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // ConfirmGateway ends a trial and keeps the choice in force. It also clears Trial.Returned.
@@ -116,12 +142,12 @@ func (c *settingsCheck) gateway(g GatewaySettings) {
 
 	c.refuse(len(g.OpenBeforeLogin) > MaxOpen, "open_before_login", "field_too_many_open", "")
 	for _, o := range g.OpenBeforeLogin {
-		c.refuse(!isServer(o.Addr), "open_before_login", "field_open_address", o.Addr.String())
+		c.refuse(!IsServer(o.Addr), "open_before_login", "field_open_address", o.Addr.String())
 	}
 }
 
-// isServer reports whether another host than the gateway can have the address.
-func isServer(a netip.Addr) bool {
+// IsServer reports whether another host than the gateway can have the address.
+func IsServer(a netip.Addr) bool {
 	return a.IsValid() && a.Zone() == "" && !a.Is4In6() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() &&
 		!a.IsLinkLocalUnicast() && !(a.Is4() && NotRoutable(netip.PrefixFrom(a, 32)))
 }

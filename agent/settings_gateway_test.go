@@ -130,6 +130,7 @@ func TestGatewaySettingsSame(t *testing.T) {
 		"WAN":        func(g *GatewaySettings) { g.WANInterfaces = append(g.WANInterfaces, "wan1") },
 		"masquerade": func(g *GatewaySettings) { g.Masquerade = false },
 		"open":       func(g *GatewaySettings) { g.OpenBeforeLogin = opens("10.0.0.53:53") },
+		"DNS":        func(g *GatewaySettings) { g.DNSInLAN = true },
 		"peers":      func(g *GatewaySettings) { g.VPNPeersMayTalk = true },
 		"timeout":    func(g *GatewaySettings) { g.FirewallTimeout *= 2 },
 	} {
@@ -138,7 +139,7 @@ func TestGatewaySettingsSame(t *testing.T) {
 			t.Errorf("another %s counts as the same", what)
 		}
 	}
-	if reflect.TypeOf(GatewaySettings{}).NumField() != 6 {
+	if reflect.TypeOf(GatewaySettings{}).NumField() != 7 {
 		t.Error("Same and this test do not know of every field")
 	}
 }

@@ -56,23 +56,24 @@ func agentTab(c echo.Context) templates.AgentTab {
 func (s *Site) adminAgentData(c echo.Context, tab templates.AgentTab) (templates.AdminAgentData, error) {
 	now := s.Settings.Current()
 	d := templates.AdminAgentData{
-		Tab:            tab,
-		Enabled:        now.Enabled,
-		Domain:         unicodeName(now.Domain),
-		Saved:          now.Domain != "",
-		SavedDomain:    now.Domain,
-		Deployment:     s.deployment(now.Domain),
-		Unsigned:       !s.Installer.Signed(),
-		Pin:            s.Root.Pin(),
-		Certificate:    s.certificateSummary(now.Domain),
-		Form:           templates.NewSettingsForm(now),
-		NetworksUnseen: !now.NetworksSeen,
-		Sessions:       len(s.Sessions.Sessions()),
-		VPNUnavailable: !s.Tunnel.Available(),
-		VPNLacks:       s.Tunnel.Lacks(),
-		Gateway:        s.Gateway.State(),
-		VPN:            templates.NewVPNForm(now),
-		Browser:        s.browserSignIn(now),
+		Tab:           tab,
+		Enabled:       now.Enabled,
+		Domain:        unicodeName(now.Domain),
+		Saved:         now.Domain != "",
+		SavedDomain:   now.Domain,
+		Deployment:    s.deployment(now.Domain),
+		InstallerSize: uint64(s.Installer.Size()),
+		Unsigned:      !s.Installer.Signed(),
+		Pin:           s.Root.Pin(),
+		Certificate:   s.certificateSummary(now.Domain),
+		Form:          templates.NewSettingsForm(now),
+		Sessions:      len(s.Sessions.Sessions()),
+		VPN:           templates.NewVPNForm(now),
+		Browser:       s.browserSignIn(now),
+	}
+	var err error
+	if d.State, err = s.state(c); err != nil {
+		return d, err
 	}
 	if unicode := unicodeName(now.Domain); unicode != now.Domain {
 		d.DomainUnicode = unicode

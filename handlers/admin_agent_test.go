@@ -73,6 +73,34 @@ func TestSettingsForms(t *testing.T) {
 	}
 }
 
+// TestAgentTabs: each tab is a page of its own; a refused form answers on its tab, and so does the switch. The tab that a request names is
+// one of the list.
+func TestAgentTabs(t *testing.T) {
+	a := newAdministration(t)
+	const open = `.tabs a[aria-current="page"]`
+	for tab, title := range map[string]string{"/admin/agent": "Подключение", "/admin/agent/rollout": "Установка на компьютеры", "/admin/agent/access": "Доступ", "/admin/agent/vpn": "VPN"} {
+		if !says(t, a.get(tab), open, title) {
+			t.Errorf("%s does not open %s", tab, title)
+		}
+		for _, enabled := range []string{"0", "1"} {
+			if at := a.post("/admin/agent/state", url.Values{"enabled": {enabled}, "tab": {tab}, "confirm": {"1"}}).Header().Get("Location"); at != tab {
+				t.Errorf("the switch on %s leads to %s", tab, at)
+			}
+		}
+	}
+	for _, tab := range []string{"", "//evil.example", "/admin/users", "/admin/agent/"} {
+		if at := a.post("/admin/agent/state", url.Values{"enabled": {"1"}, "tab": {tab}}).Header().Get("Location"); at != "/admin/agent" {
+			t.Errorf("tab %q leads to %s", tab, at)
+		}
+	}
+	for path, title := range map[string]string{"/admin/agent/domain": "Подключение", "/admin/agent/settings": "Доступ", "/admin/agent/browser": "Доступ", "/admin/agent/vpn": "VPN"} {
+		w := a.post(path, url.Values{"auth_domain": {"a b"}, "local_networks": {"office"}, "browser_sign_in_networks": {"office"}, "vpn_network": {"office"}})
+		if w.Code != http.StatusBadRequest || !says(t, w.Body.String(), open, title) {
+			t.Errorf("%s answers %d, not on %s", path, w.Code, title)
+		}
+	}
+}
+
 // TestDomainPage: replacing the domain asks for confirmation with the number of agents that use it. The page then shows that number
 // beside the former domain. Removing a former domain asks for confirmation too.
 func TestDomainPage(t *testing.T) {

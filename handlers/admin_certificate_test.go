@@ -243,12 +243,12 @@ func TestCertificateEnding(t *testing.T) {
 		{Name: "fails.ru", Source: agent.SourceUploaded, NotAfter: until, Order: agent.OrderFailed},
 		{Name: "never.ru", Source: agent.SourceUploaded, NotAfter: until, Order: agent.OrderNever},
 		{Name: "late.ru", Source: agent.SourceUploaded, NotAfter: time.Now().Add(-time.Hour), Order: agent.OrderFailed}}
-	for _, path := range []string{"/admin/agent", "/admin/users", certificatePath} {
+	for path, where := range map[string]string{"/admin/agent": inState, "/admin/gateway": inState, "/admin/users": warnings, certificatePath: warnings} {
 		for _, text := range []string{"Сертификат для шлюз.рф действует до " + day + ", и шлюз не может продлить", "Загруженный сертификат для old.ru закончился",
 			"acme.ru действует до " + day + ", а продлить его не получается",
 			"Загруженный сертификат для fails.ru действует до " + day + ", а автоматический получить не удаётся",
 			"never.ru действует до " + day + ", а автоматический на это имя не заказать", "Загруженный сертификат для late.ru закончился"} {
-			if !says(t, a.get(path), warnings, text) {
+			if !says(t, a.get(path), where, text) {
 				t.Errorf("%s does not say %q", path, text)
 			}
 		}
@@ -354,10 +354,10 @@ func TestCertificateOffer(t *testing.T) {
 			a.certificates().orders[c.domain] = order
 		}
 		body := a.get("/admin/agent")
-		if c.says != "" && !says(t, body, `form[action="/admin/agent/domain"] .banner`, c.says) {
+		if c.says != "" && !says(t, body, `.domain .banner, .domain .line`, c.says) {
 			t.Errorf("%s: the page does not say %q", c.name, c.says)
 		}
-		if c.says == "" && says(t, body, `form[action="/admin/agent/domain"] .banner`, "сертификат") {
+		if c.says == "" && says(t, body, `.domain .banner, .domain .line`, "сертификат") {
 			t.Errorf("%s: something is said about a certificate", c.name)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -20,6 +19,10 @@ type Gateway interface {
 	// Preview returns the firewall rules for the settings as text; "" if there are none.
 	Preview(agent.Settings) string
 	State() agent.GatewayState
+	// NameServers returns the DNS servers that this machine asks, without those on itself.
+	NameServers() []netip.Addr
+	// DNSListeners returns the addresses at which a program on this machine answers DNS queries; an unspecified one stands for all.
+	DNSListeners() []netip.Addr
 	// EnableForwarding enables packet forwarding in the kernel until the next reboot.
 	EnableForwarding(context.Context) error
 }
@@ -30,6 +33,10 @@ func (s *Site) adminGateway(c echo.Context) error {
 
 func (s *Site) renderGateway(c echo.Context, status int, p templates.Page, d templates.AdminGatewayData) error {
 	p.Path = "/admin/gateway" // not the path of the form, which has no GET route
+	var err error
+	if d.Conditions, err = s.conditions(c); err != nil {
+		return err
+	}
 	return s.render(c, status, templates.AdminGateway(p, d))
 }
 
@@ -42,78 +49,21 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 	}
 	d := templates.AdminGatewayData{
 		State:             s.Gateway.State(),
-		AgentEnabled:      now.Enabled,
 		InterfacesUnknown: err != nil,
 		Form:              templates.NewGatewayForm(now.GatewaySettings, interfaces),
 		Preview:           s.Gateway.Preview(now),
 		Chosen:            now.InterfacesChosen(),
 		Returned:          now.Trial.Returned,
-		NotLocal:          notLocal(now, interfaces),
 	}
-	if _, err := netip.ParseAddr(now.Domain); err != nil {
-		d.Name = unicodeName(now.Domain)
+	if len(now.LANInterfaces)+len(now.WANInterfaces) == 0 {
+		d.Form.Propose()
 	}
-	if err == nil {
-		d.Gone = missingInterfaces(now, interfaces)
-		d.VLANs = unchosenVLANs(now, interfaces)
-		d.Uplinks = unchosenUplinks(now, interfaces)
+	if now.GatewayUntouched() {
+		d.Form = d.Form.Proposing(s.serversToOpen(now))
 	}
 	if now.OnTrial() {
 		d.Trial = trialName(now)
 		d.TrialLeft = min(max(time.Until(now.Trial.Until), 0), agent.TrialLength)
 	}
 	return d
-}
-
-// notLocal returns the networks of the chosen LAN interfaces that are not among the local networks.
-func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Prefix) {
-	for _, i := range interfaces {
-		if !s.InterfacesChosen() || !slices.Contains(s.LANInterfaces, i.Name) {
-			continue
-		}
-		for _, a := range i.Addrs {
-			if !s.InLocalNetworks(a.Addr()) {
-				nets = append(nets, a.Masked())
-			}
-		}
-	}
-	return nets
-}
-
-// missingInterfaces returns the chosen interfaces that this machine does not have now.
-func missingInterfaces(s agent.Settings, interfaces []agent.Interface) (names []string) {
-	for _, name := range append(slices.Clone(s.LANInterfaces), s.WANInterfaces...) {
-		if !slices.ContainsFunc(interfaces, func(i agent.Interface) bool { return i.Name == name }) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// unchosenVLANs returns the VLANs with an address that are not chosen, on chosen interfaces without an address: probably the
-// VLANs were meant.
-func unchosenVLANs(s agent.Settings, interfaces []agent.Interface) (names []string) {
-	chosen := append(slices.Clone(s.LANInterfaces), s.WANInterfaces...)
-	for _, parent := range interfaces {
-		if len(parent.Addrs) > 0 || !slices.Contains(chosen, parent.Name) {
-			continue
-		}
-		for _, i := range interfaces {
-			if i.VLANOf == parent.Name && len(i.Addrs) > 0 && !slices.Contains(chosen, i.Name) {
-				names = append(names, i.Name)
-			}
-		}
-	}
-	return names
-}
-
-// unchosenUplinks returns the interfaces that lead to the Internet and are not chosen, once others are: through them the LAN
-// reaches the Internet without a session.
-func unchosenUplinks(s agent.Settings, interfaces []agent.Interface) (names []string) {
-	for _, i := range interfaces {
-		if s.InterfacesChosen() && i.Internet && !slices.Contains(s.LANInterfaces, i.Name) && !slices.Contains(s.WANInterfaces, i.Name) {
-			names = append(names, i.Name)
-		}
-	}
-	return names
 }

@@ -79,6 +79,7 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, agent.Gateway
 	open, problem := agent.NormalizeOpen("open_before_login", words(values.Get("open_before_login")))
 	wanted.OpenBeforeLogin = open
 	wanted.Masquerade = values.Get("masquerade") == "1"
+	wanted.DNSInLAN = values.Get("dns_in_lan") == "1"
 	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
 	timeout := values.Get(agent.FirewallTimeout.Name)
 	agent.FirewallTimeout.Parse(&wanted, timeout) // an invalid number becomes 0, which Check refuses

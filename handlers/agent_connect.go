@@ -73,14 +73,19 @@ type agentConn struct {
 	resumed   bool           // the next frame confirms that the agent has the new resume token
 	counted   CountedConn    // nil in tests without a counting listener
 
-	updated  atomic.Bool    // update was sent
-	trusting sync.Mutex     // held while trust is made and sent; guards told
-	told     protocol.Trust // the last one sent, without its signature
+	is       atomic.Pointer[agent.AgentVersion] // nil before the message version
+	live     atomic.Bool                        // the connection carries a session
+	updated  atomic.Bool                        // update was sent
+	trusting sync.Mutex                         // held while trust is made and sent; guards told
+	told     protocol.Trust                     // the last one sent, without its signature
 
 	mu      sync.Mutex  // guards the fields below
 	ping    *time.Timer // nil without a session
 	reading bool        // a read is under way, so a pong is seen
 }
+
+// maxAgentOS limits the name of the system in the message version.
+const maxAgentOS = 16
 
 // sendTimeout is how long an agent may take to accept a message.
 const sendTimeout = 10 * time.Second
@@ -215,10 +220,10 @@ func (a *agentConn) version(m *protocol.Version) error {
 	if a.peerNow().Inside {
 		u.SSO = a.site.Directories.Realms()
 	}
-	older := m.Major < agent.VersionMajor || m.Major == agent.VersionMajor &&
-		(m.Minor < agent.VersionMinor || m.Minor == agent.VersionMinor && m.Build < agent.VersionBuild)
+	is := agent.AgentVersion{Major: m.Major, Minor: m.Minor, Build: m.Build, OS: agent.Clean(m.OS, maxAgentOS)}
+	a.is.Store(&is)
 	now := a.site.Settings.Current()
-	if older && m.OS == "windows" && now.Enabled && now.Domain != "" && a.site.Installer.Ready() == nil {
+	if is.Older() && m.OS == "windows" && now.Enabled && now.Domain != "" && a.site.Installer.Ready() == nil {
 		url := a.site.AgentDownload
 		u.NeedUpdate, u.DownloadURL = true, &url
 		u.Version = &protocol.Number{Major: agent.VersionMajor, Minor: agent.VersionMinor, Build: agent.VersionBuild}
@@ -276,6 +281,7 @@ func (a *agentConn) authorizeAs(attempt access.Attempt, device *protocol.Device)
 }
 
 func (a *agentConn) carriesSession(yes bool) {
+	a.live.Store(yes)
 	if a.counted != nil {
 		a.counted.CarriesSession(yes)
 	}

@@ -14,6 +14,8 @@ type AgentHosts interface {
 	AgentConnected(ctx context.Context, user agent.UserID, deviceID, host string, at time.Time) error
 	// AgentsByHost counts the agents that have connected since a time, by the host that each used last.
 	AgentsByHost(ctx context.Context, since time.Time) (map[string]int, error)
+	// AnyAgentConnected reports whether an agent has ever connected on a device that is still remembered.
+	AnyAgentConnected(context.Context) (bool, error)
 }
 
 // agentsCountedFor is how long an agent counts after it has connected. People are away for weeks.

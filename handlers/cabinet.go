@@ -24,7 +24,9 @@ func (s *Site) cabinetPage(c echo.Context, status int, problems map[string]strin
 	d := templates.CabinetData{
 		AgentEnabled:   now.Enabled,
 		Domain:         unicodeName(now.Domain),
+		System:         templates.System(c.Request().UserAgent()),
 		InstallerReady: s.Installer.Ready() == nil,
+		InstallerSize:  uint64(s.Installer.Size()),
 		Unsigned:       !s.Installer.Signed(),
 		Errors:         problems,
 		PasswordHere:   s.changesPasswords(c.Request().Context(), v.User.Directory),

@@ -17,6 +17,7 @@ type Installer interface {
 	Ready() error // nil if this build has a template
 	// Preset returns the installer with the gateway's address and the pin of its root.
 	Preset(host, pin string) (PresetInstaller, error)
+	Size() int64 // of the installer, whatever the preset; 0 without a template
 	// Signed reports whether the installer and its programs have a code signature. Without one Windows warns.
 	Signed() bool
 	// Programs returns the programs in the installer; none without a template.

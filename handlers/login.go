@@ -37,7 +37,7 @@ func (s *Site) loginPage(c echo.Context) error {
 	if v := who(c); v.User != nil {
 		return c.Redirect(http.StatusSeeOther, s.homeOf(v))
 	}
-	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{SSO: s.offersSSO(who(c).Peer)}))
+	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{SSO: s.offersSSO(who(c).Peer), New: s.isNew(c)}))
 }
 
 func (s *Site) login(c echo.Context) error {
@@ -46,7 +46,7 @@ func (s *Site) login(c echo.Context) error {
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
 		retryAfter(c, refused)
 		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused),
-			SSO: s.offersSSO(who(c).Peer), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
+			SSO: s.offersSSO(who(c).Peer), New: s.isNew(c), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
 		if d.Change {
 			d.Error = who(c).L.T(locale.ChangeFirst[refused.Code])
 		}
@@ -56,6 +56,11 @@ func (s *Site) login(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
+}
+
+// isNew reports whether the page says where the link for making the first administrator is.
+func (s *Site) isNew(c echo.Context) bool {
+	return s.administrationAnswers(who(c)) && s.Setup.Needed(c.Request().Context())
 }
 
 func (s *Site) restLogin(c echo.Context) error {

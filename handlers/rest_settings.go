@@ -106,6 +106,7 @@ func gatewayFields(s *agent.Settings) map[string]any {
 		"wan_interfaces":           listOf(&s.WANInterfaces, asTheyAre),
 		"masquerade":               &s.Masquerade,
 		"open_before_login":        listOf(&s.OpenBeforeLogin, agent.NormalizeOpen),
+		"dns_in_lan":               &s.DNSInLAN,
 		"vpn_peers_may_talk":       &s.VPNPeersMayTalk,
 		agent.FirewallTimeout.Name: &numberField{agent.FirewallTimeout, s},
 	}

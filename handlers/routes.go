@@ -94,6 +94,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/gateway/keep", administrator, page, s.adminGatewayKeep},
 		{"POST", "/admin/gateway/return", administrator, page, s.adminGatewayRevert},
 		{"POST", "/admin/gateway/forwarding", administrator, page, s.adminGatewayForwarding},
+		{"POST", "/admin/gateway/dns", administrator, page, s.adminGatewayDNS},
 		{"GET", "/admin/certificate", administrator, page, s.adminCertificate},
 		{"POST", "/admin/certificate/acme", administrator, page, s.adminCertificateACME},
 		{"POST", "/admin/certificate/terms", administrator, page, s.adminCertificateTerms},
@@ -151,6 +152,7 @@ func (s *Site) portalRoutes() []route {
 
 		{"POST", "/web/auth/sso", anybody, rest, s.restLoginSSO},
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
+		{"GET", "/conditions", administrator, rest, s.restConditions},
 		{"GET", "/certificates", administrator, rest, s.restCertificates},
 		{"POST", restCertificatesPath, administrator, rest, s.restCertificateUpload},
 		{"DELETE", "/certificates/:id", administrator, rest, s.uploaded(s.restCertificateRemove)},

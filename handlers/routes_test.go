@@ -70,6 +70,7 @@ func newSite(t testing.TB) *Site {
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 		Journal: db, Acts: db, AuthRules: db, Scratch: t.TempDir(),
+		Overview: db, System: func() agent.SystemFacts { return agent.SystemFacts{Started: time.Now(), DataDir: "/data"} },
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -125,6 +126,7 @@ func (policyAlone) Portable() (ZipFile, bool) { return ZipFile{}, false }
 
 func (noInstaller) Ready() error                                { return agent.ErrNotFound }
 func (noInstaller) Preset(_, _ string) (PresetInstaller, error) { return nil, agent.ErrNotFound }
+func (noInstaller) Size() int64                                 { return 0 }
 func (noInstaller) Signed() bool                                { return false }
 func (noInstaller) Programs() ([]templates.Program, error)      { return nil, nil }
 func (fixedRoot) RootDER() []byte                               { return []byte("certificate") }
@@ -134,6 +136,7 @@ func (fixedRoot) Successor(string) (string, time.Time)          { return "", tim
 func (fixedRoot) Sign(string, []byte) (string, error)           { return "", agent.ErrNotFound }
 func (fixedRoot) Permits(host string) bool                      { return host == "permitted.ru" }
 func (oneLink) Valid(_ context.Context, token string) bool      { return token == "the-token" }
+func (oneLink) Needed(context.Context) bool                     { return false }
 func (oneLink) Void()                                           {}
 func (fixedHosts) Known(host string) bool                       { return host == "gw.example.test" }
 func (fixedHosts) Own(a netip.Addr) bool                        { return a.IsLoopback() }

@@ -16,6 +16,7 @@ import (
 // SetupToken is the secret in the link with which the first administrator is created.
 type SetupToken interface {
 	Valid(ctx context.Context, token string) bool
+	Needed(context.Context) bool // there is no administrator yet
 	Void()
 }
 

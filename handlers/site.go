@@ -34,6 +34,8 @@ type Site struct {
 	Journal      Journal
 	Acts         Acts
 	AuthRules    AuthRules
+	Overview     Overview
+	System       func() agent.SystemFacts
 	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
 	// root and a company's CA do not count.
 	PubliclyTrusted func() bool
@@ -57,6 +59,7 @@ type Site struct {
 	exports             downloadSlots // files and streamed answers of the journal
 	workbook            sync.Mutex    // held while a workbook of the journal is made
 	agents              agentConns
+	overview            overviewFigures
 	ssoPlaces           ssoPlaces
 	webTokens           webTokens
 	healthFaults        repeatFilter

@@ -102,6 +102,20 @@
     }
   });
 
+  // The button of the folded navigation: Enter presses it like Space, Escape in the navigation folds it.
+  const sections = document.getElementById("nav-toggle");
+  document.addEventListener("keydown", (event) => {
+    if (!sections) return;
+    if (event.key === "Enter" && event.target === sections) {
+      event.preventDefault();
+      sections.checked = !sections.checked;
+    }
+    if (event.key === "Escape" && sections.checked && (event.target === sections || event.target.closest("#sections"))) {
+      sections.checked = false;
+      sections.focus();
+    }
+  });
+
   // Enter in a field presses the button that belongs to it, and not the first one of the form.
   document.addEventListener("keydown", (event) => {
     const part = event.key === "Enter" && !event.isComposing && event.target.matches("input") && event.target.closest("[data-enter]");
@@ -191,10 +205,15 @@
   }
 
   // At the end of a trial the gateway reverts the change; the page is reloaded to show that.
+  // Screen readers hear the time left at a few moments, not every second.
+  const announceAt = [45, 30, 15, 10, 5];
+
   function countDown(left) {
     const ends = Date.now() + Number(left.textContent) * 1000;
+    const said = document.getElementById(left.dataset.announce);
     const timer = setInterval(() => {
       const seconds = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+      if (String(seconds) !== left.textContent && announceAt.includes(seconds)) said.textContent = `${left.previousSibling.textContent} ${seconds}`;
       left.textContent = String(seconds);
       if (Date.now() < ends + 2000) return;
       clearInterval(timer);

@@ -24,6 +24,17 @@ var AgentTabs = []AgentTab{AgentConnection, AgentRollout, AgentAccess, AgentVPN}
 var agentTabNames = map[AgentTab]string{AgentConnection: "agent_tab_connection", AgentRollout: "agent_tab_rollout",
 	AgentAccess: "agent_tab_access", AgentVPN: "agent_tab_vpn"}
 
+// guide returns the page and the section of the manuals behind the "?" of a tab.
+func (t AgentTab) guide() (at struct{ page, section string }) {
+	switch at.page, at.section = "first-steps", "agent-page"; t {
+	case AgentRollout:
+		at.page, at.section = "windows", ""
+	case AgentVPN:
+		at.page, at.section = "firewall", "nat"
+	}
+	return at
+}
+
 // pathLabel returns the label for a Windows path: its file name.
 func pathLabel(l *locale.Localizer, path string) string {
 	return l.T("exclusions_path_label", locale.Args{"Name": path[strings.LastIndexByte(path, '\\')+1:]})

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -12,8 +13,14 @@ import (
 
 func adminAgent(t *testing.T, d AdminAgentData) *goquery.Document {
 	t.Helper()
-	p := Page{L: locale.For("ru"), Path: "/admin/agent", User: &agent.User{Login: "admin", Admin: true}, CSRF: "x"}
+	p := Page{L: locale.For("ru"), Path: string(cmp.Or(d.Tab, AgentConnection)), User: &agent.User{Login: "admin", Admin: true}, CSRF: "x"}
 	return render(t, AdminAgent(p, d))
+}
+
+// onTab returns the data for another tab.
+func onTab(tab AgentTab, d AdminAgentData) AdminAgentData {
+	d.Tab = tab
+	return d
 }
 
 func savedAgent() AdminAgentData {
@@ -23,46 +30,67 @@ func savedAgent() AdminAgentData {
 		Form: NewSettingsForm(agent.DefaultSettings())}
 }
 
-func TestAdminAgentOffersTheInstallerBetweenFieldAndButton(t *testing.T) {
-	doc := adminAgent(t, savedAgent())
-	text := doc.Find(`form[action="/admin/agent/domain"]`).Text()
-	field, download, save := strings.Index(text, "Домен"), strings.Index(text, "Скачать Ideco агент"), strings.Index(text, "Сохранить")
-	if field < 0 || download < field || save < download {
-		t.Errorf("field at %d, download at %d, button at %d", field, download, save)
+// TestAdminAgentTabs: each tab has its own URL and marks itself, and the switch answers on it.
+func TestAdminAgentTabs(t *testing.T) {
+	parts := map[AgentTab]string{AgentConnection: `form[action="/admin/agent/domain"]`, AgentRollout: "#command",
+		AgentAccess: `form[action="/admin/agent/settings"]`, AgentVPN: `form[action="/admin/agent/vpn"]`}
+	for _, tab := range AgentTabs {
+		doc := adminAgent(t, onTab(tab, savedAgent()))
+		if links := doc.Find(".tabs a"); links.Length() != len(AgentTabs) || links.Filter(`[aria-current="page"]`).AttrOr("href", "") != string(tab) {
+			t.Errorf("%s: %s", tab, html(doc.Find(".tabs")))
+		}
+		for other, part := range parts {
+			if got := doc.Find(part).Length() == 1; got != (other == tab) {
+				t.Errorf("%s has the part of %s: %v", tab, other, got)
+			}
+		}
+		if got := doc.Find(`form[action="/admin/agent/state"] input[name=tab]`).AttrOr("value", ""); got != string(tab) {
+			t.Errorf("%s: the switch leads to %q", tab, got)
+		}
+		if doc.Find(`.sections a[aria-current="page"]`).AttrOr("href", "") != "/admin/agent" {
+			t.Errorf("%s: the section is not marked", tab)
+		}
 	}
-	if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 1 || doc.Find("#command").Text() != "msiexec /i IdecoAgent.msi /qn" {
-		t.Error("no download, or no command beside it")
+}
+
+func TestAdminAgentOffersTheInstallerUnderTheAddress(t *testing.T) {
+	d := savedAgent()
+	d.InstallerSize = 5 << 20
+	doc := adminAgent(t, d)
+	if button := doc.Find("#auth_domain").Closest(".field").Next(); strings.TrimSpace(button.Text()) != "Сохранить" {
+		t.Errorf("beside the field is %s", html(button))
+	}
+	download := doc.Find(`.domain a[href="/download/IdecoAgent.msi"]`)
+	if strings.TrimSpace(download.Text()) != "Скачать Ideco агент" {
+		t.Error("no download")
+	}
+	if file, want := doc.Find("#"+download.AttrOr("aria-describedby", "")).Text(), "IdecoAgent.msi, версия "+agent.Version+", 5,0 МБ"; file != want {
+		t.Errorf("the file is %q, want %q", file, want)
 	}
 	if note := doc.Find("#auth_domain-note").Text(); note != "Адрес шлюза, например gw.company.ru" {
 		t.Errorf("helper text %q", note)
-	}
-	if doc.Find(`.sections a[aria-current="page"]`).AttrOr("href", "") != "/admin/agent" {
-		t.Error("the section is not marked")
 	}
 }
 
 func TestAdminAgentSaysWhyThereIsNoDownload(t *testing.T) {
 	unsaved, off, missing := savedAgent(), savedAgent(), savedAgent()
 	unsaved.Saved, off.Enabled, missing.InstallerReady = false, false, false
-	for want, d := range map[string]AdminAgentData{
-		"Сохраните адрес шлюза":              unsaved,
-		"Ideco агент выключен":               off,
-		"не нашлось программ wixl":           missing,
-		"Установщика в этой сборке нет":      missing,
-		"Включите переключатель":             off,
-		"здесь появится установщик, который": unsaved,
-	} {
+	for want, d := range map[string]AdminAgentData{"Сохраните адрес шлюза": unsaved, "Включите переключатель": off, "": missing} {
 		doc := adminAgent(t, d)
-		if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 0 || !strings.Contains(doc.Find(`form[action="/admin/agent/domain"]`).Text(), want) {
+		if doc.Find(`a[href="/download/IdecoAgent.msi"]`).Length() != 0 || !strings.Contains(doc.Find(".domain").Text(), want) {
 			t.Errorf("no %q, or a download all the same", want)
 		}
+	}
+	doc := adminAgent(t, onTab(AgentRollout, unsaved))
+	if doc.Find(`.banner.info a[href="/admin/agent#auth_domain"]`).Length() != 1 || doc.Find("#command").Length() != 0 {
+		t.Error("commands without an address")
 	}
 }
 
 func TestAdminAgentSaysHowToBuildTheInstaller(t *testing.T) {
 	d := savedAgent()
 	d.InstallerReady, d.Unsigned = false, true
-	doc := adminAgent(t, d)
+	doc := adminAgent(t, onTab(AgentRollout, d))
 	for id, want := range map[string]string{"cure-tools": "sudo apt-get install wixl msitools", "cure-build": "make build"} {
 		if got := doc.Find("#" + id).Text(); got != want || doc.Find("[data-copy="+id+"]").Length() != 1 {
 			t.Errorf("%s is %q, want %q with a button", id, got, want)
@@ -79,7 +107,7 @@ func TestAdminAgentSaysHowToBuildTheInstaller(t *testing.T) {
 // TestAdminAgentLetsTheUnsignedProgramThrough: the page has the warnings of Windows, and path and hash of each program to
 // copy.
 func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
-	d := savedAgent()
+	d := onTab(AgentRollout, savedAgent())
 	if adminAgent(t, d).Find("details.unfold").Length() != 0 {
 		t.Error("a signed installer is warned of")
 	}
@@ -87,8 +115,9 @@ func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
 	d.Deployment.Paths = []string{`%ProgramFiles%\Ideco\Agent\IdecoAgent.exe`}
 	d.Deployment.Programs = []Program{{"IdecoAgent.exe", "10", "aa10"}, {"IdecoAgent.exe", "8", "bb08"}, {"wintun.dll", "", "cc00"}}
 	doc := adminAgent(t, d)
-	if doc.Find(".installer details.unfold").Length() != 1 || doc.Find(".rollout details.unfold").Length() != 1 {
-		t.Error("not said in both places")
+	const part = `[aria-labelledby="unsigned-title"]`
+	if doc.Find(part+" details.unfold").Length() != 2 {
+		t.Error("the warnings or the exclusions are missing")
 	}
 	for id, want := range map[string][2]string{
 		"path-0": {d.Deployment.Paths[0], "Путь к IdecoAgent.exe"},
@@ -101,11 +130,11 @@ func TestAdminAgentLetsTheUnsignedProgramThrough(t *testing.T) {
 			t.Errorf("%s is %q, want %q with a button", id, got, want)
 		}
 	}
-	if text := doc.Find(".rollout").Text(); !strings.Contains(text, "Authenticode") {
+	if text := doc.Find(part).Text(); !strings.Contains(text, "Authenticode") {
 		t.Error("nothing is said of AppLocker's own hash")
 	}
 	d.Deployment.Programs = nil
-	if doc := adminAgent(t, d); doc.Find("#path-0").Length() != 1 || strings.Contains(doc.Find(".rollout").Text(), "для антивируса. Суммы") {
+	if doc := adminAgent(t, d); doc.Find("#path-0").Length() != 1 || strings.Contains(doc.Find(part).Text(), "для антивируса. Суммы") {
 		t.Error("without sums there are paths only")
 	}
 }
@@ -127,24 +156,24 @@ func TestAdminAgentKeepsWhatWasTypedBesideItsError(t *testing.T) {
 	d := savedAgent()
 	d.Domain, d.DomainError = "gw company", "В адресе не может быть пробелов."
 	d.Form.Numbers["grace_seconds"], d.Errors = "abc", map[string]string{"grace_seconds": "Введите число секунд."}
-	doc := adminAgent(t, d)
 	for id, want := range map[string][2]string{
 		"auth_domain":   {"gw company", "В адресе не может быть пробелов."},
 		"grace_seconds": {"abc", "Введите число секунд."},
 	} {
+		doc := adminAgent(t, onTab(map[string]AgentTab{"grace_seconds": AgentAccess}[id], d))
 		input := doc.Find("#" + id)
 		note := doc.Find("#" + input.AttrOr("aria-describedby", ""))
 		if input.AttrOr("value", "") != want[0] || input.AttrOr("aria-invalid", "") != "true" || strings.TrimSpace(note.Text()) != want[1] || note.Find("svg").Length() != 1 {
 			t.Errorf("%s: %s", id, html(input.Parent()))
 		}
 	}
-	if doc.Find("#auth_domain-note").Length() != 1 {
+	if adminAgent(t, d).Find("#auth_domain-note").Length() != 1 {
 		t.Error("the error does not take the helper's place")
 	}
 }
 
 func TestAdminAgentShowsSettings(t *testing.T) {
-	doc := adminAgent(t, savedAgent())
+	doc := adminAgent(t, onTab(AgentAccess, savedAgent()))
 	for id, want := range map[string]string{"session_hours_lan": "24", "session_hours_vpn": "12", "grace_seconds": "30", "devices_per_user": "5"} {
 		if got := doc.Find("#"+id).AttrOr("value", ""); got != want {
 			t.Errorf("%s is %q, want %q", id, got, want)
@@ -160,18 +189,18 @@ func TestAdminAgentShowsThePinWhetherThereIsAnInstallerOrNot(t *testing.T) {
 	ready.Pin = "3q2+7w=="
 	bare := AdminAgentData{Pin: ready.Pin}
 	for name, d := range map[string]AdminAgentData{"ready": ready, "bare": bare} {
-		doc := adminAgent(t, d)
+		doc := adminAgent(t, onTab(AgentRollout, d))
 		if got := doc.Find("#pin").Text(); got != ready.Pin || doc.Find("[data-copy=pin]").Length() != 1 || doc.Find("#pin-label").Text() != "Отпечаток корневого сертификата" {
 			t.Errorf("%s: pin %q", name, got)
 		}
 	}
-	if adminAgent(t, savedAgent()).Find("#pin").Length() != 0 {
+	if adminAgent(t, onTab(AgentRollout, savedAgent())).Find("#pin").Length() != 0 {
 		t.Error("an empty pin is shown")
 	}
 }
 
 func TestAdminAgentHelpsToRollOut(t *testing.T) {
-	d := savedAgent()
+	d := onTab(AgentRollout, savedAgent())
 	doc := adminAgent(t, d)
 	for id, want := range map[string]string{"command": d.Deployment.Command, "startup": d.Deployment.Startup, "logon": d.Deployment.Logon} {
 		if got := doc.Find("#" + id).Text(); got != want || doc.Find("[data-copy="+id+"]").Length() != 1 {
@@ -183,16 +212,13 @@ func TestAdminAgentHelpsToRollOut(t *testing.T) {
 			t.Errorf("no %s", path)
 		}
 	}
-	if text := doc.Find(".rollout").Text(); !strings.Contains(text, "Go 1.20") {
+	if text := doc.Find("main").Text(); !strings.Contains(text, "Go 1.20") {
 		t.Error("nothing is said of the build for Windows 8")
 	}
 	d.Deployment.PortableReady = false
 	doc = adminAgent(t, d)
 	if doc.Find(`a[href="/download/IdecoAgent-portable.zip"]`).Length() != 0 || !strings.Contains(doc.Find(".rollout").Text(), "в этой сборке шлюза нет") {
 		t.Error("a build without the program for a share does not say so")
-	}
-	if adminAgent(t, AdminAgentData{}).Find(".rollout").Length() != 0 {
-		t.Error("lines without an address")
 	}
 }
 
@@ -208,29 +234,6 @@ func TestAdminAgentSaysWhenTheInstallerHasNoDriver(t *testing.T) {
 	}
 }
 
-// TestAgentPageSaysWhatTheTunnelLacks: the advice is about what is missing, and there is none for a tunnel that does not run.
-func TestAgentPageSaysWhatTheTunnelLacks(t *testing.T) {
-	for lack, want := range map[agent.TunnelLack]string{
-		agent.TunnelLacksRights:  "CAP_NET_ADMIN",
-		agent.TunnelLacksDevice:  "modprobe tun",
-		agent.TunnelLacksAccess:  "чтение и запись",
-		agent.TunnelNetstack:     "--tunnel netstack",
-		agent.TunnelLacksNothing: "",
-	} {
-		text := func(d AdminAgentData) string {
-			return render(t, AdminAgent(Page{L: locale.For("ru")}, d)).Find(".banner").Text()
-		}
-		const note = "доступна только страница самого шлюза"
-		got := text(AdminAgentData{VPNLacks: lack})
-		if strings.Contains(got, note) != (want != "") || !strings.Contains(got, want) {
-			t.Errorf("%q: %s", lack, got)
-		}
-		if strings.Contains(text(AdminAgentData{VPNLacks: lack, VPNUnavailable: true}), note) {
-			t.Errorf("%q: advice for a tunnel that does not run", lack)
-		}
-	}
-}
-
 // TestBrowserCard: the lines for DHCP are there only with a certificate that browsers trust, else the card says what follows; a
 // network that is not local any more is named.
 func TestBrowserCard(t *testing.T) {
@@ -239,7 +242,7 @@ func TestBrowserCard(t *testing.T) {
 	s.BrowserSignIn, _ = agent.ParseNetworks("", "192.168.7.128/25 192.168.8.0/24")
 	const card = `section[aria-labelledby="browser-title"]`
 	for _, trusted := range []bool{false, true} {
-		d := savedAgent()
+		d := onTab(AgentAccess, savedAgent())
 		d.Browser = NewBrowserSignIn(s, trusted, "https://gw.company.ru:8443/")
 		doc := adminAgent(t, d).Find(card)
 		if got := doc.Find("textarea").Text(); got != "192.168.7.128/25\n192.168.8.0/24" {
@@ -272,7 +275,7 @@ func TestBrowserCard(t *testing.T) {
 			t.Errorf("trusted %v: %q", trusted, doc.Text())
 		}
 	}
-	d := savedAgent()
+	d := onTab(AgentAccess, savedAgent())
 	if d.Browser = NewBrowserSignIn(agent.DefaultSettings(), false, ""); adminAgent(t, d).Find(card+" .banner.warn").Length() != 0 {
 		t.Error("a warning although no network is chosen")
 	}

@@ -3,15 +3,19 @@ package templates
 import (
 	"fmt"
 	"math"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/templates/locale"
 )
 
 // NewGatewayForm fills the form with saved settings and this machine's interfaces.
 func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) GatewayForm {
-	f := GatewayForm{Masquerade: g.Masquerade, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
+	f := GatewayForm{Masquerade: g.Masquerade, DNSInLAN: g.DNSInLAN, VPNPeersMayTalk: g.VPNPeersMayTalk, FirewallTimeout: agent.FirewallTimeout.Text(&agent.Settings{GatewaySettings: g})}
 	f.OpenBeforeLogin = joined(g.OpenBeforeLogin, " ")
 	for _, o := range g.OpenBeforeLogin {
 		if o.Port == 0 {
@@ -26,7 +30,7 @@ func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) Gatew
 	add := func(names []string, role string) {
 		for _, name := range names {
 			if roles[name] = role; !there[name] {
-				f.Interfaces = append(f.Interfaces, InterfaceChoice{agent.Interface{Name: name}, role, true})
+				f.Interfaces = append(f.Interfaces, InterfaceChoice{Interface: agent.Interface{Name: name}, Role: role, Gone: true})
 			}
 		}
 	}
@@ -38,6 +42,42 @@ func NewGatewayForm(g agent.GatewaySettings, interfaces []agent.Interface) Gatew
 		f.Interfaces = append(f.Interfaces, InterfaceChoice{Interface: one, Role: or(roles[one.Name], RoleNone)})
 	}
 	f.Interfaces = append(f.Interfaces, gone...)
+	return f
+}
+
+// Propose chooses roles for a gateway on which none was ever chosen: WAN for the interfaces that lead to the Internet, LAN for the
+// others that work and have a private address. Nothing is proposed without a way to the Internet.
+func (f *GatewayForm) Propose() {
+	if !slices.ContainsFunc(f.Interfaces, func(i InterfaceChoice) bool { return i.Internet && i.Carrier == "" }) {
+		return
+	}
+	for n := range f.Interfaces {
+		switch i := &f.Interfaces[n]; {
+		case i.Carrier != "": // its packets carry another name
+		case i.Internet:
+			i.Role, i.Proposed = RoleWAN, true
+		case i.Up && slices.ContainsFunc(i.Addrs, func(p netip.Prefix) bool { return p.Addr().IsPrivate() }):
+			i.Role, i.Proposed = RoleLAN, true
+		}
+	}
+}
+
+// proposed reports whether a role was chosen by Propose.
+func (f GatewayForm) proposed() bool {
+	return slices.ContainsFunc(f.Interfaces, func(i InterfaceChoice) bool { return i.Proposed })
+}
+
+// roleName returns the field with the role of an interface.
+func roleName(i int) string { return "role_" + strconv.Itoa(i) }
+
+// roles are the choices for an interface.
+func roles(l *locale.Localizer) []option {
+	return []option{{RoleLAN, l.T("role_lan")}, {RoleWAN, l.T("role_wan")}, {RoleNone, l.T("role_none")}}
+}
+
+// Proposing returns the form of a gateway where nothing is saved yet, with DNS servers to open before login.
+func (f GatewayForm) Proposing(servers []agent.OpenServer) GatewayForm {
+	f.OpenBeforeLogin, f.OpenProposed = joined(servers, " "), len(servers) > 0
 	return f
 }
 
@@ -62,24 +102,11 @@ func atDNS(list []agent.OpenServer) []agent.OpenServer {
 // secondsLeft rounds up.
 func secondsLeft(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
-// enforcementClass returns the CSS class of the state's banner; its icon has the same name.
-func enforcementClass(d AdminGatewayData) string {
-	switch {
-	case d.State.Enforces() && forwardingOff(d) == "":
-		return "ok"
-	case d.State.Enforcement == agent.EnforcementIdle:
-		return "info"
-	}
-	return "warn"
-}
-
 // wantsForwarding6 reports whether an interface has a routable IPv6 address.
 func wantsForwarding6(d AdminGatewayData) bool {
 	for _, i := range d.Form.Interfaces {
-		for _, a := range i.Addrs {
-			if a.Addr().Is6() && !a.Addr().IsLinkLocalUnicast() {
-				return true
-			}
+		if i.RoutesIPv6() {
+			return true
 		}
 	}
 	return false
@@ -98,10 +125,6 @@ func forwardingOff(d AdminGatewayData) string {
 	}
 	return "forwarding_off"
 }
-
-// forwardingOffAbove has the text for the banner at the top of the page for each text of forwardingOff.
-var forwardingOffAbove = map[string]string{"forwarding_off": "gateway_forwarding_off", "forwarding_off_4": "gateway_forwarding_off_4",
-	"forwarding_off_6": "gateway_forwarding_off_6"}
 
 // forwardingLines returns the sysctl lines that enable forwarding permanently. Without accept_ra = 2 a machine that forwards
 // IPv6 ignores the provider's router advertisements.

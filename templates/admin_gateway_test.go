@@ -28,8 +28,7 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 		InterfacesUnknown: true,
 		Form:              NewGatewayForm(choice, []agent.Interface{{Name: hostile, Up: true, MAC: hostile, Addrs: prefixesOf("10.0.0.1/8", "2001:db8::1/64"), Internet: true, Carrier: hostile}, {Name: "eth1"}}),
 		Errors:            errors,
-		VLANs:             []string{hostile},
-		Uplinks:           []string{hostile},
+		Conditions:        hostileConditions(),
 		Chosen:            true,
 		Preview:           hostile,
 		PreviewTyped:      true,
@@ -42,13 +41,12 @@ func fullGateway(errors map[string]string) AdminGatewayData {
 func gatewayOnTrial() AdminGatewayData {
 	choice := agent.GatewaySettings{LANInterfaces: []string{"lan0"}, WANInterfaces: []string{"wan0"}, OpenBeforeLogin: []agent.OpenServer{{Addr: netip.MustParseAddr("10.0.0.53")}}}
 	return AdminGatewayData{
-		State:        agent.GatewayState{Enforcement: agent.EnforcementOn, Forwarding4: true},
-		AgentEnabled: true,
-		Form:         NewGatewayForm(choice, []agent.Interface{{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Up: true, Internet: true}, {Name: "dmz0"}}),
-		Chosen:       true,
-		Preview:      "table inet ideco_agent {\n}",
-		Trial:        "abc",
-		TrialLeft:    41500 * time.Millisecond,
+		State:     agent.GatewayState{Enforcement: agent.EnforcementOn, Forwarding4: true},
+		Form:      NewGatewayForm(choice, []agent.Interface{{Name: "lan0", Up: true, MAC: "02:00:00:00:00:01", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Up: true, Internet: true}, {Name: "dmz0"}}),
+		Chosen:    true,
+		Preview:   "table inet ideco_agent {\n}",
+		Trial:     "abc",
+		TrialLeft: 41500 * time.Millisecond,
 	}
 }
 
@@ -66,7 +64,7 @@ func TestAdminGatewayShowsInterfacesAndTheirRoles(t *testing.T) {
 	})
 	doc := adminGateway(t, d)
 	want := []struct{ name, role, facts, state string }{
-		{"lan0", "lan", "192.168.1.1/24, 2001:db8::1/64 02:00:00:00:00:01", "Работает"},
+		{"lan0", "lan", "192.168.1.1/24 2001:db8::1/64", "Работает"},
 		{"eth1", "none", "без адреса", "Отключён"},
 		{"ppp0", "wan", "", "Сейчас его нет"},
 	}
@@ -75,9 +73,9 @@ func TestAdminGatewayShowsInterfacesAndTheirRoles(t *testing.T) {
 		t.Fatalf("%d interfaces", ports.Length())
 	}
 	ports.Each(func(i int, s *goquery.Selection) {
-		facts := strings.Join(strings.Fields(s.Find(".port-facts").Text()), " ")
-		got := []string{s.Find("input[name=interface]").AttrOr("value", ""), s.Find("input[type=radio][checked]").AttrOr("value", ""), facts, strings.TrimSpace(s.Find(".state").Text())}
-		if w := want[i]; got[0] != w.name || got[1] != w.role || got[2] != w.facts || got[3] != w.state || doc.Find("#"+s.AttrOr("aria-labelledby", "")).Text() != w.name {
+		facts := strings.Join(s.Find(".port-facts span").Map(func(_ int, line *goquery.Selection) string { return line.Text() }), " ")
+		got := []string{s.Find("input[name=interface]").AttrOr("value", ""), s.Find("option[selected]").AttrOr("value", ""), facts, strings.TrimSpace(s.Find(".state").Text())}
+		if w := want[i]; got[0] != w.name || got[1] != w.role || got[2] != w.facts || got[3] != w.state || s.Find("select").AttrOr("aria-label", "") != "Роль интерфейса "+w.name {
 			t.Errorf("%q, want %q", got, w)
 		}
 		if hint := s.Find(".port-hint").Length() == 1; hint != (got[0] == "eth1") {
@@ -86,6 +84,56 @@ func TestAdminGatewayShowsInterfacesAndTheirRoles(t *testing.T) {
 	})
 	if doc.Find(`.sections a[aria-current="page"]`).AttrOr("href", "") != "/admin/gateway" {
 		t.Error("the section is not marked")
+	}
+}
+
+// TestGatewayProposes: WAN is where the Internet is, LAN are the other private networks; without a way to the Internet nothing is
+// proposed.
+func TestGatewayProposes(t *testing.T) {
+	lan := agent.Interface{Name: "lan0", Up: true, Addrs: prefixesOf("192.168.1.1/24")}
+	for _, c := range []struct {
+		name       string
+		interfaces []agent.Interface
+		want       string
+	}{
+		{"router behind a router", []agent.Interface{lan, {Name: "wan0", Up: true, Internet: true, Addrs: prefixesOf("10.0.0.2/24")}}, "lan0 lan, wan0 wan"},
+		{"two ways out", []agent.Interface{{Name: "ppp0", Internet: true}, {Name: "wan0", Internet: true}, lan}, "ppp0 wan, wan0 wan, lan0 lan"},
+		{"no way out", []agent.Interface{lan}, ""},
+		{"public network", []agent.Interface{{Name: "dmz0", Up: true, Addrs: prefixesOf("198.51.100.1/24")}, {Name: "wan0", Internet: true}}, "wan0 wan"},
+		{"IPv6", []agent.Interface{{Name: "lan6", Up: true, Addrs: prefixesOf("fd00::1/64")}, {Name: "wan0", Internet: true}}, "lan6 lan, wan0 wan"},
+		{"down", []agent.Interface{{Name: "docker0", Addrs: prefixesOf("172.17.0.1/16")}, {Name: "wan0", Internet: true}}, "wan0 wan"},
+		{"port of a bridge", []agent.Interface{{Name: "eth1", Up: true, Carrier: "br0", Addrs: prefixesOf("192.168.1.1/24")}, {Name: "wan0", Internet: true}}, "wan0 wan"},
+		{"only a port leads out", []agent.Interface{lan, {Name: "eth0", Internet: true, Carrier: "br0"}}, ""},
+	} {
+		d := AdminGatewayData{Form: NewGatewayForm(agent.GatewaySettings{}, c.interfaces)}
+		d.Form.Propose()
+		doc := adminGateway(t, d)
+		var got []string
+		doc.Find(".port").Each(func(_ int, row *goquery.Selection) {
+			if strings.Contains(row.Text(), "Выбрано автоматически, проверьте") {
+				got = append(got, row.Find("input[name=interface]").AttrOr("value", "")+" "+row.Find("option[selected]").AttrOr("value", ""))
+			} else if role := row.Find("option[selected]").AttrOr("value", ""); role != RoleNone {
+				t.Errorf("%s: nothing says that the role %s is a proposal", c.name, role)
+			}
+		})
+		if strings.Join(got, ", ") != c.want || doc.Find(".ports").Prev().HasClass("banner") != (c.want != "") {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestGatewayTrialHasTheFocus: the question takes the focus, but not from a field with an error or from the rules that were asked for.
+func TestGatewayTrialHasTheFocus(t *testing.T) {
+	refused, typed := gatewayOnTrial(), gatewayOnTrial()
+	refused.Errors, typed.PreviewTyped = map[string]string{"open_before_login": "Это не адрес."}, true
+	for want, d := range map[string]AdminGatewayData{"trial": gatewayOnTrial(), "open_before_login": refused, "": typed} {
+		if got := adminGateway(t, d).Find("[autofocus]").AttrOr("id", ""); got != want {
+			t.Errorf("the focus is on %q, want %q", got, want)
+		}
+	}
+	doc := adminGateway(t, gatewayOnTrial())
+	if said := doc.Find("#" + doc.Find("[data-countdown]").AttrOr("data-announce", "")); said.AttrOr("role", "") != "status" || said.Text() != "" {
+		t.Errorf("the time left is announced by %s", html(said))
 	}
 }
 
@@ -106,63 +154,6 @@ func TestAdminGatewayAsksForAConfirmationWithoutScript(t *testing.T) {
 	d.Trial = ""
 	if doc := adminGateway(t, d); doc.Find("[data-countdown]").Length() != 0 || strings.TrimSpace(doc.Find(".button.primary").Text()) != "Сохранить" {
 		t.Error("a question without a trial")
-	}
-}
-
-func TestAdminGatewaySaysWhatIsEnforced(t *testing.T) {
-	for enforcement, want := range map[agent.Enforcement][2]string{
-		agent.EnforcementIdle: {"info", "интерфейсы не выбраны"}, agent.EnforcementOn: {"ok", "Правила действуют"},
-		agent.EnforcementNoRights: {"warn", "CAP_NET_ADMIN"}, agent.EnforcementNoProgram: {"warn", "apt install nftables"},
-		agent.EnforcementFlowtable: {"warn", "inet filter ft (flowtable)"},
-	} {
-		doc := adminGateway(t, AdminGatewayData{State: agent.GatewayState{Enforcement: enforcement, Flowtable: "inet filter ft", Forwarding4: true}, AgentEnabled: true})
-		banner := doc.Find("main > .banner").First()
-		if !banner.HasClass(want[0]) || !strings.Contains(banner.Text(), want[1]) {
-			t.Errorf("%s: %s", enforcement, html(banner))
-		}
-	}
-}
-
-// TestAdminGatewayWithoutForwarding: rules in force are no success while the kernel forwards nothing.
-func TestAdminGatewayWithoutForwarding(t *testing.T) {
-	ipv6 := NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{{Name: "lan0", Addrs: prefixesOf("2001:db8::1/64")}})
-	for _, c := range []struct {
-		state agent.GatewayState
-		form  GatewayForm
-		class string
-		says  string
-	}{
-		{agent.GatewayState{}, GatewayForm{}, "warn", "Пересылка пакетов выключена,"},
-		{agent.GatewayState{Forwarding4: true}, ipv6, "warn", "выключена для IPv6"},
-		{agent.GatewayState{Forwarding6: true}, ipv6, "warn", "выключена для IPv4"},
-		{agent.GatewayState{Forwarding4: true}, GatewayForm{}, "ok", ""},
-	} {
-		c.state.Enforcement = agent.EnforcementOn
-		banner := adminGateway(t, AdminGatewayData{State: c.state, Form: c.form, AgentEnabled: true}).Find("main > .banner").First()
-		if !banner.HasClass(c.class) || !strings.Contains(banner.Text(), "Правила действуют") || !strings.Contains(banner.Text(), c.says) || c.says == "" && strings.Contains(banner.Text(), "Пересылка") {
-			t.Errorf("%+v: %s", c.state, html(banner))
-		}
-	}
-}
-
-func TestAdminGatewaySaysWhatTheNextBootLacks(t *testing.T) {
-	for _, c := range []struct {
-		state agent.GatewayState
-		says  []string
-	}{
-		{agent.GatewayState{}, nil},
-		{agent.GatewayState{Boot: agent.BootNoSpace}, []string{"Правила для загрузки не записаны", "нет места"}},
-		{agent.GatewayState{Boot: agent.BootReadOnly, BootClosed: true}, []string{"Прежние правила для загрузки не удалены", "только для чтения"}},
-	} {
-		text := adminGateway(t, AdminGatewayData{State: c.state}).Find("main > .banner.warn").Text()
-		for _, part := range c.says {
-			if !strings.Contains(text, part) {
-				t.Errorf("%+v: %q does not say %q", c.state, text, part)
-			}
-		}
-		if c.says == nil && strings.Contains(text, "для загрузки") {
-			t.Errorf("nothing is wrong, but the page says %q", text)
-		}
 	}
 }
 

@@ -1176,22 +1176,22 @@ func userState(p Page, u agent.User) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if !u.Enabled {
-			templ_7745c5c3_Err = stateIcon("bad", "off", p.L.T("user_off"), "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateMark("bad", "off", p.L.T("user_off"), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else if u.Refused != "" {
-			templ_7745c5c3_Err = stateIcon("bad", "bad", p.L.T("user_refused_state"), p.L.Refusal(agent.Refuse(u.Refused))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateMark("bad", "bad", p.L.T("user_refused_state"), p.L.Refusal(agent.Refuse(u.Refused))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else if u.MustChange {
-			templ_7745c5c3_Err = stateIcon("warn", "warn", p.L.T("user_must_change_state"), p.L.T("user_must_change_note")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateMark("warn", "warn", p.L.T("user_must_change_state"), p.L.T("user_must_change_note")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = stateIcon("ok", "ok", p.L.T("user_on"), "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateMark("ok", "ok", p.L.T("user_on"), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -19,7 +19,7 @@ func cabinetOf(t *testing.T, u agent.User, d CabinetData) *goquery.Document {
 var (
 	localPerson     = agent.User{ID: 7, Login: "ivanov", Directory: agent.LocalDirectory}
 	directoryPerson = agent.User{ID: 8, Login: "petrova", Directory: "company.ru"}
-	readyCabinet    = CabinetData{AgentEnabled: true, Domain: "gw.company.ru", InstallerReady: true}
+	readyCabinet    = CabinetData{AgentEnabled: true, Domain: "gw.company.ru", InstallerReady: true, InstallerSize: 5 << 20}
 )
 
 func TestCabinetLabelsDependOnWhoKeepsTheAccount(t *testing.T) {
@@ -71,9 +71,45 @@ func TestCabinetSaysWhyThereIsNoDownload(t *testing.T) {
 	}
 }
 
-func TestCabinetLeavesThePinToAdministrators(t *testing.T) {
-	if doc := cabinetOf(t, localPerson, readyCabinet); doc.Find("#pin").Length() != 0 || strings.Contains(doc.Text(), "utm_pin") {
-		t.Error("a pin is shown")
+// TestCabinetBeginsWithTheSystem: Windows gets the download first; other systems are told what to do there, and that it is for Windows.
+func TestCabinetBeginsWithTheSystem(t *testing.T) {
+	for system, want := range map[string]string{
+		"Windows": "Программа открывает доступ", "": "Программа открывает доступ", "Android": "Для телефона и планшета (Android) программы Ideco агент нет",
+		"iOS": "(iOS) программы Ideco агент нет", "iPadOS": "(iPadOS)", "macOS": "Для macOS программы Ideco агент нет", "Linux": "Ideco агент без окна",
+	} {
+		d := readyCabinet
+		d.System = system
+		card := cabinetOf(t, localPerson, d).Find("[aria-labelledby=agent-title]")
+		if first := card.Find("p").First().Text(); !strings.Contains(first, want) {
+			t.Errorf("%s: %q", system, first)
+		}
+		other := strings.Contains(card.Text(), "Для компьютера с Windows")
+		if other != (system != "" && system != "Windows") || card.Find("a.button.primary").Length() == 1 == other {
+			t.Errorf("%s: %s", system, html(card))
+		}
+		if file, want := card.Find("#installer-file").Text(), "IdecoAgent.msi, версия "+agent.Version+", 5,0 МБ"; file != want {
+			t.Errorf("the file is %q, want %q", file, want)
+		}
+	}
+}
+
+// TestCabinetIsForEmployees: no pin and no command line, with every part of the page.
+func TestCabinetIsForEmployees(t *testing.T) {
+	d := readyCabinet
+	d.Unsigned, d.Sessions = true, []agent.LiveSession{someSession("s1", agent.KindLAN)}
+	for system := range otherSystems {
+		d.System = system
+		doc := cabinetOf(t, localPerson, d)
+		for _, part := range []string{"#pin", "code", "pre"} {
+			if found := doc.Find("main " + part); found.Length() != 0 {
+				t.Errorf("%s: %s", system, html(found))
+			}
+		}
+		for _, words := range []string{"utm_", "msiexec", "sudo"} {
+			if strings.Contains(doc.Find("main").Text(), words) {
+				t.Errorf("%s: the page says %s", system, words)
+			}
+		}
 	}
 }
 
@@ -85,7 +121,7 @@ func TestCabinetSaysWhatWindowsWillShow(t *testing.T) {
 		t.Error("a signed installer is warned of")
 	}
 	d.Unsigned = true
-	warnings := cabinetOf(t, localPerson, d).Find(`a[href="/download/IdecoAgent.msi"] + details.unfold`)
+	warnings := cabinetOf(t, localPerson, d).Find(`a[href="/download/IdecoAgent.msi"] ~ details.unfold`)
 	if _, open := warnings.Attr("open"); open || warnings.Find("summary").Length() != 1 {
 		t.Errorf("not folded: %s", html(warnings))
 	}
@@ -129,7 +165,7 @@ func TestCabinetEndsOwnSessionsAndBrowsers(t *testing.T) {
 func TestAdministrationIsOfferedToAdministratorsOnly(t *testing.T) {
 	admin := localPerson
 	admin.Admin = true
-	if cabinetOf(t, admin, readyCabinet).Find(`.controls a[href="/admin/agent"]`).Length() != 1 {
+	if cabinetOf(t, admin, readyCabinet).Find(`.controls a[href="/admin/overview"]`).Length() != 1 {
 		t.Error("an administrator finds no way in")
 	}
 	if cabinetOf(t, localPerson, readyCabinet).Find(`a[href^="/admin"]`).Length() != 0 {

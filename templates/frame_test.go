@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/PuerkitoBio/goquery"
+
 	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
 )
@@ -29,6 +31,38 @@ func TestThemeAndLanguageSwitches(t *testing.T) {
 		doc := render(t, Login(Page{L: locale.For(lang)}, LoginData{}))
 		if got := doc.Find("input[name=lang]").AttrOr("value", ""); got != other {
 			t.Errorf("%s switches to %q", lang, got)
+		}
+	}
+}
+
+// TestSwitchNames: the accessible name of the language switch contains its visible text (WCAG 2.5.3), and the navigation has a control
+// with a name.
+func TestSwitchNames(t *testing.T) {
+	for _, lang := range []string{"ru", "en"} {
+		doc := adminAgentIn(t, lang)
+		button := doc.Find(`form[action="/language"] button`)
+		if text := strings.TrimSpace(button.Text()); text == "" || !strings.HasPrefix(button.AttrOr("aria-label", ""), text) {
+			t.Errorf("%s: %s", lang, html(button))
+		}
+		toggle := doc.Find("#nav-toggle")
+		if toggle.AttrOr("aria-label", "") == "" || doc.Find("#"+toggle.AttrOr("aria-controls", "")).Length() != 1 || doc.Find("label[for=nav-toggle]").Length() != 0 {
+			t.Errorf("%s: %s", lang, html(toggle))
+		}
+	}
+}
+
+func adminAgentIn(t *testing.T, lang string) *goquery.Document {
+	t.Helper()
+	return render(t, AdminAgent(Page{L: locale.For(lang), Path: "/admin/agent", User: &agent.User{Login: "admin", Admin: true}}, savedAgent()))
+}
+
+// TestLoginOfNewGateway: as long as there is no administrator, the sign-in page says where the setup link is. The link itself is not
+// there.
+func TestLoginOfNewGateway(t *testing.T) {
+	for _, isNew := range []bool{false, true} {
+		doc := render(t, Login(Page{L: locale.For("ru"), Path: "/login"}, LoginData{New: isNew}))
+		if got := doc.Find("#setup-link").Text() == "sudo cat /var/lib/ideco-portal/setup-link"; got != isNew || doc.Find(`form[action="/login"]`).Length() != 1 {
+			t.Errorf("new %v: %s", isNew, html(doc.Find("main")))
 		}
 	}
 }

@@ -1565,12 +1565,12 @@ func sessionMark(l *locale.Localizer, s agent.LiveSession) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if s.State == agent.StateWaiting {
-			templ_7745c5c3_Err = stateIcon("warn", "warn", l.State(s.State), l.T("state_waiting_help")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateMark("warn", "warn", l.State(s.State), l.T("state_waiting_help")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = stateIcon("ok", "ok", l.State(s.State), "").Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = stateMark("ok", "ok", l.State(s.State), "").Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

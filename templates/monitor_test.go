@@ -41,7 +41,7 @@ func TestMonitorSessionsShowsAPersonInEveryColumn(t *testing.T) {
 	got := cells(doc)
 	for column, want := range map[string]string{
 		"Статус": "Подключено", "Имя и логин": "Иванов Иван · ivanov", "IP-адрес": "10.0.0.5", "MAC-адрес": "02:00:00:00:00:01",
-		"Внешний адрес": "203.0.113.9", "Тип соединения": "Агент", "Устройство": "WS-1", "Подключение": "12:00", "Время в сети": "2 ч 05 мин",
+		"Внешний адрес": "203.0.113.9", "Тип": "Агент", "Устройство": "WS-1", "Подключение": "12:00", "Время в сети": "2 ч 05 мин",
 		"Принято": "1,4 ГБ", "Передано": "10 Б",
 	} {
 		if got[column] != want {
@@ -121,7 +121,7 @@ func TestEmptyMonitorSaysHowToFillIt(t *testing.T) {
 func TestMonitorShowsARule(t *testing.T) {
 	s := someSession("s1", agent.KindStatic)
 	doc := render(t, MonitorSessions(monitorPage(), monitorData(SessionsTable, []agent.LiveSession{s})))
-	if got := cells(doc)["Тип соединения"]; got != "Правило" {
+	if got := cells(doc)["Тип"]; got != "Правило" {
 		t.Errorf("%q", got)
 	}
 	if doc.Find(`tbody button`).Length() != 0 || doc.Find(`td.action a[href="/admin/users/7#rules"]`).Length() != 1 {

@@ -53,6 +53,7 @@ type LoginData struct {
 	Rules  string            // what the new password must be; may be empty
 	Errors map[string]string // with Change, by field: password, psw, psw2
 	SSO    bool              // the visitor may sign in without a password
+	New    bool              // there is no administrator yet, and the visitor is where one can be made
 }
 
 // LoginSSOData fills [LoginSSO].
@@ -141,18 +142,16 @@ type AdminAgentData struct {
 	DomainUnicode  string // decoded; empty if it is the same
 	FormerDomains  []FormerDomain
 	InstallerReady bool
-	NoDriver       bool // the installer has no wintun.dll
-	Unsigned       bool // Windows warns of the installer
+	InstallerSize  uint64 // in bytes
+	NoDriver       bool   // the installer has no wintun.dll
+	Unsigned       bool   // Windows warns of the installer
 	Deployment     Deployment
 	Pin            string // of the own root, in base64; hidden if empty
 	Certificate    CertificateSummary
 	Form           SettingsForm
 	Errors         map[string]string
-	NetworksUnseen bool             // the networks found at the first start are not confirmed
-	Sessions       int              // the number of live sessions
-	VPNUnavailable bool             // there is no tunnel on this gateway now
-	VPNLacks       agent.TunnelLack // why the tunnel reaches only the gateway's own page
-	Gateway        agent.GatewayState
+	Sessions       int // the number of live sessions
+	State          State
 	VPN            VPNForm
 	Browser        BrowserSignIn
 }
@@ -234,15 +233,10 @@ type SettingsForm struct {
 // firewall_timeout_seconds.
 type AdminGatewayData struct {
 	State             agent.GatewayState
-	AgentEnabled      bool
+	Conditions        []agent.Condition
 	InterfacesUnknown bool // they could not be read
 	Form              GatewayForm
 	Errors            map[string]string
-	Name              string         // the saved domain in Unicode, if it is a name
-	Gone              []string       // chosen interfaces that are missing now
-	Uplinks           []string       // interfaces that lead to the Internet and are not chosen, although others are
-	VLANs             []string       // with an address, not chosen, on chosen interfaces without an address
-	NotLocal          []netip.Prefix // networks of LAN interfaces that are not among the local networks
 
 	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
 	Preview      string // the rules as text; empty if there are none
@@ -257,7 +251,9 @@ type AdminGatewayData struct {
 type GatewayForm struct {
 	Interfaces      []InterfaceChoice
 	Masquerade      bool
-	OpenBeforeLogin string             // separated by spaces
+	OpenBeforeLogin string // separated by spaces
+	OpenProposed    bool   // it holds the gateway's own DNS servers, which are not saved yet
+	DNSInLAN        bool
 	Wide            []agent.OpenServer // its entries without a port
 	VPNPeersMayTalk bool
 	FirewallTimeout string // in seconds
@@ -266,8 +262,9 @@ type GatewayForm struct {
 // InterfaceChoice is an interface and its role.
 type InterfaceChoice struct {
 	agent.Interface
-	Role string
-	Gone bool // chosen, but missing now
+	Role     string
+	Gone     bool // chosen, but missing now
+	Proposed bool // Role was not chosen by anybody
 }
 
 // Roles of an interface.
@@ -602,7 +599,9 @@ const RemoteByGroups = "groups"
 type CabinetData struct {
 	AgentEnabled   bool
 	Domain         string // empty if none is saved
+	System         string // of the visitor, as System names it; empty if not known
 	InstallerReady bool
+	InstallerSize  uint64              // in bytes
 	Unsigned       bool                // Windows warns of the installer
 	Sessions       []agent.LiveSession // of this account
 	Browsers       []BrowserRow

@@ -78,8 +78,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		{BrowserSession: agent.BrowserSession{ID: "bb", UserAgent: "Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", Address: netip.MustParseAddr("::1")}},
 	}
 	full := AdminAgentData{Enabled: true, Domain: hostile, DomainError: hostile, DomainNotice: hostile, Saved: true, SavedDomain: hostile,
-		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, NetworksUnseen: true, Sessions: 3, VPNUnavailable: true,
-		VPNLacks: agent.TunnelLacksDevice, Gateway: agent.GatewayState{Enforcement: agent.EnforcementFlowtable, Flowtable: hostile}, VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
+		DomainUnicode: "шлюз.рф", InstallerReady: true, NoDriver: true, Unsigned: true, Deployment: Deployment{hostile, hostile, hostile, true, hostile, []string{hostile}, []Program{{hostile, hostile, hostile}}}, Pin: hostile, Form: form, Errors: errors, Sessions: 3, State: State{Conditions: hostileConditions(), Steps: FirstSteps(nil)},
+		VPN: VPNForm{Network: hostile, Forward: ForwardChosen, ForwardNets: hostile, DNS: hostile, DNSSuffix: hostile, LocalTunnel: true}, Certificate: CertificateSummary{CertificateTrusted, now}, Browser: BrowserSignIn{Networks: hostile, NotLocal: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Length: time.Hour, Trusted: true, API: hostile}}
 	off := full
 	off.Enabled, off.Certificate, off.Browser.Trusted = false, CertificateSummary{State: CertificateFailed}, false
 	missing := full
@@ -110,6 +110,12 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"web online":          WebOnline(page("/web_authd/auth", nil), WebOnlineData{WebAuthData{Token: "token-" + hostile, Origin: wanted}, someSession("web", agent.KindWeb), now}),
 		"web online rule":     WebOnline(page("/web_authd/auth", nil), WebOnlineData{Session: someSession("rule", agent.KindStatic), Now: now}),
 		"agent":               AdminAgent(page("/admin/agent", admin), full),
+		"agent rollout":       AdminAgent(page("/admin/agent/rollout", admin), onTab(AgentRollout, full)),
+		"agent rollout none":  AdminAgent(page("/admin/agent/rollout", admin), onTab(AgentRollout, missing)),
+		"agent access":        AdminAgent(page("/admin/agent/access", admin), onTab(AgentAccess, full)),
+		"agent vpn":           AdminAgent(page("/admin/agent/vpn", admin), onTab(AgentVPN, full)),
+		"login new":           Login(page("/login", nil), LoginData{New: true}),
+		"cabinet phone":       Cabinet(page("/cabinet", admin), CabinetData{AgentEnabled: true, Domain: hostile, System: "iOS", InstallerReady: true, Now: now}),
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),
 		"agent new":           AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
@@ -171,6 +177,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), View: testView(JournalTable, 10_000), Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
 		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, View: testView(JournalTable, 0)}),
 		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{View: testView(JournalTable, 0)}),
+		"overview":          AdminOverview(page("/admin/overview", admin), someOverview()),
+		"overview empty":    AdminOverview(page("/admin/overview", admin), AdminOverviewData{Now: now}),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }
@@ -292,7 +300,12 @@ func TestEverythingHasAName(t *testing.T) {
 				t.Error("a column without a name")
 			}
 		})
-		doc.Find("svg").Each(func(_ int, s *goquery.Selection) {
+		doc.Find("svg.chart").Each(func(_ int, s *goquery.Selection) {
+			if s.AttrOr("role", "") != "img" || s.AttrOr("aria-label", "") == "" {
+				t.Errorf("no name: %s", html(s))
+			}
+		})
+		doc.Find("svg:not(.chart, .chart svg)").Each(func(_ int, s *goquery.Selection) {
 			if s.AttrOr("aria-hidden", "") != "true" || s.Children().Length() == 0 {
 				t.Errorf("an icon that is read aloud or empty: %s", html(s))
 			}

@@ -476,8 +476,8 @@ func sessionState(l *locale.Localizer, s agent.LiveSession) templ.Component {
 	})
 }
 
-// stateIcon is a status as an icon, with its word for screen readers and in the tooltip.
-func stateIcon(class, symbol, word, explanation string) templ.Component {
+// stateMark is a status as an icon, with its word for screen readers and in the tooltip.
+func stateMark(class, symbol, word, explanation string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

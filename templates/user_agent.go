@@ -33,6 +33,13 @@ func BrowserAndSystem(userAgent string) string {
 	return strings.Trim(firstMark(userAgent, browserMarks)+", "+firstMark(userAgent, systemMarks), ", ")
 }
 
+// System names the system of a browser, such as "Windows". It is empty if it is not known.
+func System(userAgent string) string { return firstMark(userAgent, systemMarks) }
+
+// otherSystems has the id of what the page of a person says on a system that is not Windows.
+var otherSystems = map[string]string{"Android": "cabinet_other_phone", "iOS": "cabinet_other_phone", "iPadOS": "cabinet_other_phone",
+	"macOS": "cabinet_other_computer", "Linux": "cabinet_other_linux"}
+
 func firstMark(text string, marks [][2]string) string {
 	for _, mark := range marks {
 		if strings.Contains(text, mark[0]) {

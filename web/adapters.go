@@ -64,6 +64,13 @@ func (m msi) Preset(host, pin string) (handlers.PresetInstaller, error) {
 	return m.template.Preset(host, pin)
 }
 
+func (m msi) Size() int64 {
+	if m.absent != nil {
+		return 0
+	}
+	return m.template.Size()
+}
+
 // Signed reports whether the installer has a code signature. Nothing signs it yet.
 func (msi) Signed() bool { return false }
 

@@ -152,6 +152,8 @@ func Serve(ctx context.Context, c Config) error {
 		Root:          root,
 		Certificates:  certificates,
 		AuthRules:     rules,
+		Overview:      db,
+		System:        systemFacts(c.Data, time.Now()),
 		Setup:         setup,
 		Addressing:    addressing,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },

@@ -68,6 +68,15 @@ func (s *setupLink) Valid(ctx context.Context, token string) bool {
 	return time.Now().Before(s.expires) && subtle.ConstantTimeCompare(digest[:], s.digest[:]) == 1
 }
 
+// Needed reports whether there is no administrator yet. A nil link belongs to a gateway that had one when it started.
+func (s *setupLink) Needed(ctx context.Context) bool {
+	if s == nil {
+		return false
+	}
+	exists, err := s.exists(ctx)
+	return err == nil && !exists
+}
+
 // Void invalidates the link and deletes its file.
 func (s *setupLink) Void() {
 	if s == nil {

@@ -58,6 +58,9 @@ func Open(template []byte) (*Template, error) {
 	return t, nil
 }
 
+// Size returns the length of every installer that Preset makes of the template.
+func (t *Template) Size() int64 { return int64(len(t.data)) }
+
 // Wintun returns the version of the VPN driver in the template, or "" if it has none: then the agent has no VPN.
 func (t *Template) Wintun() string {
 	if _, ok := t.byKey[propWintun]; !ok {

@@ -32,6 +32,15 @@ func (s *Store) AgentConnected(ctx context.Context, id agent.UserID, deviceID, h
 	return nil
 }
 
+// AnyAgentConnected reports whether an agent has ever connected on a device that is still remembered.
+func (s *Store) AnyAgentConnected(ctx context.Context) (connected bool, err error) {
+	err = s.reader.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM devices WHERE host <> '')`).Scan(&connected)
+	if err != nil {
+		return false, fmt.Errorf("look for a connected agent: %w", err)
+	}
+	return connected, nil
+}
+
 // AgentsByHost counts the devices whose agents have connected since a time, by the host that each used last.
 func (s *Store) AgentsByHost(ctx context.Context, since time.Time) (map[string]int, error) {
 	type count struct {

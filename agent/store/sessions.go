@@ -61,12 +61,7 @@ const savedAtOnce = 200
 func (s *Store) SaveCounts(ctx context.Context, counts map[string]agent.SessionCounts) error {
 	for ids := range slices.Chunk(slices.Sorted(maps.Keys(counts)), savedAtOnce) {
 		err := s.write(ctx, func(tx *sql.Tx) error {
-			for _, id := range ids {
-				if err := saveCounts(ctx, tx, id, counts[id]); err != nil {
-					return err
-				}
-			}
-			return nil
+			return saveAllCounts(ctx, tx, ids, counts, time.Now())
 		})
 		if err != nil {
 			return fmt.Errorf("save the counts of sessions: %w", err)
@@ -149,6 +144,13 @@ func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
 	if err != nil {
 		return err
 	}
+	traffic := kindTraffic{}
+	if err := traffic.grow(ctx, tx, s.ID, agent.SessionCounts{Rx: s.RxStored, Tx: s.TxStored}); err != nil {
+		return err
+	}
+	if err := traffic.save(ctx, tx, time.Now()); err != nil {
+		return err
+	}
 	_, err = tx.ExecContext(ctx, `INSERT INTO sessions (`+sessionColumns+`, person)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)
 		ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, login = excluded.login, name = excluded.name,
@@ -168,7 +170,8 @@ func saveSession(ctx context.Context, tx *sql.Tx, s agent.Session) error {
 }
 
 func endSession(ctx context.Context, tx *sql.Tx, id string, e agent.SessionEnd) error {
-	if err := saveCounts(ctx, tx, id, agent.SessionCounts{Rx: e.Rx, Tx: e.Tx, MAC: e.MAC}); err != nil {
+	counts := map[string]agent.SessionCounts{id: {Rx: e.Rx, Tx: e.Tx, MAC: e.MAC}}
+	if err := saveAllCounts(ctx, tx, []string{id}, counts, e.At); err != nil {
 		return err
 	}
 	err := changeOne(tx.ExecContext(ctx, `UPDATE sessions SET reason = CASE WHEN ended = 0 THEN $1 ELSE reason END,
@@ -178,6 +181,20 @@ func endSession(ctx context.Context, tx *sql.Tx, id string, e agent.SessionEnd) 
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE sessions SET `+voided+` WHERE id = $1`, id)
 	return err
+}
+
+// saveAllCounts stores the counts of some sessions as they are at a time.
+func saveAllCounts(ctx context.Context, tx *sql.Tx, ids []string, counts map[string]agent.SessionCounts, at time.Time) error {
+	traffic := kindTraffic{}
+	for _, id := range ids {
+		if err := traffic.grow(ctx, tx, id, counts[id]); err != nil {
+			return err
+		}
+		if err := saveCounts(ctx, tx, id, counts[id]); err != nil {
+			return err
+		}
+	}
+	return traffic.save(ctx, tx, at)
 }
 
 func saveCounts(ctx context.Context, tx *sql.Tx, id string, c agent.SessionCounts) error {

@@ -96,6 +96,7 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"wan_interfaces":     &s.WANInterfaces,
 		"masquerade":         &s.Masquerade,
 		"open_before_login":  &s.OpenBeforeLogin,
+		"dns_in_lan":         &s.DNSInLAN,
 		"vpn_peers_may_talk": &s.VPNPeersMayTalk,
 		"gateway_trial":      &s.Trial,
 

@@ -183,6 +183,39 @@ func (l *Localizer) Store(t agent.StoreTrouble) string {
 	return l.T("store_"+string(t)) + " " + l.T("store_meanwhile")
 }
 
+// conditionArgs are the arguments of the texts of conditions.
+var conditionArgs = []string{"Interfaces", "Name", "Networks", "Servers"}
+
+// Condition tells an administrator what is wrong with the gateway and why.
+func (l *Localizer) Condition(c agent.Condition) string {
+	until, _ := time.Parse(time.RFC3339, c.Args["Until"])
+	switch c.Code {
+	case agent.ConditionStore:
+		return l.Store(agent.StoreTrouble(c.Detail))
+	case agent.ConditionInterfaces:
+		return l.Enforcement(agent.GatewayState{Enforcement: agent.EnforcementIdle})
+	case agent.ConditionEnforcement:
+		return l.Enforcement(agent.GatewayState{Enforcement: agent.Enforcement(c.Detail), Flowtable: c.Args["Flowtable"]})
+	case agent.ConditionBoot:
+		return l.Boot(agent.GatewayState{Boot: agent.BootTrouble(c.Detail), BootClosed: c.Args["Closed"] != ""})
+	case agent.ConditionVPN:
+		return l.T("vpn_unavailable_note")
+	case agent.ConditionVPNLacks:
+		return l.T("condition_vpn_lacks") + " " + l.TunnelLack(agent.TunnelLack(c.Detail))
+	case agent.ConditionCertificate:
+		return l.CertificateEnd(agent.CertificateEnd{Name: c.Args["Name"], NotAfter: until, Source: agent.CertificateSource(c.Args["Source"]),
+			Order: agent.OrderState(c.Args["Order"])})
+	}
+	id, args := "condition_"+string(c.Code), Args{"Time": l.Time(until)}
+	if c.Detail != "" {
+		id += "_" + c.Detail
+	}
+	for _, name := range conditionArgs {
+		args[name] = cmp.Or(c.Args[name], "—")
+	}
+	return l.T(id, args)
+}
+
 // State names the state of a live session.
 func (l *Localizer) State(s agent.State) string { return l.T("state_" + string(s)) }
 

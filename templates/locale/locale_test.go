@@ -95,6 +95,21 @@ func derived(t *testing.T) []string {
 	for _, lack := range agent.TunnelLacks {
 		ids = append(ids, "vpn_lacks_"+string(lack))
 	}
+	for _, code := range agent.ConditionCodes {
+		switch code {
+		case agent.ConditionStore, agent.ConditionInterfaces, agent.ConditionEnforcement, agent.ConditionBoot, agent.ConditionVPN, agent.ConditionCertificate:
+			// other texts, see Localizer.Condition
+		default:
+			ids = append(ids, "condition_"+string(code))
+		}
+	}
+	ids = append(ids, "condition_agent_off_closed", "condition_forwarding_4", "condition_forwarding_6", "condition_warn", "condition_bad")
+	for _, severity := range agent.Severities {
+		ids = append(ids, "severity_"+string(severity))
+	}
+	for _, step := range []string{"address", "interfaces", "dns", "people", "installer"} { // templates.FirstSteps
+		ids = append(ids, "step_"+step, "step_"+step+"_help")
+	}
 	for _, trouble := range agent.StoreTroubles {
 		ids = append(ids, "store_"+string(trouble))
 	}

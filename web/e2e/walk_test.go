@@ -74,7 +74,7 @@ func TestWalk(t *testing.T) {
 	admin.open("/admin/monitor/sessions")
 	admin.sees("h1", "1 сессия")
 	admin.sees("tbody tr", "ivanov")
-	action, _ := admin.page.Find(`form[action^="/admin/monitor/sessions/"]`).Attr("action")
+	action, _ := admin.page.Find(`button[formaction^="/admin/monitor/sessions/"]`).Attr("formaction")
 	admin.submit(action, nil)
 	admin.sees(".toast", "Сессия завершена")
 	if e := agent.waits("ended"); e.Code != "admin" || e.Message != "Администратор завершил вашу сессию." {
