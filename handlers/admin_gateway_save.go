@@ -18,12 +18,8 @@ import (
 func (s *Site) adminGatewaySave(c echo.Context) error {
 	typed, choice, problems := s.readGateway(c)
 	if problems == nil {
-		err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
-			n.TryGateway(choice, time.Now())
-			return nil
-		})
+		err := s.updateSettings(c, agent.ActGatewaySaved, func(n *agent.Settings) { n.TryGateway(choice, time.Now()) })
 		if err == nil {
-			s.securityEvent(c, "gateway_saved")
 			if s.Settings.Current().OnTrial() {
 				return c.Redirect(http.StatusSeeOther, "/admin/gateway") // which asks for the confirmation
 			}
@@ -82,11 +78,11 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, agent.Gateway
 	wanted.DNSInLAN = values.Get("dns_in_lan") == "1"
 	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
 	timeout := values.Get(agent.FirewallTimeout.Name)
-	agent.FirewallTimeout.Parse(&wanted, timeout) // an invalid number becomes 0, which Check refuses
+	wrongTimeout := agent.FirewallTimeout.Parse(&wanted, timeout)
 
 	interfaces, _ := s.Gateway.Interfaces() // adminGatewayData logs the error
 	typed := templates.NewGatewayForm(wanted.GatewaySettings, interfaces)
 	typed.OpenBeforeLogin = values.Get("open_before_login")
 	typed.FirewallTimeout = timeout
-	return typed, wanted.GatewaySettings, problemsOf(problem)
+	return typed, wanted.GatewaySettings, problemsOf(problem, wrongTimeout)
 }

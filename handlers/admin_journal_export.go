@@ -29,16 +29,21 @@ type table interface {
 func (s *Site) adminJournalCSV(c echo.Context) error {
 	l := who(c).L
 	return s.exportJournal(c, "csv", func(w io.Writer) (table, error) {
-		if _, err := io.WriteString(w, "\ufeff"); err != nil {
-			return nil, err
-		}
-		t := newLocalCSV(w, l)
 		var titles []any
 		for _, column := range journalColumns(l) {
 			titles = append(titles, column.Title)
 		}
-		return t, t.Row(titles...)
+		return newSheetCSV(w, l, titles...)
 	})
+}
+
+// newSheetCSV begins a CSV file for spreadsheet programs, with the separator that they expect in the language.
+func newSheetCSV(w io.Writer, l *locale.Localizer, titles ...any) (table, error) {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return nil, err
+	}
+	t := newLocalCSV(w, l)
+	return t, t.Row(titles...)
 }
 
 // adminJournalXLSX exports the entries that the filter selects for Excel. It makes one workbook at a time, because each needs memory and room on
@@ -93,16 +98,21 @@ var tableTypes = map[string]string{
 
 // sendTable streams a table. If it fails in the middle, it cuts the connection: a part would look like the whole file.
 func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (table, error), fill func(table) error) error {
+	return s.sendFile(c, "journal", format, agent.Act{Code: agent.ActJournalExported, Name: format}, begin, fill)
+}
+
+// sendFile streams a table as a file with a name and a format, like sendTable. The export is an act.
+func (s *Site) sendFile(c echo.Context, name, format string, export agent.Act, begin func(io.Writer) (table, error), fill func(table) error) error {
 	leave, ok := s.exports.enter(who(c).Peer)
 	if !ok {
 		return tooManyDownloads(c)
 	}
 	defer leave()
-	s.securityEvent(c, "journal_exported", "format", format)
+	s.act(c, export, "format", format)
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, tableTypes[format])
 	if format != "json" {
-		h.Set(echo.HeaderContentDisposition, `attachment; filename="journal.`+format+`"`)
+		h.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`.`+format+`"`)
 	}
 	out := bufio.NewWriterSize(newSlowDownloadCutter(c), 64<<10)
 	err := writeTable(out, begin, fill)

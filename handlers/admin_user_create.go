@@ -89,7 +89,8 @@ func (s *Site) createUser(c echo.Context, u agent.User, password string, problem
 	if err != nil {
 		return 0, err
 	}
-	s.securityEvent(c, "account_created", "account", u.Login)
+	u.ID = id
+	s.act(c, actOnAccount(agent.ActAccountCreated, u, s.accountChanges(c, agent.User{}, tree.Inherit(u))...), "account", u.Login)
 	s.noteAdministrator(c, agent.User{}, tree.Inherit(u))
 	return id, nil
 }

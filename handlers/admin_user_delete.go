@@ -34,7 +34,7 @@ func (s *Site) deleteUser(c echo.Context, u agent.User) error {
 	if err := s.Accounts.DeleteUser(c.Request().Context(), u.ID); err != nil {
 		return err
 	}
-	s.securityEvent(c, "account_deleted", "account", u.Login)
+	s.act(c, actOnAccount(agent.ActAccountDeleted, u, s.accountChanges(c, u, agent.User{})...), "account", u.Login)
 	u.Enabled = false
 	s.Sessions.UserChanged(context.WithoutCancel(c.Request().Context()), u)
 	return nil

@@ -193,7 +193,7 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 	if err != nil {
 		return agent.User{}, err
 	}
-	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
+	s.act(c, actOnAccount(agent.ActAccountChanged, u, accountChanges(tree, before, u)...), "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
 	s.noteAdministrator(c, before, u)
 	return u, s.enforce(c, u)
 }

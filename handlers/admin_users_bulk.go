@@ -304,10 +304,12 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 			b.changed[i].after = u
 		}
 	}
-	s.securityEvent(c, "accounts_changed", "act", b.Act, "accounts", b.Concerned, "sessions", b.Sessions)
+	s.securityEvent(c, string(agent.ActAccountsChanged), "act", b.Act, "accounts", b.Concerned, "sessions", b.Sessions)
 	if b.Act == templates.ActEnd {
+		s.recordOnAccounts(c, agent.ActSessionsEnded, b.changed)
 		return nil
 	}
+	s.recordOnAccounts(c, agent.ActAccountsChanged, b.changed)
 	return s.enforceChanges(c, b.changed)
 }
 

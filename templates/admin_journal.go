@@ -79,9 +79,6 @@ func (f JournalFilterForm) Pairs() (fields []HiddenField) {
 	return fields
 }
 
-// URL returns the URL of the journal with the filter.
-func (f JournalFilterForm) URL() string { return tableURL(JournalPath, f.Pairs()) }
-
 // empty reports whether all entries are shown.
 func (f JournalFilterForm) empty() bool { return f == JournalFilterForm{} }
 

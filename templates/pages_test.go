@@ -89,6 +89,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	return map[string]templ.Component{
 		"connected":           Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":               Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
+		"sign in again":       SignInAgain(page("/admin/users", nil), SignInAgainData{Action: hostile, Fields: []HiddenField{{hostile, hostile}}, Secrets: true, Login: hostile, Error: hostile}),
+		"send again":          SignInAgain(page("/admin/users", admin), SignInAgainData{Action: "/admin/users", Fields: []HiddenField{{hostile, hostile}}}),
 		"login sso":           LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
 		"login sso ticket":    LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":               Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
@@ -175,10 +177,10 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
 		"confirm length":    Confirm(page("/admin/users/7", admin), ConfirmUserSessions(l, *admin, account, 2)),
 		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), View: testView(JournalTable, 10_000), Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
-		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, View: testView(JournalTable, 0)}),
-		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{View: testView(JournalTable, 0)}),
 		"overview":          AdminOverview(page("/admin/overview", admin), someOverview()),
 		"overview empty":    AdminOverview(page("/admin/overview", admin), AdminOverviewData{Now: now}),
+		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, View: testView(JournalTable, 0)}),
+		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{View: testView(JournalTable, 0)}),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
 }

@@ -48,7 +48,7 @@ type Table struct {
 }
 
 // Tables are the tables that remember their columns.
-var Tables = []*Table{SessionsTable, VPNTable, UsersTable, JournalTable}
+var Tables = []*Table{SessionsTable, VPNTable, UsersTable, JournalTable, ActsTable}
 
 // column returns a column by its key.
 func (t *Table) column(key string) (Column, bool) {

@@ -70,8 +70,7 @@ func versions(ctx context.Context, provider *goose.Provider) (has, knows int64, 
 		return 0, knows, fmt.Errorf("read the version of the schema: %w", err)
 	}
 	if has > knows {
-		return 0, knows, fmt.Errorf("its schema has version %d and this program knows versions up to %d: "+
-			"a newer version of the program has used it; run that version, or restore a backup from before the update", has, knows)
+		return 0, knows, fmt.Errorf("its schema has version %d and this program knows versions up to %d: %w", has, knows, ErrNewer)
 	}
 	return has, knows, nil
 }

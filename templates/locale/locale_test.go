@@ -153,6 +153,18 @@ func derived(t *testing.T) []string {
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
 	}
+	for code := range agent.ActCodes {
+		ids = append(ids, "act_"+string(code))
+	}
+	for _, kind := range agent.ActKinds {
+		ids = append(ids, "act_kind_"+string(kind))
+	}
+	for _, source := range agent.ActSources {
+		ids = append(ids, "act_source_"+string(source))
+	}
+	for _, field := range agent.ActFields {
+		ids = append(ids, "act_field_"+strings.ReplaceAll(field, ".", "_"))
+	}
 	for _, match := range regexp.MustCompile(`"(field_[a-z_]+)"`).FindAllStringSubmatch(sources(t, "../../agent", "."), -1) {
 		ids = append(ids, match[1])
 	}

@@ -71,7 +71,7 @@ func TestFirewallPage(t *testing.T) {
 		}
 		g.set("open_before_login", []string{server2.String()})
 		admin.open("/admin/gateway")
-		admin.sees("main > .banner.warn", open)
+		admin.sees("#state", open)
 		if err := os.RemoveAll(file); err != nil {
 			t.Fatal(err)
 		}
