@@ -95,7 +95,7 @@ var cures = map[agent.ConditionCode][]cure{
 	agent.ConditionAgentOff:       {{href: "/admin/agent", label: "cure_agent"}},
 	agent.ConditionDomain:         {{href: "/admin/agent#auth_domain", label: "cure_domain"}},
 	agent.ConditionInterfaces:     {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
-	agent.ConditionForwarding:     {{action: "/admin/gateway/forwarding", label: "cure_forwarding"}},
+	agent.ConditionForwarding:     {{action: "/admin/gateway/forwarding", label: "forwarding_enable"}},
 	agent.ConditionDNS:            {{action: "/admin/gateway/dns", label: "cure_dns"}, {href: "/admin/gateway#open_before_login", label: "cure_dns_other"}},
 	agent.ConditionGone:           {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
 	agent.ConditionReplaced:       {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
