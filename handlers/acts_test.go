@@ -48,7 +48,7 @@ var notActs = map[string]string{
 	"DELETE /web/admin/auth/login":                "ends only the visitor's own sign-in",
 	"POST /language":                              "a preference of this browser",
 	"POST /theme":                                 "a preference of this browser",
-	"POST /columns":                               "a preference of this browser",
+	"POST /admin/columns":                         "a preference of this browser",
 	"POST " + webAuthPath:                         "the journal of authorisations has it",
 	"POST /web_authd/logout":                      "the journal of authorisations has it",
 	"DELETE /monitor_backend/sessions/logout/:ip": "the journal of authorisations has it",
