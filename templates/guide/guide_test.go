@@ -189,7 +189,7 @@ func TestFlags(t *testing.T) {
 // TestEvents: the manual names every event in the log.
 func TestEvents(t *testing.T) {
 	events := map[string]bool{}
-	for _, dir := range []string{"../../handlers", "../../agent/access", "../../agent/firewall"} {
+	for _, dir := range []string{"../../handlers", "../../agent", "../../agent/access", "../../agent/firewall"} {
 		for _, file := range goFiles(t, dir) {
 			source, err := os.ReadFile(file)
 			if err != nil {
@@ -197,7 +197,7 @@ func TestEvents(t *testing.T) {
 			}
 			for _, pattern := range []string{`securityEvent\(c, "([a-z_]+)"`, `"event", "([a-z_]+[a-z])"`, `\.event\("([a-z_]+)"`,
 				`sparingKey\{(?:event: )?"([a-z_]+)"`, `event: +"([a-z_]+)"`, `logRefusal\(ctx, "([a-z_]+)"`, `event :?= "([a-z_]+)"`,
-				`endTrial\(c, [^"]+"([a-z_]+)"`} {
+				`endTrial\(c, [^"]+"([a-z_]+)"`, `Act[A-Za-z]+ +ActCode = "([a-z_]+)"`} {
 				for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(source), -1) {
 					events[match[1]] = true
 				}
