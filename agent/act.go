@@ -129,10 +129,11 @@ const (
 	ActRootAnnounced       ActCode = "root_announced"
 	ActRootCancelled       ActCode = "root_cancelled"
 
-	ActSessionEnded    ActCode = "session_ended"
-	ActSessionsEnded   ActCode = "sessions_ended"
-	ActJournalExported ActCode = "journal_exported"
-	ActActsExported    ActCode = "acts_exported"
+	ActSessionEnded     ActCode = "session_ended"
+	ActSessionsEnded    ActCode = "sessions_ended"
+	ActJournalExported  ActCode = "journal_exported"
+	ActSessionsExported ActCode = "sessions_exported"
+	ActActsExported     ActCode = "acts_exported"
 )
 
 // Creates reports whether there was no object before the act.
@@ -207,17 +208,18 @@ var ActCodes = map[ActCode]ActKind{
 	ActRootAnnounced:       ActsOnCertificates,
 	ActRootCancelled:       ActsOnCertificates,
 
-	ActSessionEnded:    ActsOnSessions,
-	ActSessionsEnded:   ActsOnSessions,
-	ActJournalExported: ActsOfExport,
-	ActActsExported:    ActsOfExport,
+	ActSessionEnded:     ActsOnSessions,
+	ActSessionsEnded:    ActsOnSessions,
+	ActJournalExported:  ActsOfExport,
+	ActSessionsExported: ActsOfExport,
+	ActActsExported:     ActsOfExport,
 }
 
 // ActFields are the fields of the changes that acts have. A field with the name of another one is written with its kind: "certificate.directory".
 var ActFields = []string{
 	"enabled", "auth_domain", "former_domains", "local_tunnel", "local_networks", "vpn_network", "forward_nets", "dns", "dns_suffix", "device_policy",
 	"browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "journal_days", "journal_mb",
-	"lan_interfaces", "wan_interfaces", "masquerade", "open_before_login", "vpn_peers_may_talk", "firewall_timeout_seconds",
+	"lan_interfaces", "wan_interfaces", "masquerade", "open_before_login", "vpn_peers_may_talk", "dns_in_lan", "firewall_timeout_seconds",
 	"name", "login", "parent_id", "must_change", "domain_name", "phone_number", "comment", "remote_access", "remote_by_groups", "admin", "admin_by_group", "psw",
 	"group.name", "group.admin", "position", "directory", "directory_group",
 	"ip", "mac", "user_id", "always_logged",

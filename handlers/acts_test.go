@@ -48,7 +48,7 @@ var notActs = map[string]string{
 	"DELETE /web/admin/auth/login":                "ends only the visitor's own sign-in",
 	"POST /language":                              "a preference of this browser",
 	"POST /theme":                                 "a preference of this browser",
-	"POST /columns":                               "a preference of this browser",
+	"POST /admin/columns":                         "a preference of this browser",
 	"POST " + webAuthPath:                         "the journal of authorisations has it",
 	"POST /web_authd/logout":                      "the journal of authorisations has it",
 	"DELETE /monitor_backend/sessions/logout/:ip": "the journal of authorisations has it",
@@ -141,7 +141,9 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 	a.post("/admin/gateway", choice("lan", "wan"))
 	_, last = a.actsSince(last)
 	post("/admin/gateway/keep", "/admin/gateway/keep", a.trial(), agent.ActGatewayKept)
+	post("/admin/gateway/dns", "/admin/gateway/dns", nil, agent.ActGatewaySaved)
 	post("/admin/gateway/forwarding", "/admin/gateway/forwarding", nil, agent.ActForwardingOn)
+	post("/admin/gateway/dns", "/admin/gateway/dns", nil, agent.ActGatewaySaved)
 
 	eab := base64.RawURLEncoding.EncodeToString([]byte(mark + mark))
 	acme := url.Values{"ca": {"other"}, "directory": {"https://ca.example.test/dir"}, "email": {"it@company.ru"}, "eab_key_id": {"kid"}, "eab_hmac_key": {eab}}
@@ -215,7 +217,8 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 	post("/admin/directories/:id/delete", "/admin/directories/1/delete", yes, agent.ActDirectoryDeleted)
 	call("DELETE", "/ad_backend/domains/:id", "/ad_backend/domains/2", "", agent.ActDirectoryDeleted)
 
-	for path, code := range map[string]agent.ActCode{"/admin/users/export.csv": agent.ActAccountsExported, templates.JournalPath + ".csv": agent.ActJournalExported,
+	for path, code := range map[string]agent.ActCode{"/admin/users/export.csv": agent.ActAccountsExported, "/admin/users.csv": agent.ActAccountsExported, "/admin/monitor/sessions.csv": agent.ActSessionsExported,
+		"/admin/monitor/vpn.csv": agent.ActSessionsExported, templates.JournalPath + ".csv": agent.ActJournalExported,
 		templates.JournalPath + ".xlsx": agent.ActJournalExported, templates.ActsTable.CSV: agent.ActActsExported} {
 		a.get(path)
 		expect("GET "+path, http.StatusOK, code)

@@ -45,7 +45,7 @@ func (s *Site) adminUsersCSV(c echo.Context) error {
 		err = file.Close()
 	}
 	if err == nil {
-		s.securityEvent(c, "accounts_exported", "accounts", rows)
+		s.act(c, agent.Act{Code: agent.ActAccountsExported, Count: rows}, "accounts", rows)
 		err = out.Flush()
 	}
 	if err != nil && c.Response().Committed {

@@ -45,7 +45,7 @@ func (s *Site) exportSessions(c echo.Context, t *templates.Table, name string) e
 	if err := out.Close(); err != nil {
 		return err
 	}
-	s.securityEvent(c, "sessions_exported", "sessions", len(found.Sessions))
+	s.act(c, agent.Act{Code: agent.ActSessionsExported, Count: len(found.Sessions)}, "sessions", len(found.Sessions))
 	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": name}))
 	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", file.Bytes())
 }

@@ -209,6 +209,10 @@ func TestTrialAndRestart(t *testing.T) {
 		if now.InterfacesChosen() || now.OnTrial() || now.Trial.Returned.IsZero() || !now.Enabled || !now.Masquerade {
 			t.Errorf("after a restart: %+v", now)
 		}
+		const want = `{"Code":"gateway_expired","Source":"gateway","Login":"","Name":"","Changes":[{"field":"lan_interfaces","before":["lan0"],"after":[]},{"field":"wan_interfaces","before":["wan0"],"after":[]}]}`
+		if act, n := newestAct(t, db); act != want || n != 1 {
+			t.Errorf("%d acts: %s", n, act)
+		}
 	}
 }
 
@@ -269,5 +273,8 @@ func TestTrialWithoutStore(t *testing.T) {
 	<-over
 	if stored, _, err := db.Settings(t.Context()); err != nil || stored.OnTrial() {
 		t.Errorf("stored: %+v, %v", stored, err)
+	}
+	if act, n := newestAct(t, db); n != 1 {
+		t.Errorf("%d acts: %s", n, act)
 	}
 }
