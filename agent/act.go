@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -41,7 +43,12 @@ type ActChange struct {
 	Field  string          `json:"field"`
 	Before json.RawMessage `json:"before,omitempty"` // empty if there was none
 	After  json.RawMessage `json:"after,omitempty"`  // empty if there is none
-	Secret bool            `json:"secret,omitempty"` // the values are not recorded
+	Hidden bool            `json:"hidden,omitempty"` // the values are not recorded: they are secret or long
+}
+
+// Equal reports whether two changes are the same.
+func (c ActChange) Equal(other ActChange) bool {
+	return c.Field == other.Field && c.Hidden == other.Hidden && bytes.Equal(c.Before, other.Before) && bytes.Equal(c.After, other.After)
 }
 
 // ActKind is what an act concerns.
@@ -80,7 +87,6 @@ const (
 	ActAccountsImported     ActCode = "accounts_imported"
 	ActAccountsExported     ActCode = "accounts_exported"
 	ActPasswordChanged      ActCode = "password_changed"
-	ActOwnPasswordChanged   ActCode = "own_password_changed"
 	ActThrottleLifted       ActCode = "throttle_lifted"
 	ActVPNDenied            ActCode = "vpn_denied"
 	ActAdministratorByGroup ActCode = "administrator_by_group"
@@ -124,9 +130,28 @@ const (
 	ActRootCancelled       ActCode = "root_cancelled"
 
 	ActSessionEnded    ActCode = "session_ended"
+	ActSessionsEnded   ActCode = "sessions_ended"
 	ActJournalExported ActCode = "journal_exported"
 	ActActsExported    ActCode = "acts_exported"
 )
+
+// Creates reports whether there was no object before the act.
+func (c ActCode) Creates() bool {
+	switch c {
+	case ActFirstAdministrator, ActAccountCreated, ActGroupCreated, ActRuleAdded, ActCertificateUploaded:
+		return true
+	}
+	return false
+}
+
+// Deletes reports whether there is no object after the act.
+func (c ActCode) Deletes() bool {
+	switch c {
+	case ActAccountDeleted, ActGroupDeleted, ActRuleDeleted, ActDirectoryDeleted, ActCertificateRemoved:
+		return true
+	}
+	return false
+}
 
 // ActCodes are all codes with what they concern.
 var ActCodes = map[ActCode]ActKind{
@@ -140,7 +165,6 @@ var ActCodes = map[ActCode]ActKind{
 	ActAccountsImported:     ActsOnAccounts,
 	ActAccountsExported:     ActsOfExport,
 	ActPasswordChanged:      ActsOnAccounts,
-	ActOwnPasswordChanged:   ActsOnAccounts,
 	ActThrottleLifted:       ActsOnAccounts,
 	ActVPNDenied:            ActsOnAccounts,
 	ActAdministratorByGroup: ActsOnAccounts,
@@ -184,8 +208,29 @@ var ActCodes = map[ActCode]ActKind{
 	ActRootCancelled:       ActsOnCertificates,
 
 	ActSessionEnded:    ActsOnSessions,
+	ActSessionsEnded:   ActsOnSessions,
 	ActJournalExported: ActsOfExport,
 	ActActsExported:    ActsOfExport,
+}
+
+// ActFields are the fields of the changes that acts have. A field with the name of another one is written with its kind: "certificate.directory".
+var ActFields = []string{
+	"enabled", "auth_domain", "former_domains", "local_tunnel", "local_networks", "vpn_network", "forward_nets", "dns", "dns_suffix", "device_policy",
+	"browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "journal_days", "journal_mb",
+	"lan_interfaces", "wan_interfaces", "masquerade", "open_before_login", "dns_in_lan", "vpn_peers_may_talk", "firewall_timeout_seconds",
+	"name", "login", "parent_id", "must_change", "domain_name", "phone_number", "comment", "remote_access", "remote_by_groups", "admin", "admin_by_group", "psw",
+	"group.name", "group.admin", "position", "directory", "directory_group",
+	"ip", "mac", "user_id", "always_logged",
+	"directory.name", "kind", "user", "dns_ips", "controllers", "transport", "tls_name", "ca_pem", "ldap_paths", "login_groups", "remote_groups", "lockout_limit",
+	"lockout_minutes", "check_minutes", "default", "computer_name", "password_change", "password", "keytab",
+	"certificate.directory", "email", "eab_key_id", "eab_hmac_key", "terms", "directory_root_pem",
+}
+
+// AdministratorByGroup is the act of the gateway when groups make an account an administrator, or stop to do so.
+func AdministratorByGroup(before, now User, at time.Time) Act {
+	value := func(is bool) json.RawMessage { return json.RawMessage(strconv.FormatBool(is)) }
+	return Act{At: at, Source: ActByGateway, Code: ActAdministratorByGroup, Object: strconv.FormatInt(int64(now.ID), 10), Name: now.FullLogin(),
+		Changes: []ActChange{{Field: "admin_by_group", Before: value(before.AdminByGroups), After: value(now.AdminByGroups)}}}
 }
 
 // ActQuery selects a page of the journal of acts. The newest act is the first.

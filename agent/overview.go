@@ -131,17 +131,17 @@ const (
 	DiskFull = 200 << 20
 )
 
-// DiskState judges the free space of the data directory: "ok", "warn" or "bad". The journal may still grow by growth bytes.
-func (f SystemFacts) DiskState(growth uint64) string {
+// DiskSeverity judges the free space of the data directory. The journal may still grow by growth bytes.
+func (f SystemFacts) DiskSeverity(growth uint64) Severity {
 	switch {
 	case f.DiskTotal == 0:
-		return "ok"
+		return SeverityOK
 	case f.DiskFree < DiskFull:
-		return "bad"
+		return SeverityBad
 	case f.DiskFree < DiskLow || f.DiskFree < DiskFull+growth:
-		return "warn"
+		return SeverityWarn
 	}
-	return "ok"
+	return SeverityOK
 }
 
 // AgentVersion is the version of an agent and its system, as the agent says.

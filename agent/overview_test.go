@@ -62,23 +62,23 @@ func TestLoadsOfPartOfASlot(t *testing.T) {
 	}
 }
 
-func TestDiskState(t *testing.T) {
+func TestDiskSeverity(t *testing.T) {
 	for _, c := range []struct {
 		free, growth uint64
-		want         string
+		want         Severity
 	}{
-		{DiskLow, 0, "ok"},
-		{DiskLow - 1, 0, "warn"},
-		{DiskFull, 0, "warn"},
-		{DiskFull - 1, 0, "bad"},
-		{10 * DiskLow, 10*DiskLow - DiskFull, "ok"},
-		{10 * DiskLow, 10*DiskLow - DiskFull + 1, "warn"},
+		{DiskLow, 0, SeverityOK},
+		{DiskLow - 1, 0, SeverityWarn},
+		{DiskFull, 0, SeverityWarn},
+		{DiskFull - 1, 0, SeverityBad},
+		{10 * DiskLow, 10*DiskLow - DiskFull, SeverityOK},
+		{10 * DiskLow, 10*DiskLow - DiskFull + 1, SeverityWarn},
 	} {
-		if got := (SystemFacts{DiskFree: c.free, DiskTotal: 100 * DiskLow}).DiskState(c.growth); got != c.want {
+		if got := (SystemFacts{DiskFree: c.free, DiskTotal: 100 * DiskLow}).DiskSeverity(c.growth); got != c.want {
 			t.Errorf("%+v: %s", c, got)
 		}
 	}
-	if got := (SystemFacts{}).DiskState(0); got != "ok" {
+	if got := (SystemFacts{}).DiskSeverity(0); got != SeverityOK {
 		t.Errorf("unknown: %s", got)
 	}
 }

@@ -70,6 +70,14 @@ type User struct {
 // Administrator reports whether the account may administer the gateway.
 func (u User) Administrator() bool { return u.Admin || u.AdminByGroups }
 
+// FullLogin returns a login that means only this account.
+func (u User) FullLogin() string {
+	if u.Local() {
+		return u.Login
+	}
+	return u.Directory + `\` + u.Login
+}
+
 // Local reports whether the gateway stores the account and its password.
 func (u User) Local() bool { return u.Directory == LocalDirectory }
 

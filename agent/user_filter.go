@@ -2,7 +2,7 @@ package agent
 
 import "time"
 
-// UserFilter selects accounts. The zero filter selects all.
+// UserFilter selects accounts and orders them. The zero filter selects all, ordered by login.
 type UserFilter struct {
 	Search    string    // a part of login or name, without regard to case
 	Directory string    // empty = any
@@ -13,7 +13,27 @@ type UserFilter struct {
 	State     UserState // empty = any
 	Since     time.Time // LastLogin at or after this time; zero = any
 	Before    time.Time // LastLogin before this time or never; zero = any
+
+	Sort UserSort // empty = UserByLogin; the login decides between equal values
+	Desc bool
 }
+
+// UserSort is what accounts are ordered by, with its name in REST and on pages.
+type UserSort string
+
+// Orders of accounts.
+const (
+	UserByLogin     UserSort = "login"
+	UserByName      UserSort = "name"
+	UserByState     UserSort = "state" // in the order of UserStates, but those who must change the password come second
+	UserByRemote    UserSort = "remote_access"
+	UserByRole      UserSort = "admin"
+	UserByLastLogin UserSort = "last_login"
+	UserByCreated   UserSort = "created"
+)
+
+// UserSorts lists every UserSort.
+var UserSorts = []UserSort{UserByLogin, UserByName, UserByState, UserByRemote, UserByRole, UserByLastLogin, UserByCreated}
 
 // UserState is a state of accounts in a UserFilter.
 type UserState string

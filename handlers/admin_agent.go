@@ -20,12 +20,30 @@ type Settings interface {
 	Update(ctx context.Context, change func(*agent.Settings) error) error
 }
 
-// updateSettings is Settings.Update for a change that always succeeds.
-func (s *Site) updateSettings(c echo.Context, change func(*agent.Settings)) error {
-	return s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+// updateSettings is changeSettings for a change that always succeeds.
+func (s *Site) updateSettings(c echo.Context, code agent.ActCode, change func(*agent.Settings), attrs ...any) error {
+	return s.changeSettings(c, code, func(n *agent.Settings) error {
 		change(n)
 		return nil
+	}, attrs...)
+}
+
+// changeSettings is Settings.Update, with the act that it is and the attributes of its log entry.
+func (s *Site) changeSettings(c echo.Context, code agent.ActCode, change func(*agent.Settings) error, attrs ...any) error {
+	var changes []agent.ActChange
+	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+		before, was := settingsValues(*n), n.Domain
+		if err := change(n); err != nil {
+			return err
+		}
+		n.KeepFormerDomain(was)
+		changes = difference(before, settingsValues(*n))
+		return nil
 	})
+	if err == nil {
+		s.act(c, agent.Act{Code: code, Changes: changes}, attrs...)
+	}
+	return err
 }
 
 // adminAgent shows a tab of the page Ideco-agent.

@@ -13,8 +13,8 @@ import (
 func (s *Site) adminAgentBrowser(c echo.Context) error {
 	typed := c.FormValue("browser_sign_in_networks")
 	return s.saveForm(c, settingsForm{
-		tab:   templates.AgentAccess,
-		event: "browser_networks_saved",
+		tab: templates.AgentAccess,
+		act: agent.ActBrowserNetworksSaved,
 		read: func(n *agent.Settings) (problems agent.Problems) {
 			nets, problem := agent.ParseNetworks("browser_sign_in_networks", typed)
 			n.BrowserSignIn = nets

@@ -33,14 +33,13 @@ func (s *Site) adminAgentDomain(c echo.Context) error {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmDomain(who(c).L, templates.DomainChange{
 			Typed: typed, From: unicodeName(now.Domain), To: unicodeName(domain), Agents: agents[now.Domain], NewRoot: !s.Root.Permits(domain)})))
 	}
-	err := s.updateSettings(c, func(n *agent.Settings) { n.Domain = domain }) // and keeps the former domain
+	err := s.updateSettings(c, agent.ActDomainSaved, func(n *agent.Settings) { n.Domain = domain }, "domain", domain) // and keeps the former domain
 	if problems := (agent.Problems{}); errors.As(err, &problems) {
 		return s.domainRefused(c, typed, problems[0])
 	}
 	if err != nil {
 		return err
 	}
-	s.securityEvent(c, "domain_saved", "domain", domain)
 	if cutOff == "" {
 		return done(c, locale.ToastSaved, "/admin/agent")
 	}
@@ -79,12 +78,11 @@ func (s *Site) adminAgentDomainForget(c echo.Context) error {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c),
 			templates.ConfirmDomainForget(who(c).L, templates.FormerDomain{Name: name, Shown: unicodeName(name), Agents: agents[name]})))
 	}
-	err := s.updateSettings(c, func(n *agent.Settings) {
+	err := s.updateSettings(c, agent.ActFormerDomainRemoved, func(n *agent.Settings) {
 		n.FormerDomains = slices.DeleteFunc(slices.Clone(n.FormerDomains), func(former string) bool { return former == name })
-	})
+	}, "domain", name)
 	if err != nil {
 		return err
 	}
-	s.securityEvent(c, "former_domain_removed", "domain", name)
 	return done(c, locale.ToastSaved, "/admin/agent")
 }

@@ -19,7 +19,7 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 	}
 	return s.saveForm(c, settingsForm{
 		tab:      templates.AgentAccess,
-		event:    "settings_saved",
+		act:      agent.ActSettingsSaved,
 		read:     func(n *agent.Settings) agent.Problems { return readSettings(n, form) },
 		question: func(ending int) templates.ConfirmData { return templates.ConfirmSettings(who(c).L, form, ending) },
 		typed:    func(d *templates.AdminAgentData) { d.Form = form },
@@ -29,7 +29,7 @@ func (s *Site) adminAgentSettings(c echo.Context) error {
 // settingsForm is one submitted form of the page.
 type settingsForm struct {
 	tab      templates.AgentTab                     // that has the form
-	event    string                                 // of the security log entry when it is saved
+	act      agent.ActCode                          // when it is saved
 	read     func(*agent.Settings) agent.Problems   // applies the form; returns what cannot be parsed
 	question func(ending int) templates.ConfirmData // to ask before sessions end
 	typed    func(*templates.AdminAgentData)        // puts the typed values into the page
@@ -40,16 +40,13 @@ type settingsForm struct {
 func (s *Site) saveForm(c echo.Context, f settingsForm) error {
 	wanted := s.Settings.Current()
 	problems := f.read(&wanted)
-	if problems == nil {
-		problems = append(wanted.Check(), wanted.CheckChange(s.Settings.Current())...)
-		if ending := s.Sessions.WouldEnd(wanted); len(problems) == 0 && ending > 0 && c.FormValue("confirm") != "1" {
+	problems = append(problems, withoutNoted(problems, append(wanted.Check(), wanted.CheckChange(s.Settings.Current())...))...)
+	if len(problems) == 0 {
+		if ending := s.Sessions.WouldEnd(wanted); ending > 0 && c.FormValue("confirm") != "1" {
 			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), f.question(ending)))
 		}
-	}
-	if len(problems) == 0 {
-		err := s.updateSettings(c, func(n *agent.Settings) { f.read(n) })
+		err := s.updateSettings(c, f.act, func(n *agent.Settings) { f.read(n) })
 		if err == nil {
-			s.securityEvent(c, f.event)
 			return done(c, locale.ToastSaved, string(f.tab))
 		}
 		if !errors.As(err, &problems) {

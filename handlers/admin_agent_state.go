@@ -48,9 +48,5 @@ func (s *Site) restSetState(c echo.Context) error {
 }
 
 func (s *Site) setState(c echo.Context, enabled bool) error {
-	err := s.updateSettings(c, func(n *agent.Settings) { n.Enabled = enabled })
-	if err == nil {
-		s.securityEvent(c, "agent_switched", "enabled", enabled)
-	}
-	return err
+	return s.updateSettings(c, agent.ActAgentSwitched, func(n *agent.Settings) { n.Enabled = enabled }, "enabled", enabled)
 }

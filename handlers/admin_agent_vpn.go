@@ -23,7 +23,7 @@ func (s *Site) adminAgentVPN(c echo.Context) error {
 	}
 	return s.saveForm(c, settingsForm{
 		tab:      templates.AgentVPN,
-		event:    "vpn_settings_saved",
+		act:      agent.ActVPNSettingsSaved,
 		read:     func(settings *agent.Settings) agent.Problems { return readVPN(settings, form) },
 		question: func(ending int) templates.ConfirmData { return templates.ConfirmVPN(who(c).L, form, ending) },
 		typed:    func(d *templates.AdminAgentData) { d.VPN = form },

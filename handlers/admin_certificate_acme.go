@@ -107,10 +107,11 @@ func caName(l *locale.Localizer, directory string) string {
 }
 
 func (s *Site) setACME(c echo.Context, change agent.ACMEChange) error {
+	before := s.Certificates.ACME()
 	if err := s.Certificates.SetACME(c.Request().Context(), change); err != nil {
 		return err
 	}
-	s.securityEvent(c, "acme_saved", "ca", change.Directory)
+	s.act(c, agent.Act{Code: agent.ActACMESaved, Changes: acmeChanges(before, s.Certificates.ACME(), change)}, "ca", change.Directory)
 	return nil
 }
 

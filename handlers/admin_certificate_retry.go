@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
 )
 
@@ -34,7 +35,7 @@ func (s *Site) restCertificatesRetry(c echo.Context) error {
 func (s *Site) orderNow(c echo.Context) error {
 	err := s.Certificates.Order(c.Request().Context())
 	if err == nil {
-		s.securityEvent(c, "certificate_ordered")
+		s.act(c, agent.Act{Code: agent.ActCertificateOrdered})
 	}
 	for _, problem := range problemsIn(err) {
 		if minutes, err := strconv.Atoi(problem.Value); err == nil && problem.Code == locale.FieldOrderTooSoon {

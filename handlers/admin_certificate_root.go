@@ -22,7 +22,7 @@ func (s *Site) adminCertificateRoot(c echo.Context) error {
 	if err := s.Certificates.AnnounceRoot(c.Request().Context(), fullLogin(*who(c).User)); err != nil {
 		return err
 	}
-	s.securityEvent(c, "root_announced")
+	s.act(c, agent.Act{Code: agent.ActRootAnnounced})
 	return done(c, locale.ToastRootAnnounced, templates.RootPath)
 }
 
@@ -37,6 +37,6 @@ func (s *Site) adminCertificateRootCancel(c echo.Context) error {
 	if err := s.Certificates.CancelRoot(c.Request().Context(), fullLogin(*who(c).User)); err != nil {
 		return err
 	}
-	s.securityEvent(c, "root_cancelled")
+	s.act(c, agent.Act{Code: agent.ActRootCancelled})
 	return done(c, locale.ToastRootCancelled, templates.RootPath)
 }

@@ -5,6 +5,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -69,7 +70,7 @@ func (s *Site) uploadCertificate(c echo.Context, files [][]byte, password string
 	if err != nil {
 		return Uploaded{}, err
 	}
-	s.securityEvent(c, "certificate_uploaded", "certificate", added.ID)
+	s.act(c, actOn(agent.ActCertificateUploaded, added.ID, strings.Join(added.Names, ", ")), "certificate", added.ID)
 	return added, nil
 }
 
@@ -100,7 +101,7 @@ func (s *Site) removeCertificate(c echo.Context, u Uploaded) error {
 	if err := s.Certificates.RemoveUploaded(c.Request().Context(), u.ID, fullLogin(*who(c).User)); err != nil {
 		return err
 	}
-	s.securityEvent(c, "certificate_removed", "certificate", u.ID)
+	s.act(c, actOn(agent.ActCertificateRemoved, u.ID, strings.Join(u.Names, ", ")), "certificate", u.ID)
 	return nil
 }
 

@@ -91,7 +91,7 @@ func TestDirectorySave(t *testing.T) {
 	if page := a.get("/admin/directories"); !says(t, page, ".empty", "Здесь будут каталоги") {
 		t.Error("the empty list does not say what will be there")
 	}
-	a.wants(a.post("/admin/directories/new", url.Values{}), http.StatusBadRequest, "Заполните это поле", "Исправьте отмеченные поля")
+	a.wants(a.post("/admin/directories/new", url.Values{}), http.StatusBadRequest, "Заполните это поле", `href="#name"`)
 	form := directoryForm("Company.Local")
 	form.Set("login_groups", "internet\n")
 	a.wants(a.post("/admin/directories/new", form), http.StatusSeeOther)

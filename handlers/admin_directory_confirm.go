@@ -34,6 +34,6 @@ func (s *Site) adminDirectoryConfirm(c echo.Context, d agent.DirectorySettings) 
 	if err != nil {
 		return err
 	}
-	s.securityEvent(c, "directory_check_confirmed", "directory", d.Name, "sessions", withheld.Sessions)
+	s.act(c, actOn(agent.ActDirectoryConfirmed, d.ID, d.Name), "directory", d.Name, "sessions", withheld.Sessions)
 	return done(c, locale.ToastCheckConfirmed, "/admin/directories")
 }

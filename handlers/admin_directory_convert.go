@@ -46,6 +46,6 @@ func (s *Site) adminDirectoryConvert(c echo.Context, d agent.DirectorySettings) 
 	if err != nil {
 		return err
 	}
-	s.securityEvent(c, "accounts_converted", "directory", d.Name, "accounts", converted)
+	s.act(c, agent.Act{Code: agent.ActAccountsConverted, Object: idText(d.ID), Name: d.Name, Count: converted, Names: loginsOf(chosen)}, "directory", d.Name, "accounts", converted)
 	return done(c, locale.ToastConverted, "/admin/users")
 }

@@ -34,6 +34,6 @@ func (s *Site) deleteDirectory(c echo.Context, d agent.DirectorySettings) error 
 	if err != nil {
 		return err
 	}
-	s.securityEvent(c, "directory_deleted", "directory", d.Name, "sessions", ended)
+	s.act(c, actOn(agent.ActDirectoryDeleted, d.ID, d.Name, difference(directoryValues(d), nil)...), "directory", d.Name, "sessions", ended)
 	return nil
 }

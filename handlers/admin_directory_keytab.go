@@ -44,11 +44,11 @@ func (s *Site) setKeytab(c echo.Context, d agent.DirectorySettings, file []byte)
 	if err := s.Directories.SetKeytab(c.Request().Context(), d.ID, file); err != nil {
 		return err
 	}
-	event := "keytab_saved"
+	code := agent.ActKeytabSaved
 	if len(file) == 0 {
-		event = "keytab_removed"
+		code = agent.ActKeytabRemoved
 	}
-	s.securityEvent(c, event, "directory", d.Name)
+	s.act(c, actOn(code, d.ID, d.Name, hiddenChange("keytab")), "directory", d.Name)
 	return nil
 }
 

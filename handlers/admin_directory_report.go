@@ -16,7 +16,7 @@ func (s *Site) adminDirectoryTest(c echo.Context, saved agent.DirectorySettings)
 	form, d, problems := s.readDirectory(c, saved)
 	page := templates.AdminDirectoryData{Form: form}
 	if problems == nil {
-		s.securityEvent(c, "directory_tested", "directory", d.Name)
+		s.act(c, actOn(agent.ActDirectoryTested, d.ID, d.Name), "directory", d.Name)
 		report, err := s.Directories.Test(c.Request().Context(), d, form.Login)
 		if err == nil {
 			page.Report = &report

@@ -30,11 +30,12 @@ func (s *Site) adminDirectorySave(c echo.Context, saved agent.DirectorySettings)
 }
 
 func (s *Site) saveDirectory(c echo.Context, d agent.DirectorySettings) (agent.DirectoryID, error) {
+	before := s.savedDirectory(c, d.ID)
 	id, err := s.Directories.Save(c.Request().Context(), d)
 	if err != nil {
 		return 0, err
 	}
-	s.securityEvent(c, "directory_saved", "directory", d.Name)
+	s.act(c, actOn(agent.ActDirectorySaved, id, d.Name, directoryChanges(before, s.savedDirectory(c, id), d)...), "directory", d.Name)
 	return id, nil
 }
 

@@ -9,9 +9,8 @@ import (
 
 // adminGatewayDNS opens the gateway's own DNS servers before login.
 func (s *Site) adminGatewayDNS(c echo.Context) error {
-	if err := s.updateSettings(c, func(n *agent.Settings) { n.OpenServers(s.serversToOpen(*n)) }); err != nil {
+	if err := s.updateSettings(c, agent.ActGatewaySaved, func(n *agent.Settings) { n.OpenServers(s.serversToOpen(*n)) }); err != nil {
 		return err
 	}
-	s.securityEvent(c, "gateway_saved")
 	return done(c, locale.ToastSaved, "/admin/gateway")
 }

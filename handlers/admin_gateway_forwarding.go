@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"ideco-agent/agent"
 	"ideco-agent/templates/locale"
 )
 
@@ -17,6 +18,6 @@ func (s *Site) adminGatewayForwarding(c echo.Context) error {
 		p.Alert = who(c).L.T(locale.AlertForwarding)
 		return s.renderGateway(c, http.StatusInternalServerError, p, s.adminGatewayData(c))
 	}
-	s.securityEvent(c, "forwarding_on")
+	s.act(c, agent.Act{Code: agent.ActForwardingOn})
 	return done(c, locale.ToastForwardingOn, "/admin/gateway")
 }

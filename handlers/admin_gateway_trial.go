@@ -18,16 +18,16 @@ func trialName(s agent.Settings) string { return strconv.FormatInt(s.Trial.Until
 
 // adminGatewayKeep confirms the choice on trial.
 func (s *Site) adminGatewayKeep(c echo.Context) error {
-	return s.endTrial(c, (*agent.Settings).ConfirmGateway, "gateway_kept", locale.ToastGatewayKept)
+	return s.endTrial(c, (*agent.Settings).ConfirmGateway, agent.ActGatewayKept, locale.ToastGatewayKept)
 }
 
 // adminGatewayRevert reverts the choice before its time is over.
 func (s *Site) adminGatewayRevert(c echo.Context) error {
-	return s.endTrial(c, (*agent.Settings).RevertGateway, "gateway_returned", locale.ToastGatewayReturned)
+	return s.endTrial(c, (*agent.Settings).RevertGateway, agent.ActGatewayReturned, locale.ToastGatewayReturned)
 }
 
-func (s *Site) endTrial(c echo.Context, end func(*agent.Settings), event, toast string) error {
-	err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error {
+func (s *Site) endTrial(c echo.Context, end func(*agent.Settings), code agent.ActCode, toast string) error {
+	err := s.changeSettings(c, code, func(n *agent.Settings) error {
 		if !n.OnTrial() || c.FormValue("trial") != trialName(*n) {
 			return errTrialOver
 		}
@@ -40,6 +40,5 @@ func (s *Site) endTrial(c echo.Context, end func(*agent.Settings), event, toast 
 	if err != nil {
 		return err
 	}
-	s.securityEvent(c, event)
 	return done(c, toast, "/admin/gateway")
 }

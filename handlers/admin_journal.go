@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -13,23 +12,19 @@ import (
 	"ideco-agent/templates"
 )
 
-// journalPageSize is the number of entries on a page.
-const journalPageSize = 50
-
 func (s *Site) adminJournal(c echo.Context) error {
 	form := readJournalFilter(c.QueryParam)
-	number, _ := strconv.Atoi(c.QueryParam("page"))
-	number = min(max(number, 1), agent.MaxJournalOffset/journalPageSize)
-	d := templates.AdminJournalData{
-		Filter: form, Page: number, Size: journalPageSize, Last: number == agent.MaxJournalOffset/journalPageSize,
-		Days: s.Settings.Current().JournalDays, Now: time.Now(),
-	}
+	view := readTable(c, templates.JournalTable, c.QueryParam)
+	last := agent.MaxJournalOffset / view.Size
+	view.Query, view.Page, view.MaxPage = form.Pairs(), min(view.Page, last), last
+	d := templates.AdminJournalData{Filter: form, View: view, Last: view.Page == last, Days: s.Settings.Current().JournalDays, Now: time.Now()}
 	query, problems := journalQuery(form)
 	if problems != nil {
 		d.Errors = fieldTexts(who(c).L, problems)
 		return s.render(c, http.StatusOK, templates.AdminJournal(s.page(c), d))
 	}
-	query.Offset, query.Limit = (number-1)*journalPageSize, journalPageSize
+	query.Sort, query.Asc = agent.JournalColumn(view.Sort), !view.Down
+	query.Offset, query.Limit = view.Offset(), view.Size
 	found, err := s.Journal.Entries(c.Request().Context(), query)
 	var problem agent.Problem // such as a search that takes too long
 	if errors.As(err, &problem) {
@@ -40,7 +35,7 @@ func (s *Site) adminJournal(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Entries, d.Total, d.AtLeast = found.Entries, found.Total, found.AtLeast
+	d.Entries, d.View.Total, d.View.AtLeast = found.Entries, found.Total, found.AtLeast
 	if d.Accounts, err = s.existingAccounts(c.Request().Context(), found.Entries); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/accountcsv"
 	"ideco-agent/agent/xlsx"
+	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
 
@@ -24,24 +25,25 @@ type table interface {
 	Close() error // completes the file
 }
 
-// adminJournalCSV exports the entries that the filter selects, with the separator that spreadsheet programs expect in the person's
-// language.
+// adminJournalCSV exports the entries that the filter selects.
 func (s *Site) adminJournalCSV(c echo.Context) error {
 	l := who(c).L
 	return s.exportJournal(c, "csv", func(w io.Writer) (table, error) {
-		if _, err := io.WriteString(w, "\ufeff"); err != nil {
-			return nil, err
-		}
-		t := newCSVTable(w)
-		if l.Lang() != "en" {
-			t.out.Comma = ';'
-		}
 		var titles []any
 		for _, column := range journalColumns(l) {
 			titles = append(titles, column.Title)
 		}
-		return t, t.Row(titles...)
+		return newSheetCSV(w, l, titles...)
 	})
+}
+
+// newSheetCSV begins a CSV file for spreadsheet programs, with the separator that they expect in the language.
+func newSheetCSV(w io.Writer, l *locale.Localizer, titles ...any) (table, error) {
+	if _, err := io.WriteString(w, "\ufeff"); err != nil {
+		return nil, err
+	}
+	t := newLocalCSV(w, l)
+	return t, t.Row(titles...)
 }
 
 // adminJournalXLSX exports the entries that the filter selects for Excel. It makes one workbook at a time, because each needs memory and room on
@@ -79,6 +81,8 @@ func (s *Site) exportJournal(c echo.Context, format string, begin func(io.Writer
 	if problems != nil {
 		return problems
 	}
+	view := readTable(c, templates.JournalTable, c.QueryParam)
+	query.Asc = view.Sort == string(agent.JournalStart) && !view.Down // EachEntry has no other orders
 	l := who(c).L
 	return s.sendTable(c, format, begin, func(t table) error {
 		return s.Journal.EachEntry(c.Request().Context(), query, func(e agent.JournalEntry) error { return t.Row(journalCells(l, e)...) })
@@ -94,16 +98,21 @@ var tableTypes = map[string]string{
 
 // sendTable streams a table. If it fails in the middle, it cuts the connection: a part would look like the whole file.
 func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (table, error), fill func(table) error) error {
+	return s.sendFile(c, "journal", format, agent.Act{Code: agent.ActJournalExported, Name: format}, begin, fill)
+}
+
+// sendFile streams a table as a file with a name and a format, like sendTable. The export is an act.
+func (s *Site) sendFile(c echo.Context, name, format string, export agent.Act, begin func(io.Writer) (table, error), fill func(table) error) error {
 	leave, ok := s.exports.enter(who(c).Peer)
 	if !ok {
 		return tooManyDownloads(c)
 	}
 	defer leave()
-	s.securityEvent(c, "journal_exported", "format", format)
+	s.act(c, export, "format", format)
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, tableTypes[format])
 	if format != "json" {
-		h.Set(echo.HeaderContentDisposition, `attachment; filename="journal.`+format+`"`)
+		h.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`.`+format+`"`)
 	}
 	out := bufio.NewWriterSize(newSlowDownloadCutter(c), 64<<10)
 	err := writeTable(out, begin, fill)
@@ -192,6 +201,15 @@ type csvTable struct{ out *csv.Writer }
 func newCSVTable(w io.Writer) csvTable {
 	t := csvTable{csv.NewWriter(w)}
 	t.out.UseCRLF = true
+	return t
+}
+
+// newLocalCSV is newCSVTable with the separator that spreadsheet programs expect in a language.
+func newLocalCSV(w io.Writer, l *locale.Localizer) csvTable {
+	t := newCSVTable(w)
+	if l.Lang() != "en" {
+		t.out.Comma = ';'
+	}
 	return t
 }
 

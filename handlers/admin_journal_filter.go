@@ -20,11 +20,9 @@ func readJournalFilter(value func(string) string) templates.JournalFilterForm {
 		Group:  agent.Clean(value("group"), agent.MaxJournalText),
 		Way:    value("way"),
 		Reason: value("reason"),
-		Order:  value("order"),
 	}
 	clearUnlisted(&f.Period, templates.JournalPeriods)
 	clearUnlisted(&f.What, []string{templates.JournalSessions, templates.JournalRefusals})
-	clearUnlisted(&f.Order, templates.JournalOrders)
 	if !slices.Contains(agent.Ways, agent.Way(f.Way)) {
 		f.Way = ""
 	}
@@ -44,7 +42,7 @@ func clearUnlisted(field *string, values []string) {
 	}
 }
 
-// journalQuery returns the query of a form, without Offset and Limit.
+// journalQuery returns the query of a form, without order, Offset and Limit.
 func journalQuery(f templates.JournalFilterForm) (agent.JournalQuery, agent.Problems) {
 	q := agent.JournalQuery{Search: f.Query}
 	add := func(column agent.JournalColumn, operator agent.JournalOperator, values ...string) {
@@ -61,16 +59,6 @@ func journalQuery(f templates.JournalFilterForm) (agent.JournalQuery, agent.Prob
 	if f.What != "" {
 		refusals := f.What == templates.JournalRefusals
 		q.Refusals = &refusals
-	}
-	switch f.Order {
-	case templates.JournalOldest:
-		q.Sort, q.Asc = agent.JournalStart, true
-	case templates.JournalByLogin:
-		q.Sort, q.Asc = agent.JournalLogin, true
-	case templates.JournalLongest:
-		q.Sort = agent.JournalDuration
-	case templates.JournalLargest:
-		q.Sort = agent.JournalBytes
 	}
 	return q, problems
 }

@@ -78,13 +78,13 @@ func TestJournalPage(t *testing.T) {
 		t.Error("the page of an empty journal")
 	}
 	journalOf(t, a)
-	open, ended, gone := "ivanov: Идёт сейчас", "ivanov: Закрыта новым устройством", "petrova: Долго не было обмена"
+	open, ended, gone := "ivanov: Идёт сейчас", "ivanov: Закрыта новым устройством", "Петрова · petrova: Долго не было обмена"
 	wrong, busy := "***: Отказ Неверный логин или пароль", "ivanov: Отказ Адрес занят другим человеком"
 	day := func(back int) string { return time.Now().AddDate(0, 0, -back).Format(time.DateOnly) }
 	for query, want := range map[string][]string{
 		"":                                   {wrong, open, ended, busy, gone},
-		"order=oldest":                       {gone, busy, ended, open, wrong},
-		"order=largest&what=sessions":        {ended, open, gone},
+		"sort=start":                         {gone, busy, ended, open, wrong},
+		"sort=-bytes&what=sessions":          {ended, open, gone},
 		"q=ПЕТР":                             {gone},
 		"q=12:34":                            {open},
 		"q=pc-7":                             {open},
@@ -103,7 +103,7 @@ func TestJournalPage(t *testing.T) {
 		"to=" + day(45):                      {busy, gone},
 		"from=" + day(45) + "&to=" + day(40): {ended, busy},
 		"from=" + day(45) + "&to=" + day(40) + "&q=evict": nil,
-		"reason=nonsense&way=x&what=y&order=z&period=q":   {wrong, open, ended, busy, gone},
+		"reason=nonsense&way=x&what=y&sort=z&period=q":    {wrong, open, ended, busy, gone},
 	} {
 		page := a.get("/admin/journal?" + query)
 		if got := entriesOn(t, page); !slices.Equal(got, want) {
@@ -115,11 +115,15 @@ func TestJournalPage(t *testing.T) {
 	}
 	page := a.get("/admin/journal")
 	for selector, text := range map[string]string{
-		"td.address": "VPN: 10.128.0.9", "td.address .under:not(.nowrap)": "извне: 203.0.113.9", "td.device": "=PC-7", "td.address .under.nowrap": "52:54:00:12:34:56",
-		"td.time .under": "1 ч 30 мин", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
+		"td.col-ip": "10.128.0.9", "td.col-device": "=PC-7", "td.number": "3,0 МБ", "td": "Агент, без пароля", ".lead": "Записи хранятся", ".count": "5 записей",
 	} {
 		if !says(t, page, selector, text) {
 			t.Errorf("%s does not say %q", selector, text)
+		}
+	}
+	for _, title := range []string{"VPN: 10.128.0.9\nизвне: 203.0.113.9", "192.168.7.20\n52:54:00:12:34:56"} {
+		if !strings.Contains(page, `title="`+title+`"`) {
+			t.Errorf("no tooltip %q", title)
 		}
 	}
 	if got := loginsOn(t, page); !slices.Equal(got, []string{"ivanov", "ivanov", "ivanov"}) {
@@ -165,9 +169,9 @@ func TestJournalPeriods(t *testing.T) {
 			t.Errorf("%s: %q", period, rows) // fails in the first minute of a day
 		}
 	}
-	for _, order := range templates.JournalOrders {
-		if got := entriesOn(t, a.get("/admin/journal?order="+order)); len(got) != 5 {
-			t.Errorf("%s: %q", order, got)
+	for _, c := range templates.JournalTable.Columns {
+		if got := entriesOn(t, a.get("/admin/journal?sort="+c.Key)); c.Sortable && len(got) != 5 {
+			t.Errorf("%s: %q", c.Key, got)
 		}
 	}
 }
@@ -184,7 +188,7 @@ func TestJournalPaging(t *testing.T) {
 	links := func(page string) (previous, next string) {
 		return goqueryFind(t, page, "a[rel=prev]").AttrOr("href", ""), goqueryFind(t, page, "a[rel=next]").AttrOr("href", "")
 	}
-	if previous, next := links(page); previous != "/admin/journal?page=1&q=x&way=browser" || next != "/admin/journal?page=3&q=x&way=browser" {
+	if previous, next := links(page); previous != "/admin/journal?q=x&way=browser" || next != "/admin/journal?page=3&q=x&way=browser" {
 		t.Errorf("%q, %q", previous, next)
 	}
 	if !says(t, page, ".paging", "51–100 из 120") {

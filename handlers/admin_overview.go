@@ -37,11 +37,16 @@ func (s *Site) adminOverview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	state, err := s.state(c)
+	if err != nil {
+		return err
+	}
 	d := templates.AdminOverviewData{
 		OverviewFigures: figures,
+		State:           state,
 		Sessions:        s.Sessions.Counts(),
 		System:          s.System(),
-		JournalLimit:    uint64(s.Settings.Current().JournalMB) * 1e6,
+		JournalMB:       s.Settings.Current().JournalMB,
 		Now:             time.Now(),
 	}
 	return s.render(c, http.StatusOK, templates.AdminOverview(s.page(c), d))

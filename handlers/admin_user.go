@@ -14,6 +14,11 @@ func (s *Site) adminUser(c echo.Context, u agent.User) error {
 	return s.userPage(c, http.StatusOK, u, templates.NewUserForm(u), nil, "")
 }
 
+// ownPath returns the URL of the account's page in the path, with the list from which it was opened.
+func ownPath(c echo.Context) string {
+	return templates.WithList("/admin/users/"+c.Param("id"), userList(c))
+}
+
 // userPage shows one account, with the errors of the form if there are any.
 func (s *Site) userPage(c echo.Context, status int, u agent.User, form templates.UserForm, problems agent.Problems, alert string) error {
 	d, err := s.userData(c, u, form)
@@ -53,6 +58,7 @@ func (s *Site) userData(c echo.Context, u agent.User, form templates.UserForm) (
 		Refused:         u.Refused,
 		Form:            form,
 		Sessions:        len(s.sessionsOf(u.ID)),
+		List:            userList(c),
 		LastAdmin:       last,
 		MustChange:      u.MustChange,
 		Throttled:       s.Gate.Throttled(u),

@@ -25,21 +25,21 @@ func (s *Site) newUserPage(c echo.Context, status int, form templates.UserForm, 
 	}
 	group, _ := formGroup(form.Group)
 	inherited := s.inheritedByUser(tree, agent.User{Directory: agent.LocalDirectory, Group: group})
-	d := templates.AdminUserData{Local: true, Form: form, Errors: fieldTexts(who(c).L, problems), Inherited: inherited}
+	d := templates.AdminUserData{Local: true, Form: form, Errors: fieldTexts(who(c).L, problems), Inherited: inherited, List: userList(c)}
 	return s.render(c, status, templates.AdminUser(s.page(c), d))
 }
 
 func (s *Site) adminUserCreate(c echo.Context) error {
 	form := userForm(c)
 	u, problems := applyUserForm(agent.User{Directory: agent.LocalDirectory}, form)
-	_, err := s.createUser(c, u, c.FormValue("psw"), problems)
+	id, err := s.createUser(c, u, c.FormValue("psw"), problems)
 	if errors.As(err, &problems) {
 		return s.newUserPage(c, http.StatusBadRequest, form, problems)
 	}
 	if err != nil {
 		return err
 	}
-	return done(c, locale.ToastUserCreated, "/admin/users")
+	return done(c, locale.ToastUserCreated, templates.UserRow(userList(c), id))
 }
 
 func (s *Site) restUserCreate(c echo.Context) error {
@@ -89,7 +89,8 @@ func (s *Site) createUser(c echo.Context, u agent.User, password string, problem
 	if err != nil {
 		return 0, err
 	}
-	s.securityEvent(c, "account_created", "account", u.Login)
+	u.ID = id
+	s.act(c, actOnAccount(agent.ActAccountCreated, u, s.accountChanges(c, agent.User{}, tree.Inherit(u))...), "account", u.Login)
 	s.noteAdministrator(c, agent.User{}, tree.Inherit(u))
 	return id, nil
 }

@@ -14,8 +14,7 @@ import (
 
 func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
 	if c.FormValue("confirm") != "1" {
-		d := templates.ConfirmUserDelete(who(c).L, u, len(s.sessionsOf(u.ID)))
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
+		return s.askUser(c, templates.ConfirmUserDelete(who(c).L, u, len(s.sessionsOf(u.ID))))
 	}
 	err := s.deleteUser(c, u)
 	if errors.Is(err, agent.ErrLastAdministrator) {
@@ -24,7 +23,7 @@ func (s *Site) adminUserDelete(c echo.Context, u agent.User) error {
 	if err != nil {
 		return err
 	}
-	return done(c, locale.ToastUserDeleted, "/admin/users")
+	return done(c, locale.ToastUserDeleted, userList(c).URL())
 }
 
 func (s *Site) restUserDelete(c echo.Context, u agent.User) error {
@@ -35,7 +34,7 @@ func (s *Site) deleteUser(c echo.Context, u agent.User) error {
 	if err := s.Accounts.DeleteUser(c.Request().Context(), u.ID); err != nil {
 		return err
 	}
-	s.securityEvent(c, "account_deleted", "account", u.Login)
+	s.act(c, actOnAccount(agent.ActAccountDeleted, u, s.accountChanges(c, u, agent.User{})...), "account", u.Login)
 	u.Enabled = false
 	s.Sessions.UserChanged(context.WithoutCancel(c.Request().Context()), u)
 	return nil

@@ -26,7 +26,7 @@ func (s *Site) adminUserPassword(c echo.Context, u agent.User) error {
 		return err
 	}
 	s.Gate.Unlock(u) // the new password must work at once
-	return done(c, locale.ToastPasswordChanged, "/admin/users/"+c.Param("id"))
+	return done(c, locale.ToastPasswordChanged, ownPath(c))
 }
 
 func (s *Site) restUserPassword(c echo.Context, u agent.User) error {
@@ -49,10 +49,14 @@ func (s *Site) setMustChange(c echo.Context, u agent.User, must *bool) error {
 	if must == nil || *must == u.MustChange {
 		return nil
 	}
-	_, err := s.Accounts.UpdateUser(c.Request().Context(), u.ID, func(u *agent.User) error {
+	before := u
+	u, err := s.Accounts.UpdateUser(c.Request().Context(), u.ID, func(u *agent.User) error {
 		u.MustChange = *must
 		return nil
 	})
+	if err == nil {
+		s.record(c, actOnAccount(agent.ActAccountChanged, u, s.accountChanges(c, before, u)...))
+	}
 	return err
 }
 
@@ -73,7 +77,7 @@ func (s *Site) changePassword(c echo.Context, u agent.User, password string) err
 	if err := s.Accounts.SetPassword(ctx, u.ID, hash); err != nil {
 		return err
 	}
-	s.securityEvent(c, "password_changed", "account", u.Login)
+	s.act(c, actOnAccount(agent.ActPasswordChanged, u, hiddenChange("psw")), "account", u.Login)
 	ctx = context.WithoutCancel(ctx) // must finish also if the browser disconnects
 	return errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, ownBrowser(c, u.ID)))
 }

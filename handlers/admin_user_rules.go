@@ -54,7 +54,7 @@ func (s *Site) adminUserRuleState(c echo.Context, u agent.User, r templates.User
 
 func (s *Site) adminUserRuleDelete(c echo.Context, u agent.User, r templates.UserRule) error {
 	if c.FormValue("confirm") != "1" {
-		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmRuleDelete(who(c).L, u, r)))
+		return s.askUser(c, templates.ConfirmRuleDelete(who(c).L, u, r))
 	}
 	if err := s.deleteRule(c, r.ID); err != nil {
 		return err
@@ -62,7 +62,7 @@ func (s *Site) adminUserRuleDelete(c echo.Context, u agent.User, r templates.Use
 	return done(c, locale.ToastRuleDeleted, rulesPath(c))
 }
 
-func rulesPath(c echo.Context) string { return "/admin/users/" + c.Param("id") + "#rules" }
+func rulesPath(c echo.Context) string { return ownPath(c) + "#rules" }
 
 // userRule loads the account and its rule in the path and passes them to action.
 func (s *Site) userRule(action func(echo.Context, agent.User, templates.UserRule) error) echo.HandlerFunc {

@@ -23,7 +23,7 @@ func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 			return err
 		}
 		if question, asks := s.confirmUser(c, tree, u, tree.Inherit(changed), form); asks {
-			return s.render(c, http.StatusOK, templates.Confirm(s.page(c), question))
+			return s.askUser(c, question)
 		}
 	}
 	_, err := s.changeUser(c, u.ID, func(u agent.User) (agent.User, error) {
@@ -39,7 +39,14 @@ func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 	if err != nil {
 		return err
 	}
-	return done(c, locale.ToastSaved, "/admin/users")
+	return done(c, locale.ToastSaved, templates.UserRow(userList(c), u.ID))
+}
+
+// askUser shows a question about an account. Both answers lead back to the list from which the account was opened.
+func (s *Site) askUser(c echo.Context, d templates.ConfirmData) error {
+	list := userList(c)
+	d.Action, d.Cancel = templates.WithList(d.Action, list), templates.WithList(d.Cancel, list)
+	return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
 }
 
 // confirmUser returns the question to ask if the change ends live sessions, or makes an administrator by a group.
@@ -186,7 +193,7 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 	if err != nil {
 		return agent.User{}, err
 	}
-	s.securityEvent(c, "account_changed", "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
+	s.act(c, actOnAccount(agent.ActAccountChanged, u, accountChanges(tree, before, u)...), "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
 	s.noteAdministrator(c, before, u)
 	return u, s.enforce(c, u)
 }

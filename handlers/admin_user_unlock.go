@@ -10,6 +10,6 @@ import (
 // adminUserUnlock lifts the throttle of an account after wrong passwords.
 func (s *Site) adminUserUnlock(c echo.Context, u agent.User) error {
 	s.Gate.Unlock(u)
-	s.securityEvent(c, "throttle_lifted", "account", u.Login)
-	return done(c, locale.ToastThrottleLifted, "/admin/users/"+c.Param("id"))
+	s.act(c, actOnAccount(agent.ActThrottleLifted, u), "account", u.Login)
+	return done(c, locale.ToastThrottleLifted, ownPath(c))
 }

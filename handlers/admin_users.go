@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -14,26 +15,53 @@ import (
 	"ideco-agent/templates"
 )
 
-// usersPageSize is the number of accounts on a page.
-const usersPageSize = 50
-
 func (s *Site) adminUsers(c echo.Context) error {
-	return s.usersPage(c, http.StatusOK, readUserFilter(c.QueryParam), c.QueryParam("page"), templates.AdminUsersData{}, "")
+	form, list := readUserList(c, c.QueryParam)
+	return s.usersPage(c, http.StatusOK, form, templates.AdminUsersData{View: list}, "")
 }
 
-// usersPage shows a page of the list of accounts. d has the checked accounts and the chosen act.
-func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterForm, page string, d templates.AdminUsersData, alert string) error {
+// readUserList reads a page of the list of accounts from the fields of a query string or of a form.
+func readUserList(c echo.Context, value func(string) string) (templates.UserFilterForm, templates.TableView) {
+	form, list := readUserFilter(value), readTable(c, templates.UsersTable, value)
+	list.Query = form.Pairs()
+	return form, list
+}
+
+// maxListField limits the field templates.ListField.
+const maxListField = 2048
+
+// userList returns the page of the list from which an account was opened.
+func userList(c echo.Context) templates.TableView {
+	field := c.FormValue(templates.ListField)
+	if len(field) > maxListField {
+		field = ""
+	}
+	values, _ := url.ParseQuery(field)
+	_, list := readUserList(c, values.Get)
+	return list
+}
+
+// usersPage shows a page of the list of accounts. d has the position in the list, the checked accounts and the chosen act.
+func (s *Site) usersPage(c echo.Context, status int, form templates.UserFilterForm, d templates.AdminUsersData, alert string) error {
 	ctx := c.Request().Context()
-	number, _ := strconv.Atoi(page)
-	number = min(max(number, 1), 1_000_000)
-	d.Filter, d.Page, d.Size, d.Now = form, number, usersPageSize, time.Now()
-	filter, err := userFilter(form, d.Now)
+	d.Filter, d.Now = form, time.Now()
+	filter, err := userFilter(form, d.View, d.Now)
 	if err != nil {
 		d.WhenError = whenError(who(c).L, form)
 		filter.Since, filter.Before = time.Time{}, time.Time{}
 	}
-	if d.Users, d.Total, err = s.Accounts.Users(ctx, filter, (number-1)*usersPageSize, usersPageSize); err != nil {
+	page := func() (total int, err error) {
+		d.Users, total, err = s.Accounts.Users(ctx, filter, d.View.Offset(), d.View.Size)
+		return total, err
+	}
+	total, err := page()
+	if err != nil {
 		return err
+	}
+	if d.View = d.View.WithTotal(total); len(d.Users) == 0 && total > 0 { // the page was after the last one
+		if _, err := page(); err != nil {
+			return err
+		}
 	}
 	if d.Alike, err = s.Accounts.LookAlikes(ctx); err != nil {
 		return err
@@ -138,22 +166,6 @@ func pathID[ID ~int64](c echo.Context) (ID, error) {
 
 // restUsersPage is the number of accounts fetched by one query.
 const restUsersPage = 1000
-
-func (s *Site) restUsers(c echo.Context) error {
-	users, err := s.allUsers(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	kinds, err := s.directoryKinds(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	out := make([]userJSON, len(users))
-	for i, u := range users {
-		out[i] = jsonOfUser(u, kinds)
-	}
-	return c.JSON(http.StatusOK, out)
-}
 
 // allUsers returns all accounts.
 func (s *Site) allUsers(ctx context.Context) ([]agent.User, error) {

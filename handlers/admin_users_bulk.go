@@ -33,20 +33,20 @@ type accountChange struct{ before, after agent.User }
 // again if the number of accounts has changed since or more sessions would end.
 func (s *Site) adminUsersBulk(c echo.Context) error {
 	l := who(c).L
-	form := readUserFilter(c.FormValue)
+	form, list := readUserList(c, c.FormValue)
 	params, err := c.FormParams()
 	if err != nil {
 		return err
 	}
 	chosen := readUserIDs(params["user"])
 	again := func(alert string) error {
-		d := templates.AdminUsersData{Act: c.FormValue("act"), Checked: map[agent.UserID]bool{}}
+		d := templates.AdminUsersData{View: list, Act: c.FormValue("act"), Checked: map[agent.UserID]bool{}}
 		for _, id := range chosen {
 			d.Checked[id] = true
 		}
-		return s.usersPage(c, http.StatusBadRequest, form, c.FormValue("page"), d, alert)
+		return s.usersPage(c, http.StatusBadRequest, form, d, alert)
 	}
-	b, alert, err := s.planBulk(c, form, chosen)
+	b, alert, err := s.planBulk(c, form, list, chosen)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 	}
 	err = s.doBulk(c, b)
 	if errors.Is(err, agent.ErrAccountChanged) {
-		if b, alert, err = s.planBulk(c, form, chosen); err != nil {
+		if b, alert, err = s.planBulk(c, form, list, chosen); err != nil {
 			return err
 		}
 		if alert != "" {
@@ -76,7 +76,15 @@ func (s *Site) adminUsersBulk(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return done(c, choose(b.Act == templates.ActEnd, locale.ToastSessionsEnded, locale.ToastUsersChanged), form.URL())
+	return done(c, choose(b.Act == templates.ActEnd, locale.ToastSessionsEnded, locale.ToastUsersChanged), bulkRow(b))
+}
+
+// bulkRow returns the URL of the page of the list, at the first checked account.
+func bulkRow(b bulk) string {
+	if b.All {
+		return b.List.URL()
+	}
+	return templates.UserRow(b.List, b.Chosen[0])
 }
 
 func (s *Site) askBulk(c echo.Context, b bulk, alert string) error {
@@ -101,9 +109,9 @@ func readUserIDs(texts []string) (ids []agent.UserID) {
 }
 
 // planBulk plans the bulk action of the form. If the action is impossible or would change nothing, it returns the alert to show.
-func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []agent.UserID) (b bulk, alert string, err error) {
+func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, list templates.TableView, chosen []agent.UserID) (b bulk, alert string, err error) {
 	ctx, l := c.Request().Context(), who(c).L
-	b.BulkQuestion = templates.BulkQuestion{Filter: form, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
+	b.BulkQuestion = templates.BulkQuestion{Filter: form, List: list, Act: c.FormValue("act"), All: c.FormValue("scope") == "all"}
 	tree, err := s.Groups.GroupTree(ctx)
 	if err != nil {
 		return b, "", err
@@ -118,7 +126,7 @@ func (s *Site) planBulk(c echo.Context, form templates.UserFilterForm, chosen []
 	}
 	var users []agent.User
 	if b.All {
-		filter, err := userFilter(form, time.Now())
+		filter, err := userFilter(form, list, time.Now())
 		if err != nil {
 			return b, whenError(l, form), nil
 		}
@@ -296,10 +304,12 @@ func (s *Site) doBulk(c echo.Context, b bulk) error {
 			b.changed[i].after = u
 		}
 	}
-	s.securityEvent(c, "accounts_changed", "act", b.Act, "accounts", b.Concerned, "sessions", b.Sessions)
+	s.securityEvent(c, string(agent.ActAccountsChanged), "act", b.Act, "accounts", b.Concerned, "sessions", b.Sessions)
 	if b.Act == templates.ActEnd {
+		s.recordOnAccounts(c, agent.ActSessionsEnded, b.changed)
 		return nil
 	}
+	s.recordOnAccounts(c, agent.ActAccountsChanged, b.changed)
 	return s.enforceChanges(c, b.changed)
 }
 

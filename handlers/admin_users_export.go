@@ -27,7 +27,7 @@ func (s *Site) adminUsersExport(c echo.Context) error {
 	if err := accountcsv.Write(&file, l.Lang(), users, tree); err != nil {
 		return err
 	}
-	s.securityEvent(c, "accounts_exported", "accounts", len(users))
+	s.act(c, agent.Act{Code: agent.ActAccountsExported, Count: len(users)}, "accounts", len(users))
 	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": "accounts.csv"}))
 	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", file.Bytes())
 }

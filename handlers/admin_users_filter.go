@@ -49,9 +49,10 @@ func readUserFilter(value func(string) string) templates.UserFilterForm {
 // errWhen says that a number of days or a date cannot be read.
 var errWhen = errors.New("neither a number of days nor a date")
 
-// userFilter returns the filter of a form. Error: errWhen.
-func userFilter(f templates.UserFilterForm, now time.Time) (agent.UserFilter, error) {
-	filter := agent.UserFilter{Search: f.Query, Directory: f.Directory, NoGroup: f.Group == templates.NoGroup, Admin: f.Role != "", State: agent.UserState(f.State)}
+// userFilter returns the filter of a form in the order of the list. Error: errWhen.
+func userFilter(f templates.UserFilterForm, list templates.TableView, now time.Time) (agent.UserFilter, error) {
+	filter := agent.UserFilter{Search: f.Query, Directory: f.Directory, NoGroup: f.Group == templates.NoGroup, Admin: f.Role != "", State: agent.UserState(f.State),
+		Sort: agent.UserSort(list.Sort), Desc: list.Down}
 	if id, err := strconv.ParseInt(f.Group, 10, 64); err == nil {
 		filter.Group = agent.GroupID(id)
 	}

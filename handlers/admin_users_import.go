@@ -215,7 +215,8 @@ func (s *Site) applyImport(c echo.Context, plan accountcsv.Plan) error {
 	for i, u := range saved[len(plan.New):] {
 		plan.Changed[i].After = u
 	}
-	s.securityEvent(c, "accounts_imported", "accounts", len(users), "new", len(plan.New))
+	s.recordImport(c, plan, saved)
+	s.securityEvent(c, string(agent.ActAccountsImported), "accounts", len(users), "new", len(plan.New))
 	for _, one := range plan.New {
 		s.noteAdministrator(c, agent.User{}, one.After)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -75,7 +77,7 @@ func loginsOn(t *testing.T, page string) (logins []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc.Find("td.lead-cell a").Each(func(_ int, s *goquery.Selection) { logins = append(logins, s.Text()) })
+	doc.Find("td.lead-cell a").Each(func(_ int, s *goquery.Selection) { logins = append(logins, strings.TrimSpace(s.Text())) })
 	return logins
 }
 
@@ -562,6 +564,59 @@ func TestExport(t *testing.T) {
 		t.Errorf("%d %v\n%s", w.Code, w.Header(), file)
 	}
 	a.wants(a.uploadAccounts("accounts.csv", file), http.StatusOK, "Загружать нечего")
+}
+
+// TestRESTUsersInParts: limit and offset cut the list in its order, the header has the number of all, and wrong values are refused.
+func TestRESTUsersInParts(t *testing.T) {
+	a := newAdministration(t)
+	for i := range restUsersPage + 20 { // more than one read of the store
+		_, err := a.realStore().CreateUser(t.Context(), agent.User{Login: fmt.Sprintf("user%04d", i), Name: fmt.Sprint("Имя ", i%7), Directory: agent.LocalDirectory}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(query url.Values) (logins []string, total string, status int) {
+		t.Helper()
+		w := ask(a.h, "GET", "/user_backend/users?"+query.Encode(), rest, inLAN, a.boss)
+		var list []struct{ Login string }
+		if w.Code == http.StatusOK {
+			if err := json.Unmarshal(w.Body.Bytes(), &list); err != nil || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+				t.Fatalf("%v: %v %v", query, err, w.Header())
+			}
+		}
+		for _, one := range list {
+			logins = append(logins, one.Login)
+		}
+		return logins, w.Header().Get(totalHeader), w.Code
+	}
+	all, total, _ := ask(nil)
+	if len(all) != restUsersPage+23 || !slices.IsSorted(all) || total != strconv.Itoa(len(all)) {
+		t.Errorf("%d of %s", len(all), total)
+	}
+	for _, test := range []struct {
+		query url.Values
+		want  []string
+		total int
+	}{
+		{url.Values{"limit": {"2"}, "offset": {"5"}}, all[5:7], len(all)},
+		{url.Values{"offset": {"1020"}}, all[1020:], len(all)},
+		{url.Values{"limit": {"1010"}}, all[:1010], len(all)},
+		{url.Values{"limit": {"0"}}, nil, len(all)},
+		{url.Values{"offset": {"5000"}}, nil, len(all)},
+		{url.Values{"search": {`[{"text":"USER000"}]`}, "sort": {`[{"field":"login","direction":"desc"}]`}, "limit": {"2"}}, []string{"user0009", "user0008"}, 10},
+		{url.Values{"search": {`[{"text":"имя 3"}]`}, "sort": {`[{"field":"name","direction":"asc"}]`}, "limit": {"1"}}, []string{"user0003"}, 146},
+	} {
+		if got, total, status := ask(test.query); !slices.Equal(got, test.want) || total != strconv.Itoa(test.total) || status != http.StatusOK {
+			t.Errorf("%v: %d %q of %s", test.query, status, got, total)
+		}
+	}
+	for query, want := range map[string]int{"limit=-1": 542, "limit=x": 542, "offset=99999999999999999999": 542, "sort=[{\"field\":\"hash\"}]": 542,
+		"search=[{\"text\":\"a\",\"columns\":[\"phone\"]}]": 542, "search=[{\"text\":\"a\"},{\"text\":\"b\"}]": 542, "sort=name": 400} {
+		values, _ := url.ParseQuery(query)
+		if _, _, status := ask(values); status != want {
+			t.Errorf("%s: %d, want %d", query, status, want)
+		}
+	}
 }
 
 // TestMustChange: the page demands a change of the password unless the administrator says otherwise; REST only when asked.

@@ -20,7 +20,7 @@ func (a *agentConn) changePassword(m *protocol.ChangePassword) error {
 	if m.Device != nil {
 		s.DeviceID = m.Device.ID
 	}
-	u, err := a.site.changeOwnPassword(ctx, access.PasswordChange{SignIn: s, NewPassword: m.NewPassword}, "")
+	u, err := a.site.changeOwnPassword(ctx, access.PasswordChange{SignIn: s, NewPassword: m.NewPassword}, agent.ActByAgent, "")
 	if err != nil {
 		state := a.refusal(err)
 		state.Authorized = a.session != ""

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -29,14 +30,15 @@ func (s *Site) addRule(c echo.Context, r agent.AuthRule, problems agent.Problems
 		return 0, err
 	}
 	r.ID = id
-	s.ruleEvent(c, "auth_rule_added", r)
+	s.ruleEvent(c, agent.ActRuleAdded, agent.AuthRule{}, r)
 	return id, nil
 }
 
 // changeRule changes a rule. Errors: agent.Problems; agent.ErrNotFound; the error of change.
 func (s *Site) changeRule(c echo.Context, id agent.RuleID, change func(*agent.AuthRule) error) (r agent.AuthRule, err error) {
+	var before agent.AuthRule
 	err = s.AuthRules.ChangeAuthRule(c.Request().Context(), id, func(rule *agent.AuthRule) error {
-		before := *rule
+		before = *rule
 		if err := change(rule); err != nil {
 			return err
 		}
@@ -44,16 +46,21 @@ func (s *Site) changeRule(c echo.Context, id agent.RuleID, change func(*agent.Au
 		return asProblems(s.checkRule(r, before, nil))
 	})
 	if err == nil {
-		s.ruleEvent(c, "auth_rule_changed", r)
+		s.ruleEvent(c, agent.ActRuleChanged, before, r)
 	}
 	return r, err
 }
 
 func (s *Site) deleteRule(c echo.Context, id agent.RuleID) error {
+	rules, _ := s.AuthRules.AuthRules(c.Request().Context()) // deleting reports the error
 	if err := s.AuthRules.DeleteAuthRule(c.Request().Context(), id); err != nil {
 		return err
 	}
-	s.securityEvent(c, "auth_rule_deleted", "rule", id)
+	before := agent.AuthRule{ID: id}
+	if i := slices.IndexFunc(rules, func(r agent.AuthRule) bool { return r.ID == id }); i >= 0 {
+		before = rules[i]
+	}
+	s.act(c, actOn(agent.ActRuleDeleted, id, ruleName(before), s.ruleChanges(c, before, agent.AuthRule{})...), "rule", id)
 	return nil
 }
 
@@ -66,6 +73,6 @@ func (s *Site) checkRule(r, before agent.AuthRule, problems agent.Problems) agen
 	return append(problems, withoutNoted(problems, more)...)
 }
 
-func (s *Site) ruleEvent(c echo.Context, event string, r agent.AuthRule) {
-	s.securityEvent(c, event, "rule", r.ID, "user", r.UserID, "address", r.Address, "mac", r.MAC, "enabled", r.Enabled)
+func (s *Site) ruleEvent(c echo.Context, code agent.ActCode, before, r agent.AuthRule) {
+	s.act(c, actOn(code, r.ID, ruleName(r), s.ruleChanges(c, before, r)...), "rule", r.ID, "user", r.UserID, "address", r.Address, "mac", r.MAC, "enabled", r.Enabled)
 }

@@ -151,6 +151,7 @@ func (s *Site) signInBrowser(c echo.Context, u agent.User) error {
 	if err := session.Save(r, c.Response()); err != nil {
 		return err
 	}
+	who(c).Browser, _ = session.Values[recordKey].(agent.BrowserSession)
 	if token, ok := session.Values[tokenKey].(string); ok && isREST(c) {
 		id := uuid.NewString()
 		c.SetCookie(sessions.NewCookie(vendorNameCookie, id, session.Options))

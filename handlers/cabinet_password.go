@@ -36,7 +36,7 @@ func (s *Site) cabinetPassword(c echo.Context) error {
 			DeviceID: browserDevice(c),
 		},
 		NewPassword: c.FormValue("psw"),
-	}, v.Browser.ID)
+	}, agent.ActByPage, v.Browser.ID)
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) {
 		switch refused.Code {
 		case agent.CodeBadCredentials:

@@ -20,11 +20,11 @@ func (s *Site) state(c echo.Context) (state templates.State, err error) {
 	if err != nil {
 		return state, err
 	}
-	now, gateway := s.Settings.Current(), s.Gateway.State()
+	now := s.Settings.Current()
 	chosen := now.InterfacesChosen() && !now.OnTrial()
 	state.Steps = templates.FirstSteps(map[string]bool{
 		templates.StepAddress:    now.Enabled && now.Domain != "",
-		templates.StepInterfaces: chosen && gateway.Enforces(),
+		templates.StepInterfaces: chosen,
 		templates.StepDNS:        chosen && !agent.HasCondition(state.Conditions, agent.ConditionDNS),
 		templates.StepPeople:     people,
 	})
@@ -33,10 +33,8 @@ func (s *Site) state(c echo.Context) (state templates.State, err error) {
 
 // anyAgentConnected reports whether an agent has ever connected.
 func (s *Site) anyAgentConnected(c echo.Context) (bool, error) {
-	for _, live := range s.Sessions.Sessions() {
-		if live.Kind == agent.KindLAN || live.Kind == agent.KindVPN {
-			return true, nil
-		}
+	if live := s.Sessions.Counts(); live[agent.KindLAN]+live[agent.KindVPN] > 0 {
+		return true, nil
 	}
 	return s.AgentHosts.AnyAgentConnected(c.Request().Context())
 }

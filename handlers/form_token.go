@@ -17,7 +17,7 @@ const formCookie = "__Host-ideco-form"
 
 const formTokenKey = "form-token"
 
-// formToken returns the token for this browser's forms. It sets the cookie if there is none.
+// formToken returns the token of this browser. It sets the cookie if there is none.
 func formToken(c echo.Context) string {
 	if token, ok := c.Get(formTokenKey).(string); ok {
 		return token
@@ -32,9 +32,37 @@ func formToken(c echo.Context) string {
 	return token
 }
 
+// maskedFormToken returns the token for the forms of one answer: a random mask and the token XOR that mask. The answers are compressed, and
+// a token that is the same in all of them could be guessed from their lengths, if an answer also repeats what a stranger chose (BREACH).
+func maskedFormToken(c echo.Context) string {
+	token, _ := base64.RawURLEncoding.DecodeString(formToken(c)) // formToken returns nothing else
+	masked := make([]byte, 2*len(token))
+	mask := masked[:len(token)]
+	_, _ = rand.Read(mask) // never fails (Go 1.24)
+	subtle.XORBytes(masked[len(token):], token, mask)
+	return base64.RawURLEncoding.EncodeToString(masked)
+}
+
+// maxFormToken is the length of a masked token in base64url.
+const maxFormToken = 86
+
+// unmask returns the token in a form's field. A field without a mask is returned as it is: scripts may send the cookie's value.
+func unmask(field string) string {
+	if len(field) != maxFormToken {
+		return field
+	}
+	masked, err := base64.RawURLEncoding.DecodeString(field)
+	if err != nil {
+		return field
+	}
+	token := make([]byte, len(masked)/2)
+	subtle.XORBytes(token, masked[:len(token)], masked[len(token):])
+	return base64.RawURLEncoding.EncodeToString(token)
+}
+
 func validFormToken(c echo.Context) bool {
 	token := cookieValue(c, formCookie)
-	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(c.FormValue(templates.CSRFField))) == 1
+	return token != "" && subtle.ConstantTimeCompare([]byte(token), []byte(unmask(c.FormValue(templates.CSRFField)))) == 1
 }
 
 // randomToken returns 256 random bits in base64url.

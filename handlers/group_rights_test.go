@@ -47,7 +47,7 @@ func TestAdministratorByGroup(t *testing.T) {
 		}
 	}
 	put(id)
-	want("in the group", reached, "/admin/agent")
+	want("in the group", reached, overviewPath)
 	if _, err := db.UpdateUser(ctx, 1, func(u *agent.User) error { u.Admin = false; return nil }); err == nil {
 		t.Error("the last administrator depends on a group")
 	}

@@ -139,15 +139,18 @@ func (s *Site) createGroup(c echo.Context, g agent.Group) (agent.GroupID, error)
 	if err != nil {
 		return 0, groupProblem(err)
 	}
-	s.securityEvent(c, "group_created", "group", g.Name, "admin", g.Admin)
+	g.ID = id
+	s.act(c, actOn(agent.ActGroupCreated, id, g.Name, s.groupChanges(c, agent.Group{}, g)...), "group", g.Name, "admin", g.Admin)
 	return id, nil
 }
 
 // changeGroup changes a group and ends the sessions that it no longer permits. With another parent and the same position the group
 // becomes the last one there. Errors: agent.Problems if a field is invalid.
 func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.Group) error) (agent.Group, error) {
+	var before agent.Group
 	g, _, err := s.Groups.UpdateGroup(c.Request().Context(), id, func(g *agent.Group) error {
 		was := *g
+		before = was
 		if err := change(g); err != nil {
 			return err
 		}
@@ -159,15 +162,16 @@ func (s *Site) changeGroup(c echo.Context, id agent.GroupID, change func(*agent.
 	if err != nil {
 		return agent.Group{}, groupProblem(err)
 	}
-	s.securityEvent(c, "group_changed", "group", g.Name, "admin", g.Admin)
+	s.act(c, actOn(agent.ActGroupChanged, id, g.Name, s.groupChanges(c, before, g)...), "group", g.Name, "admin", g.Admin)
 	return g, nil
 }
 
 func (s *Site) deleteGroup(c echo.Context, g agent.Group) error {
+	changes := s.groupChanges(c, g, agent.Group{})
 	if _, err := s.Groups.DeleteGroup(c.Request().Context(), g.ID); err != nil {
 		return err
 	}
-	s.securityEvent(c, "group_deleted", "group", g.Name)
+	s.act(c, actOn(agent.ActGroupDeleted, g.ID, g.Name, changes...), "group", g.Name)
 	return nil
 }
 

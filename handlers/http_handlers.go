@@ -17,7 +17,7 @@ import (
 func (s *Site) PortalHandler() http.Handler {
 	e := s.newEcho(page)
 	e.Use(s.crossOrigin())
-	return s.register(e, s.portalRoutes())
+	return compressTexts(s.register(e, s.portalRoutes()))
 }
 
 // AgentHandler serves the agent endpoint.
@@ -86,8 +86,8 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 		case r.path == uploadPath, r.path == restCertificatesPath:
 			limit = maxBodyUpload
 		}
-		// The body is read only after admit.
-		guards := []echo.MiddlewareFunc{s.setKind(r.kind, vendor[r.method+r.path]), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), preventForgery(r.kind)}
+		// The body is read only after admit, but for signInAgain.
+		guards := []echo.MiddlewareFunc{s.setKind(r.kind, vendor[r.method+r.path]), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), s.preventForgery(r.kind)}
 		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.kind != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)

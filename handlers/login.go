@@ -98,7 +98,10 @@ func (s *Site) signedIn(c echo.Context, u agent.User) error {
 		return err
 	}
 	who(c).User = &u
-	s.securityEvent(c, "portal_signed_in")
+	s.securityEvent(c, string(agent.ActSignedIn))
+	if u.Administrator() {
+		s.record(c, agent.Act{Code: agent.ActSignedIn})
+	}
 	return nil
 }
 

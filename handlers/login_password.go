@@ -32,7 +32,7 @@ func (s *Site) loginPassword(c echo.Context) error {
 			DeviceID: browserDevice(c),
 		},
 		NewPassword: c.FormValue("psw"),
-	}, "")
+	}, agent.ActByPage, "")
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
 		retryAfter(c, refused)
 		switch text := v.L.Refusal(refused); refused.Code {

@@ -39,10 +39,11 @@ func (s *Site) endSession(c echo.Context, id string) error {
 	if s.isByRule(id) {
 		return refusal{http.StatusConflict, locale.SessionByRule}
 	}
+	name := s.sessionName(id)
 	if err := s.Sessions.End(c.Request().Context(), id, agent.ReasonAdmin); err != nil {
 		return err
 	}
-	s.securityEvent(c, "session_ended", "session", id)
+	s.act(c, agent.Act{Code: agent.ActSessionEnded, Object: id, Name: name}, "session", id)
 	return nil
 }
 

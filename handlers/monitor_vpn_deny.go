@@ -37,8 +37,9 @@ func (s *Site) denyVPN(c echo.Context, u agent.User) error {
 	if err := s.Accounts.SetRemoteAccess(ctx, u.ID, false); err != nil {
 		return err
 	}
-	u.RemoteAccess = false
+	before := u
+	u.RemoteAccess, u.RemoteByGroups = false, false
 	s.Sessions.UserChanged(context.WithoutCancel(ctx), u)
-	s.securityEvent(c, "vpn_denied", "account", u.Login)
+	s.act(c, actOnAccount(agent.ActVPNDenied, u, s.accountChanges(c, before, u)...), "account", u.Login)
 	return nil
 }

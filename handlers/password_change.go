@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,12 +14,15 @@ import (
 
 // changeOwnPassword changes a password with the old one, voids the person's resume tokens and signs out the person's browsers except
 // one. Live sessions go on. Errors: those of Gate.ChangePassword; failures of the store, after which the new password is valid.
-func (s *Site) changeOwnPassword(ctx context.Context, p access.PasswordChange, exceptBrowser string) (agent.User, error) {
+func (s *Site) changeOwnPassword(ctx context.Context, p access.PasswordChange, by agent.ActSource, exceptBrowser string) (agent.User, error) {
 	u, err := s.Gate.ChangePassword(ctx, p)
 	if err != nil {
 		return agent.User{}, err
 	}
 	ctx = context.WithoutCancel(ctx) // must finish also if the peer disconnects
+	act := actOnAccount(agent.ActPasswordChanged, u, hiddenChange("psw"))
+	act.At, act.By, act.Login, act.Source, act.Peer = time.Now(), u.ID, fullLogin(u), by, p.Peer
+	s.addActs(ctx, act)
 	return u, errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, exceptBrowser))
 }
 
@@ -43,9 +47,4 @@ func checkTypedTwice(c echo.Context) agent.Problems {
 }
 
 // fullLogin returns a login that means only this account.
-func fullLogin(u agent.User) string {
-	if u.Local() {
-		return u.Login
-	}
-	return u.Directory + `\` + u.Login
-}
+func fullLogin(u agent.User) string { return u.FullLogin() }

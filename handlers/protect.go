@@ -141,7 +141,7 @@ func (s *Site) setKind(k kind, vendor bool) echo.MiddlewareFunc {
 // preventForgery refuses a changing request that an HTML form of another site may have sent (CSRF): old browsers send forms without
 // Sec-Fetch-Site and Origin, which crossOrigin needs; scripts of pages always send an Origin. A page needs the form token, REST a content
 // type with which no form can send JSON. It runs after admit, which hides the routes of administrators.
-func preventForgery(k kind) echo.MiddlewareFunc {
+func (s *Site) preventForgery(k kind) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
@@ -164,6 +164,9 @@ func preventForgery(k kind) echo.MiddlewareFunc {
 				return err
 			}
 			if !validFormToken(c) {
+				if answered, err := s.sendAgain(c); answered {
+					return err
+				}
 				return refusal{http.StatusForbidden, locale.FormExpired}
 			}
 			return next(c)
@@ -193,6 +196,11 @@ func (s *Site) admit(r rule, k kind) echo.MiddlewareFunc {
 			}
 			if k == page || k == rest {
 				if err := s.loadUser(c); err != nil {
+					return err
+				}
+			}
+			if v.User == nil && k == page && r != anybody && r != setup && !safe(c.Request().Method) {
+				if err := s.signInAgain(c); err != nil || v.User == nil {
 					return err
 				}
 			}

@@ -17,7 +17,7 @@ func (s *Site) restDirectoryTest(c echo.Context, d agent.DirectorySettings) erro
 	if err := decode(c, &body); err != nil {
 		return err
 	}
-	s.securityEvent(c, "directory_tested", "directory", d.Name)
+	s.act(c, actOn(agent.ActDirectoryTested, d.ID, d.Name), "directory", d.Name)
 	report, err := s.Directories.Test(c.Request().Context(), d, body.Login)
 	if err != nil {
 		return err

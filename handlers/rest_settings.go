@@ -27,10 +27,9 @@ func (s *Site) restSetSettings(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Settings.Update(c.Request().Context(), func(n *agent.Settings) error { return changeSettings(n, body) }); err != nil {
+	if err := s.changeSettings(c, agent.ActSettingsSaved, func(n *agent.Settings) error { return changeSettings(n, body) }); err != nil {
 		return err
 	}
-	s.securityEvent(c, "settings_saved")
 	return s.restSettings(c)
 }
 

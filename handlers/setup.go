@@ -69,6 +69,7 @@ func (s *Site) setup(c echo.Context) error {
 	if err := s.signInBrowser(c, u); err != nil {
 		return err
 	}
-	s.securityEvent(c, "first_administrator", "account", u.Login)
+	who(c).User = &u
+	s.act(c, actOnAccount(agent.ActFirstAdministrator, u), "account", u.Login)
 	return c.Redirect(http.StatusSeeOther, overviewPath)
 }

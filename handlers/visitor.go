@@ -93,7 +93,7 @@ func (s *Site) page(c echo.Context) templates.Page {
 		Path:  c.Request().URL.Path,
 		Query: c.Request().URL.RawQuery,
 		User:  v.User,
-		CSRF:  formToken(c),
+		CSRF:  maskedFormToken(c),
 		Theme: v.Theme,
 		Toast: takeToast(c),
 	}

@@ -102,7 +102,7 @@
     }
   });
 
-  // The button of the folded navigation: Enter presses it like Space, Escape in the navigation folds it.
+  // The button of the folded navigation: Enter presses it like Space, Escape folds it.
   const sections = document.getElementById("nav-toggle");
   document.addEventListener("keydown", (event) => {
     if (!sections) return;
@@ -110,7 +110,7 @@
       event.preventDefault();
       sections.checked = !sections.checked;
     }
-    if (event.key === "Escape" && sections.checked && (event.target === sections || event.target.closest("#sections"))) {
+    if (event.key === "Escape" && sections.checked) {
       sections.checked = false;
       sections.focus();
     }
@@ -148,6 +148,44 @@
     }
   });
   window.addEventListener("pageshow", () => sent.clear()); // also when the browser goes back to the page
+
+  // After a form the same page comes back where it was: its scroll position and that of its tables, and for the keyboard the row or button.
+  // A question may come between.
+  const placeKey = "place";
+
+  function keepPlace(event) {
+    if (event.defaultPrevented || event.target.method !== "post") return;
+    const kept = JSON.parse(sessionStorage.getItem(placeKey));
+    if (kept && kept.path !== location.pathname) return; // this is the question
+    const part = event.submitter?.matches(":focus-visible") && event.submitter.closest("[id]:not(main)");
+    sessionStorage.setItem(placeKey, JSON.stringify({
+      path: location.pathname,
+      questions: 1,
+      top: window.scrollY,
+      tables: [...document.querySelectorAll(".table")].map((table) => table.scrollTop),
+      focus: part ? part.id : "",
+    }));
+  }
+
+  function restorePlace() {
+    const kept = JSON.parse(sessionStorage.getItem(placeKey));
+    if (!kept) return;
+    if (kept.path !== location.pathname && kept.questions > 0) {
+      sessionStorage.setItem(placeKey, JSON.stringify({ ...kept, questions: kept.questions - 1 }));
+      return;
+    }
+    sessionStorage.removeItem(placeKey);
+    if (kept.path !== location.pathname || location.hash || document.querySelector("[aria-invalid]")) return;
+    const part = kept.focus && document.getElementById(kept.focus);
+    if (part) {
+      if (part.tabIndex < 0) part.tabIndex = -1;
+      part.focus({ preventScroll: true });
+    }
+    window.scrollTo({ top: kept.top, behavior: "instant" });
+    document.querySelectorAll(".table").forEach((table, i) => { table.scrollTop = kept.tables[i] ?? 0; });
+  }
+
+  document.addEventListener("submit", keepPlace);
 
   // A shown password is hidden before submitting, so that the browser does not remember it as text.
   document.addEventListener("submit", (event) => {
@@ -221,6 +259,8 @@
     }, 1000);
   }
 
+  restorePlace();
+  document.querySelector("[aria-invalid][autofocus]")?.focus(); // an address with an anchor keeps the browser from doing it
   for (const tools of document.querySelectorAll("[data-tools], .command-line [data-copy]")) tools.hidden = false;
   for (const box of document.querySelectorAll("[data-mark-all]")) markAll(box);
   for (const left of document.querySelectorAll("[data-countdown]")) countDown(left);

@@ -11,10 +11,11 @@ import (
 // AdminOverviewData fills [AdminOverview].
 type AdminOverviewData struct {
 	OverviewFigures
-	Sessions     map[agent.Kind]int // live now
-	System       agent.SystemFacts
-	JournalLimit uint64 // of Sizes.Journal
-	Now          time.Time
+	State     State
+	Sessions  map[agent.Kind]int // live now
+	System    agent.SystemFacts
+	JournalMB int // limit of Sizes.Journal in 10^6 bytes, as in the settings
+	Now       time.Time
 }
 
 // OverviewFigures are the figures of the last day.
@@ -101,7 +102,7 @@ func refusalsOf(h OverviewHour) int { return h.Refusals }
 
 // journal returns the URL of the journal with the entries since the first hour's day.
 func (d AdminOverviewData) journal(what string, code agent.Code) string {
-	return JournalFilterForm{What: what, Reason: string(code), From: d.From.Local().Format(time.DateOnly)}.url(JournalPath)
+	return tableURL(JournalPath, JournalFilterForm{What: what, Reason: string(code), From: d.From.Local().Format(time.DateOnly)}.Pairs())
 }
 
 // sessionsURL returns the URL of the monitor with the sessions of a kind; empty = all.
@@ -194,18 +195,19 @@ func systemText(l *locale.Localizer, os string) string {
 
 // journalGrowth is how many bytes the journal may still grow.
 func (d AdminOverviewData) journalGrowth() uint64 {
-	return d.JournalLimit - min(d.JournalLimit, d.Sizes.Journal)
+	limit := uint64(d.JournalMB) * 1e6
+	return limit - min(limit, d.Sizes.Journal)
 }
 
-func (d AdminOverviewData) disk() string { return d.System.DiskState(d.journalGrowth()) }
+func (d AdminOverviewData) disk() agent.Severity { return d.System.DiskSeverity(d.journalGrowth()) }
 
 // diskCure says what to do when the disk has little space; empty if it has enough.
 func (d AdminOverviewData) diskCure(l *locale.Localizer) string {
 	growth := d.journalGrowth()
 	switch {
-	case d.disk() == "ok":
+	case d.disk() == agent.SeverityOK:
 		return ""
-	case d.disk() == "bad":
+	case d.disk() == agent.SeverityBad:
 		return l.T("overview_disk_full")
 	case d.System.DiskFree < agent.DiskLow:
 		return l.T("overview_disk_low")

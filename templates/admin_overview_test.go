@@ -15,7 +15,8 @@ import (
 
 // someOverview is a busy day until now.
 func someOverview() AdminOverviewData {
-	d := AdminOverviewData{Sessions: map[agent.Kind]int{agent.KindLAN: 200, agent.KindVPN: 30}, JournalLimit: 500e6, Now: now,
+	d := AdminOverviewData{Sessions: map[agent.Kind]int{agent.KindLAN: 200, agent.KindVPN: 30}, JournalMB: 500, Now: now,
+		State:  State{Conditions: []agent.Condition{{Code: agent.ConditionInterfaces, Severity: agent.SeverityBad}}},
 		System: agent.SystemFacts{Started: now.Add(-50 * time.Hour), DataDir: hostile, DiskFree: 300 << 20, DiskTotal: 40 << 30}}
 	d.At, d.From = now, now.Truncate(time.Hour).Add(-24*time.Hour)
 	for i := range 25 {
@@ -136,7 +137,7 @@ func TestOverviewOfDSTDays(t *testing.T) {
 }
 
 func TestChartTop(t *testing.T) {
-	for most, want := range map[int]int{0: 2, 1: 2, 2: 2, 3: 4, 11: 12, 13: 16, 17: 20, 100: 100, 101: 120, 250: 400, 9999: 10000, 123456: 160000} {
+	for most, want := range map[int]int{0: 2, 1: 2, 2: 2, 3: 4, 11: 12, 13: 16, 17: 20, 100: 100, 101: 120, 239: 240, 250: 300, 9999: 10000, 123456: 160000} {
 		if got := chartTop(most); got != want {
 			t.Errorf("%d: %d, want %d", most, got, want)
 		}

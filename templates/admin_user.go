@@ -40,3 +40,14 @@ func (d AdminUserData) ownRights() bool {
 	}
 	return d.Form.Forward != "" && d.Form.Forward != ForwardInherited || d.Errors["forward"] != "" || d.Errors["forward_nets"] != ""
 }
+
+// back is the URL of the list from which the account was opened, at its row.
+func (d AdminUserData) back() string {
+	switch {
+	case d.List.Table == nil:
+		return UsersTable.Path
+	case d.ID == 0:
+		return d.List.URL()
+	}
+	return UserRow(d.List, d.ID)
+}

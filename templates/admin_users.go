@@ -9,29 +9,46 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// pages returns the links to the pages before and after this one.
-func (d AdminUsersData) pages(l *locale.Localizer) pages {
-	from := (d.Page-1)*d.Size + 1
-	to := from + len(d.Users) - 1
-	links := pages{Range: l.T("paging_range", locale.Args{"From": from, "To": to, "Total": d.Total})}
-	if d.Page > 1 {
-		links.Previous = d.pageURL(d.Page - 1)
-	}
-	if to < d.Total {
-		links.Next = d.pageURL(d.Page + 1)
-	}
-	return links
+// UsersTable is the table of the page Пользователи → Учётные записи. The keys of sorted columns are those of [agent.UserSort].
+var UsersTable = &Table{
+	Name: "users", Path: "/admin/users", Title: "users_title", CSV: "/admin/users.csv", Sort: string(agent.UserByLogin),
+	Sizes: []int{50, 100, 200},
+	Columns: []Column{
+		{Key: string(agent.UserByState), Label: "column_state", Sortable: true, Icon: true},
+		{Key: string(agent.UserByLogin), Label: "column_login", Sortable: true, Fixed: true},
+		{Key: string(agent.UserByName), Label: "column_name", Sortable: true},
+		{Key: "group", Label: "column_group"},
+		{Key: string(agent.UserByRemote), Label: "column_vpn", Sortable: true, Down: true},
+		{Key: string(agent.UserByRole), Label: "column_role", Sortable: true, Down: true},
+		{Key: string(agent.UserByLastLogin), Label: "column_last_login", Sortable: true, Down: true},
+		{Key: string(agent.UserByCreated), Label: "column_created", Sortable: true, Down: true, Off: true},
+	},
 }
 
-// pageURL returns the URL of another page of the same search.
-func (d AdminUsersData) pageURL(page int) string {
-	query := d.Filter.values()
-	query.Set("page", strconv.Itoa(page))
-	return "/admin/users?" + query.Encode()
+// ListField is the field of an account's page that brings back to the list: the fields of the list's query string, encoded.
+const ListField = "list"
+
+// WithList adds the page of the list from which an account was opened to a URL of the account.
+func WithList(path string, list TableView) string {
+	if list.Table == nil || len(list.Fields()) == 0 {
+		return path
+	}
+	query := fieldValues(list.Fields()).Encode()
+	path, anchor, found := strings.Cut(path, "#")
+	path += "?" + url.Values{ListField: {query}}.Encode()
+	if found {
+		path += "#" + anchor
+	}
+	return path
 }
 
-// pairs returns the fields of the query string that are set.
-func (f UserFilterForm) pairs() (fields []HiddenField) {
+// UserRow returns the URL of a page of the list at the row of an account.
+func UserRow(list TableView, id agent.UserID) string { return list.URL() + "#" + userRowID(id) }
+
+func userRowID(id agent.UserID) string { return "user-" + userID(id) }
+
+// Pairs returns the fields of the query string that are set.
+func (f UserFilterForm) Pairs() (fields []HiddenField) {
 	for _, one := range []HiddenField{{"q", f.Query}, {"directory", f.Directory}, {"group", f.Group}, {"remote", f.Remote},
 		{"role", f.Role}, {"state", f.State}, {"login", f.Login}, {"when", f.When}} {
 		if one.Value != "" {
@@ -39,22 +56,6 @@ func (f UserFilterForm) pairs() (fields []HiddenField) {
 		}
 	}
 	return fields
-}
-
-func (f UserFilterForm) values() url.Values {
-	query := url.Values{}
-	for _, one := range f.pairs() {
-		query.Set(one.Name, one.Value)
-	}
-	return query
-}
-
-// URL returns the URL of the list with the filter.
-func (f UserFilterForm) URL() string {
-	if query := f.values().Encode(); query != "" {
-		return "/admin/users?" + query
-	}
-	return "/admin/users"
 }
 
 // empty reports whether the filter selects all accounts.
@@ -115,4 +116,16 @@ func actTitle(l *locale.Localizer, act, group string) string {
 		return l.T("bulk_group", locale.Args{"Group": group})
 	}
 	return l.T("bulk_" + act)
+}
+
+// fullName is the name of an account with its login and directory, for a tooltip.
+func fullName(u agent.User) string {
+	text := u.Login
+	if !u.Local() {
+		text += " · " + u.Directory
+	}
+	if u.Name != "" {
+		text = u.Name + " · " + text
+	}
+	return text
 }

@@ -56,8 +56,13 @@ func newChart(marks []chartMark, most int, l *locale.Localizer) chart {
 
 // chartTop returns a round even number that is not below most.
 func chartTop(most int) int {
+	for _, n := range []int{2, 4, 6, 8} {
+		if n >= most {
+			return n
+		}
+	}
 	for unit := 1; ; unit *= 10 {
-		for _, n := range []int{2, 4, 6, 8, 10, 12, 16} {
+		for _, n := range []int{10, 12, 16, 20, 24, 30, 40, 50, 60, 80} {
 			if n*unit >= most {
 				return n * unit
 			}

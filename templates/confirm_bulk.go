@@ -21,7 +21,7 @@ func ConfirmBulk(l *locale.Localizer, q BulkQuestion) ConfirmData {
 	if q.All {
 		scope = "all"
 	}
-	fields := append(q.Filter.pairs(), HiddenField{"act", q.Act}, HiddenField{"scope", scope}, confirmed,
+	fields := append(q.List.Fields(), HiddenField{"act", q.Act}, HiddenField{"scope", scope}, confirmed,
 		HiddenField{"accounts", strconv.Itoa(q.Concerned)}, HiddenField{"sessions", strconv.Itoa(q.Sessions)})
 	for _, id := range q.Chosen {
 		fields = append(fields, HiddenField{"user", userID(id)})
@@ -33,7 +33,7 @@ func ConfirmBulk(l *locale.Localizer, q BulkQuestion) ConfirmData {
 		Action: "/admin/users/bulk",
 		Fields: fields,
 		Button: act,
-		Cancel: q.Filter.URL(),
+		Cancel: q.List.URL(),
 	}
 }
 

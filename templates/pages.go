@@ -280,10 +280,8 @@ type AdminUsersData struct {
 	WhenError   string       // what is wrong with Filter.When
 	Users       []agent.User // on this page
 	Alike       []agent.User // accounts of any page whose login another one has in other characters
-	Total       int          // matching accounts
-	Page        int          // from 1
-	Size        int          // rows per page
-	Directories []string     // names, without the local one
+	View        TableView
+	Directories []string // names, without the local one
 	Groups      []GroupChoice
 	Paths       map[agent.UserID]string // path of an account's group
 	Checked     map[agent.UserID]bool   // accounts that are checked
@@ -335,6 +333,7 @@ const (
 // BulkQuestion is a bulk act that the administrator has to confirm.
 type BulkQuestion struct {
 	Filter    UserFilterForm
+	List      TableView // the page of the list with the accounts
 	Act       string
 	Group     string         // path of the group with ActGroup; empty = no group
 	All       bool           // everything that Filter selects, and not Chosen
@@ -407,6 +406,7 @@ type AdminUserData struct {
 	Form      UserForm
 	Errors    map[string]string // by field, with its name in REST
 	Sessions  int               // the number of live sessions
+	List      TableView         // the page of the list from which the account was opened
 	LastAdmin bool              // cannot be deleted, disabled or demoted
 	Throttled time.Time         // sign-ins are refused until then; zero: not throttled
 

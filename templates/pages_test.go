@@ -89,6 +89,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 	return map[string]templ.Component{
 		"connected":           Connected(page("/", nil), ConnectedData{Login: hostile, Address: hostile, Since: now}),
 		"login":               Login(page("/login", nil), LoginData{Login: hostile, Error: hostile, SSO: true}),
+		"sign in again":       SignInAgain(page("/admin/users", nil), SignInAgainData{Action: hostile, Fields: []HiddenField{{hostile, hostile}}, Secrets: true, Login: hostile, Error: hostile}),
+		"send again":          SignInAgain(page("/admin/users", admin), SignInAgainData{Action: "/admin/users", Fields: []HiddenField{{hostile, hostile}}}),
 		"login sso":           LoginSSO(page("/login", nil), LoginSSOData{Error: hostile, Help: "sso_clock"}),
 		"login sso ticket":    LoginSSO(page("/login", nil), LoginSSOData{NoTicket: true}),
 		"setup":               Setup(page("/setup/x", nil), SetupData{Token: "abc", Login: hostile, Name: hostile, Errors: errors}),
@@ -119,10 +121,10 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),
 		"agent new":           AdminAgent(page("/admin/agent", admin), AdminAgentData{InstallerReady: true}),
-		"users":               AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile, Directory: hostile, Group: hostile, When: hostile}, WhenError: hostile, Users: []agent.User{*admin, *remote}, Total: 6, Page: 2, Size: 2, Directories: []string{hostile}, Groups: []GroupChoice{{ID: 1, Path: hostile, Local: true}}, Paths: map[agent.UserID]string{admin.ID: hostile}}),
-		"users none":          AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile}, Page: 1, Size: 2}),
-		"users empty":         AdminUsers(page("/admin/users", admin), AdminUsersData{Page: 1, Size: 2}),
-		"bulk":                Confirm(page("/admin/users/bulk", admin), ConfirmBulk(l, BulkQuestion{Filter: UserFilterForm{Query: hostile}, Act: ActGroup + "1", Group: hostile, Concerned: 2, Same: 1, Sessions: 1, Admins: 1, Own: true, LastAdmin: hostile})),
+		"users":               AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile, Directory: hostile, Group: hostile, When: hostile}, WhenError: hostile, Users: []agent.User{*admin, *remote}, View: testView(UsersTable, 6), Directories: []string{hostile}, Groups: []GroupChoice{{ID: 1, Path: hostile, Local: true}}, Paths: map[agent.UserID]string{admin.ID: hostile}}),
+		"users none":          AdminUsers(page("/admin/users", admin), AdminUsersData{Filter: UserFilterForm{Query: hostile}, View: testView(UsersTable, 0)}),
+		"users empty":         AdminUsers(page("/admin/users", admin), AdminUsersData{View: testView(UsersTable, 0)}),
+		"bulk":                Confirm(page("/admin/users/bulk", admin), ConfirmBulk(l, BulkQuestion{Filter: UserFilterForm{Query: hostile}, List: testView(UsersTable, 6), Act: ActGroup + "1", Group: hostile, Concerned: 2, Same: 1, Sessions: 1, Admins: 1, Own: true, LastAdmin: hostile})),
 		"import":              AdminImport(page("/admin/users/import", admin), AdminImportData{Error: hostile, Columns: []ImportColumn{{hostile, hostile}}}),
 		"import mistakes":     AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{File: hostile, Total: 3, Mistakes: []ImportMistake{{2, hostile, hostile}, {3, "", hostile}}, Unknown: []string{hostile}}}),
 		"import preview":      AdminImport(page("/admin/users/import", admin), AdminImportData{Preview: &ImportPreview{Token: hostile, File: hostile, NewCount: 1, Changes: 9, Unchanged: 4, Passwords: 1, Locked: 1, Sessions: 2, Admins: 1, New: []ImportChange{{2, hostile, []ImportField{{hostile, "", hostile}}}}, Changed: []ImportChange{{3, hostile, []ImportField{{hostile, hostile, hostile}}}}}}),
@@ -174,13 +176,22 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"confirm group off": Confirm(page("/admin/groups/3/delete", admin), ConfirmGroupDelete(l, someGroups().Below(2)[0], impact, "")),
 		"confirm admin":     Confirm(page("/admin/users/7", admin), ConfirmUserAdmin(l, *admin, account, hostile)),
 		"confirm length":    Confirm(page("/admin/users/7", admin), ConfirmUserSessions(l, *admin, account, 2)),
-		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), Total: 10_000, AtLeast: true, Page: 2, Size: 3, Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
+		"journal":           AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{hostile, hostile, hostile, hostile, hostile, hostile, hostile, hostile}, Errors: map[string]string{"from": hostile, "to": hostile}, Entries: someEntries(), View: testView(JournalTable, 10_000), Last: true, Days: 190, Accounts: map[agent.UserID]bool{7: true}, Now: now}),
 		"overview":          AdminOverview(page("/admin/overview", admin), someOverview()),
 		"overview empty":    AdminOverview(page("/admin/overview", admin), AdminOverviewData{Now: now}),
-		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, Page: 1, Size: 3}),
-		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{Page: 1, Size: 3}),
+		"journal none":      AdminJournal(page("/admin/journal", admin), AdminJournalData{Filter: JournalFilterForm{Query: hostile}, View: testView(JournalTable, 0)}),
+		"journal empty":     AdminJournal(page("/admin/journal", admin), AdminJournalData{View: testView(JournalTable, 0)}),
 		"cabinet remote":    Cabinet(page("/cabinet", remote), CabinetData{Now: now}),
 	}
+}
+
+// testView is a page of a table with a hostile filter, its second one if there are rows.
+func testView(t *Table, total int) TableView {
+	v := TableView{Table: t, Sort: strings.TrimPrefix(t.Sort, "-"), Down: strings.HasPrefix(t.Sort, "-"), Page: 1, Size: 2, Total: total, AtLeast: total > 1000}
+	if total > 0 {
+		v.Page, v.Query = 2, []HiddenField{{"q", hostile}}
+	}
+	return v
 }
 
 func render(t *testing.T, c templ.Component) *goquery.Document {

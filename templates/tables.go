@@ -48,7 +48,7 @@ type Table struct {
 }
 
 // Tables are the tables that remember their columns.
-var Tables = []*Table{SessionsTable, VPNTable}
+var Tables = []*Table{SessionsTable, VPNTable, UsersTable, JournalTable, ActsTable}
 
 // column returns a column by its key.
 func (t *Table) column(key string) (Column, bool) {
@@ -77,6 +77,7 @@ type TableView struct {
 	Size    int             // rows per page
 	Total   int             // rows that the filter selects
 	AtLeast bool            // there are more than Total
+	MaxPage int             // the last page that can be shown; 0 = all can
 }
 
 // Shows reports whether the table has a column and shows it.
@@ -90,6 +91,17 @@ func (v TableView) Offset() int { return (v.Page - 1) * v.Size }
 
 // Pages returns the number of pages, at least one.
 func (v TableView) Pages() int { return max(1, (v.Total+v.Size-1)/v.Size) }
+
+// lastPage is the last page to which a link may lead.
+func (v TableView) lastPage() int {
+	switch {
+	case v.MaxPage == 0:
+		return v.Pages()
+	case v.AtLeast:
+		return v.MaxPage
+	}
+	return min(v.Pages(), v.MaxPage)
+}
 
 // WithTotal returns the view with the number of rows. A page after the last one becomes the last one.
 func (v TableView) WithTotal(total int) TableView {
@@ -149,11 +161,16 @@ func (v TableView) sortURL(c Column) string {
 // csvURL returns the URL of the file with all rows of the filter, in the same order.
 func (v TableView) csvURL() string { return tableURL(v.CSV, v.orderFields()) }
 
-func tableURL(path string, fields []HiddenField) string {
+func fieldValues(fields []HiddenField) url.Values {
 	query := url.Values{}
 	for _, f := range fields {
 		query.Add(f.Name, f.Value)
 	}
+	return query
+}
+
+func tableURL(path string, fields []HiddenField) string {
+	query := fieldValues(fields)
 	if len(query) == 0 {
 		return path
 	}

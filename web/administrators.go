@@ -10,6 +10,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/directory"
 	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
 )
 
 // MinPassword is the least number of characters of a new password.
@@ -23,11 +24,15 @@ func CreateAdministrator(ctx context.Context, dir, login string, password func()
 		return message("the login %q cannot be used: it needs 1 to %d characters, without spaces, control characters and \\ / @", login, agent.MaxLogin)
 	}
 	return withPassword(ctx, dir, password, func(db *store.Store, hash string) error {
-		_, err := db.CreateUser(ctx, u, hash)
+		id, err := db.CreateUser(ctx, u, hash)
 		if errors.Is(err, agent.ErrLoginTaken) {
 			return message("the login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s", login, dir, login)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		u.ID = id
+		return db.AddActs(ctx, handlers.CommandAct(agent.ActAccountCreated, agent.User{}, u))
 	})
 }
 
@@ -45,7 +50,8 @@ func ResetAdministrator(ctx context.Context, dir, login string, password func() 
 		if err != nil {
 			return err
 		}
-		_, err = db.UpdateUser(ctx, u.ID, func(u *agent.User) error {
+		before := u
+		u, err = db.UpdateUser(ctx, u.ID, func(u *agent.User) error {
 			u.Enabled, u.Admin = true, true
 			return nil
 		})
@@ -58,7 +64,10 @@ func ResetAdministrator(ctx context.Context, dir, login string, password func() 
 		if err := db.VoidResume(ctx, u.ID); err != nil {
 			return err
 		}
-		return db.EndBrowserSessions(ctx, u.ID, "")
+		if err := db.EndBrowserSessions(ctx, u.ID, ""); err != nil {
+			return err
+		}
+		return db.AddActs(ctx, handlers.CommandAct(agent.ActAdministratorReset, before, u))
 	})
 }
 
@@ -80,7 +89,7 @@ func withPassword(ctx context.Context, dir string, ask func() (string, error), d
 	if err != nil {
 		return err
 	}
-	db, err := store.Open(ctx, database)
+	db, err := openStore(ctx, database)
 	if err != nil {
 		return err
 	}

@@ -219,7 +219,8 @@ func TestSecretsBeforeAll(t *testing.T) {
 	ask := func() (string, error) { return "a long password", nil }
 	for name, start := range map[string]func(dir string) error{
 		"serve": func(dir string) error {
-			return Serve(t.Context(), Config{Data: dir, Log: slog.New(slog.DiscardHandler)})
+			free := []string{"127.0.0.1:0"}
+			return Serve(t.Context(), Config{Data: dir, PortalListen: free, AgentListen: free, HTTPListen: free, Tunnel: TunnelOff, Log: slog.New(slog.DiscardHandler)})
 		},
 		"admin create": func(dir string) error { return CreateAdministrator(t.Context(), dir, "boss", ask) },
 		"admin reset":  func(dir string) error { return ResetAdministrator(t.Context(), dir, "boss", ask) },

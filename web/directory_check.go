@@ -225,7 +225,7 @@ func (d *directories) follow(ctx context.Context, before, u agent.User) {
 	if err == nil {
 		u = stored
 	}
-	logAdministrator(d.log, before, u)
+	d.noteAdministrator(ctx, before, u)
 	d.sessions.UserChanged(ctx, u)
 	if u.Refusal() == "" {
 		return

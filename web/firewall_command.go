@@ -1,14 +1,18 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/firewall"
+	"ideco-agent/agent/store"
 )
 
 // ShowFirewall returns the state of the table, and its rules with its elements.
@@ -25,10 +29,13 @@ func ShowFirewall(dir string) (state *Message, rules string, err error) {
 	return tableState(dir, loaded, running, p.Empty()), rules, err
 }
 
-// commandError replaces an error of the firewall that names flags of serve.
+// commandError replaces errors of the firewall that name flags of serve, or that have a translation.
 func commandError(err error) error {
-	if errors.Is(err, firewall.ErrNoRights) {
+	switch {
+	case errors.Is(err, firewall.ErrNoRights):
 		return message("the firewall's table takes root or CAP_NET_ADMIN; run this command as root")
+	case errors.Is(err, firewall.ErrNoProgram):
+		return message("the program nft is not installed; install it (apt install nftables)")
 	}
 	return err
 }
@@ -67,7 +74,26 @@ func ClearFirewall(dir string) error {
 	} else if err != nil {
 		return err
 	}
-	return removeBoot(dir)
+	if err := removeBoot(dir); err != nil {
+		return err
+	}
+	return recordCleared(dir)
+}
+
+// recordCleared records in the journal of acts that the table was removed, if the data directory has a database.
+func recordCleared(dir string) error {
+	if _, err := os.Stat(databaseIn(dir)); err != nil {
+		return nil
+	}
+	ctx := context.Background()
+	db, err := store.Open(ctx, databaseIn(dir))
+	if err == nil {
+		err = errors.Join(db.AddActs(ctx, agent.Act{At: time.Now(), Source: agent.ActByCommand, Code: agent.ActFirewallCleared}), db.Close())
+	}
+	if err != nil {
+		return message("the table is removed, but that could not be written into the journal of acts: %w", err)
+	}
+	return nil
 }
 
 // clearTable removes the table unless a gateway on any data directory maintains it. Errors: errTableHeld.

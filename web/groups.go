@@ -2,7 +2,7 @@ package web
 
 import (
 	"context"
-	"log/slog"
+	"time"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/store"
@@ -52,7 +52,7 @@ func (g groups) change(ctx context.Context, do func() ([]agent.User, error)) ([]
 	}
 	ctx = context.WithoutCancel(ctx)
 	for _, u := range changed {
-		logAdministrator(d.log, administrators[u.ID], u)
+		d.noteAdministrator(ctx, administrators[u.ID], u)
 	}
 	d.sessions.GroupsChanged(ctx, changed)
 	return changed, d.reload(ctx)
@@ -68,9 +68,13 @@ func (g groups) administrators(ctx context.Context) (map[agent.UserID]agent.User
 	return byID, err
 }
 
-// logAdministrator logs that an account became an administrator by a group, or stopped being one.
-func logAdministrator(log *slog.Logger, before, now agent.User) {
-	if now.AdminByGroups != before.AdminByGroups {
-		log.Info("security", "event", "administrator_by_group", "account", now.Login, "user", now.ID, "directory", now.Directory, "admin", now.AdminByGroups)
+// noteAdministrator logs and records that an account became an administrator by a group, or stopped being one.
+func (d *directories) noteAdministrator(ctx context.Context, before, now agent.User) {
+	if now.AdminByGroups == before.AdminByGroups {
+		return
+	}
+	d.log.Info("security", "event", string(agent.ActAdministratorByGroup), "account", now.Login, "user", now.ID, "directory", now.Directory, "admin", now.AdminByGroups)
+	if err := d.store.AddActs(ctx, agent.AdministratorByGroup(before, now, time.Now())); err != nil {
+		d.log.Error("an act is not in the journal of acts", "event", string(agent.ActAdministratorByGroup), "error", err)
 	}
 }

@@ -60,6 +60,7 @@ var logKeys = map[string]string{
 	"sessions":      "how many sessions",
 	"accounts":      "several accounts, or how many",
 	"act":           "what was done to several accounts",
+	"acts":          "how many acts of the journal of acts",
 	"new":           "how many of the accounts are new",
 	"format":        "of a downloaded file: csv, xlsx or json",
 	"rule":          "number of a rule that authorises an address",
@@ -134,7 +135,7 @@ func TestLogKeys(t *testing.T) {
 var (
 	slogCalls = map[string]int{"With": 0, "Debug": 1, "Info": 1, "Warn": 1, "Error": 1,
 		"DebugContext": 2, "InfoContext": 2, "WarnContext": 2, "ErrorContext": 2, "Log": 3}
-	ownCalls = map[string]int{"event": 2, "securityEvent": 2, "finish": 2, "warn": 3}
+	ownCalls = map[string]int{"event": 2, "securityEvent": 2, "act": 2, "updateSettings": 3, "changeSettings": 3, "finish": 2, "warn": 3}
 )
 
 // keysOf returns the keys in a call that logs, or in a list for such a call.

@@ -30,6 +30,12 @@ const stopTimeout = 10 * time.Second
 // Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
 // database is closed. Sessions stay open in the store for the next start.
 func Serve(ctx context.Context, c Config) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	if err := c.tryListening(); err != nil {
+		return err
+	}
 	databasePath, err := openData(c.Data, c.Log)
 	if err != nil {
 		return err
@@ -39,7 +45,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
-	db, err := store.Open(ctx, databasePath)
+	db, err := openStore(ctx, databasePath)
 	if err != nil {
 		return err
 	}
@@ -252,27 +258,15 @@ type listeners struct {
 
 func listen(c Config) (*listeners, error) {
 	open := &listeners{}
-	for _, part := range []struct {
-		name, flag string
-		example    string
-		where      []string
-		to         *[]net.Listener
-	}{
-		{"the portal", "--portal-listen", ":8443", c.PortalListen, &open.portal},
-		{"the agent endpoint", "--agent-listen", ":14765", c.AgentListen, &open.agent},
-		{"plain HTTP", "--http-listen", ":8080", c.HTTPListen, &open.http},
-	} {
-		if len(part.where) == 0 {
-			open.close()
-			return nil, fmt.Errorf("%s listens nowhere; give %s an address such as %s", part.name, part.flag, part.example)
-		}
+	to := []*[]net.Listener{&open.portal, &open.agent, &open.http}
+	for i, part := range c.listening() {
 		for _, where := range part.where {
 			l, err := net.Listen("tcp", where)
 			if err != nil {
 				open.close()
-				return nil, fmt.Errorf("listen for %s: %w; choose another address with %s, for instance %s; ports below 1024 take root or CAP_NET_BIND_SERVICE", part.name, err, part.flag, part.example)
+				return nil, part.refused(where, err)
 			}
-			*part.to = append(*part.to, l)
+			*to[i] = append(*to[i], l)
 		}
 	}
 	return open, nil

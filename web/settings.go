@@ -11,6 +11,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/store"
+	"ideco-agent/handlers"
 	"ideco-agent/templates/locale"
 	"ideco-agent/web/certs"
 )
@@ -40,10 +41,14 @@ func loadSettings(ctx context.Context, db *store.Store, log *slog.Logger) (*curr
 		}
 	}
 	if now.OnTrial() {
+		onTrial := now
 		now, err = db.UpdateSettings(ctx, func(n *agent.Settings) error {
 			n.ExpireGateway(time.Now())
 			return nil
 		})
+		if err == nil {
+			recordExpiredTrial(ctx, db, onTrial, now, log)
+		}
 		if isStoreUnavailable(err) { // the next change of the settings saves it
 			now, _, err = db.Settings(ctx)
 			now.ExpireGateway(time.Now())
@@ -125,9 +130,12 @@ func (s *settings) apply(ctx context.Context, next agent.Settings) {
 // While nothing can be stored the former settings are in force all the same, and the error makes the caller try again.
 func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 	over := false
+	var onTrial, after agent.Settings
 	err := s.Update(ctx, func(n *agent.Settings) error {
 		if over = n.OnTrial() && n.Trial.Until.Equal(until); over {
+			onTrial = *n
 			n.ExpireGateway(time.Now())
+			after = *n
 		}
 		return nil
 	})
@@ -141,8 +149,16 @@ func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 	}
 	if err == nil && over {
 		s.log.Warn("nobody confirmed the gateway's new settings; the former ones are back")
+		recordExpiredTrial(ctx, s.store, onTrial, after, s.log)
 	}
 	return err
+}
+
+// recordExpiredTrial records in the journal of acts that the former settings are back.
+func recordExpiredTrial(ctx context.Context, db *store.Store, onTrial, after agent.Settings, log *slog.Logger) {
+	if err := db.AddActs(ctx, handlers.ExpiredTrial(onTrial, after, time.Now())); err != nil {
+		log.Error("an act is not in the journal of acts", "event", string(agent.ActGatewayExpired), "error", err)
+	}
 }
 
 func isStoreUnavailable(err error) bool { return agent.AsError(err).Code == agent.CodeStoreUnavailable }

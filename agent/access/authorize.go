@@ -51,7 +51,9 @@ func (m *Manager) Authorize(ctx context.Context, a Attempt) (Grant, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		m.refused.add(tried, err)
+		if tried.Way != agent.WayPassword || !(SignIn{Login: a.Login, Password: a.Password}).empty() {
+			m.refused.add(tried, err)
+		}
 		holdBack(ctx, started)
 		return Grant{}, err
 	}

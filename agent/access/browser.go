@@ -26,7 +26,9 @@ func (m *Manager) AuthorizeBrowser(ctx context.Context, a BrowserAttempt) (agent
 	tried := agent.RefusedAttempt{Login: a.Login, Peer: a.Peer, Device: agent.Device{Name: a.Browser}.Clean(), Way: agent.WayBrowser}
 	s, err := m.authorizeBrowser(ctx, a, &tried)
 	if err != nil {
-		m.refused.add(tried, err)
+		if !(SignIn{Login: a.Login, Password: a.Password}).empty() {
+			m.refused.add(tried, err)
+		}
 		holdBack(ctx, started)
 	}
 	return s, err

@@ -79,6 +79,10 @@ func holdBack(ctx context.Context, started time.Time) {
 	}
 }
 
+// empty reports whether the login or the password is missing. Nobody is asked about such an attempt: it is neither counted nor written to
+// the journal.
+func (s SignIn) empty() bool { return s.Password == "" || strings.TrimSpace(s.Login) == "" }
+
 // signIn is SignIn without the wait.
 func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 	return g.tryPassword(ctx, s, func(ctx context.Context, a agent.Account, c agent.Credentials) (agent.User, error) {
@@ -89,7 +93,7 @@ func (g *Gate) signIn(ctx context.Context, s SignIn) (agent.User, error) {
 // tryPassword runs check, which compares the password, as one attempt that the throttle counts.
 func (g *Gate) tryPassword(ctx context.Context, s SignIn, check func(context.Context, agent.Account, agent.Credentials) (agent.User, error)) (agent.User, error) {
 	s.DeviceID = agent.Clean(s.DeviceID, agent.MaxDeviceIDLen)
-	if s.Password == "" || len(s.Login) > agent.MaxLoginTyped || strings.TrimSpace(s.Login) == "" {
+	if s.empty() || len(s.Login) > agent.MaxLoginTyped {
 		return agent.User{}, agent.Refuse(agent.CodeBadCredentials) // cannot be a guess, so it is not counted
 	}
 	a, err := g.attempt(ctx, s)

@@ -212,6 +212,25 @@ func TestRefusedAttempts(t *testing.T) {
 			g.t.Errorf("%+v", got)
 		}
 	})
+	subtest(t, "but not of forms without a login or a password", func(g *gateway) {
+		defer g.record()()
+		for _, login := range []string{"petr", "", " "} {
+			for _, password := range []string{"", "wrong"} {
+				if login == "petr" && password != "" {
+					continue
+				}
+				_, err := g.AuthorizeBrowser(ctx, BrowserAttempt{Login: login, Password: password, Peer: g.peer(netip.MustParseAddr(lanPeer))})
+				g.wantCode(err, agent.CodeBadCredentials)
+				a := passwordAttempt(login, lanPeer, "a")
+				a.Password = password
+				g.wantRefusal(a, agent.CodeBadCredentials)
+			}
+		}
+		advance(time.Second)
+		if len(g.memoryStore.refused) > 0 {
+			g.t.Errorf("stored: %+v", g.memoryStore.refused)
+		}
+	})
 	subtest(t, "one a minute for each network, login and code", func(g *gateway) {
 		defer g.record()()
 		for range 3 {

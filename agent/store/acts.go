@@ -14,6 +14,11 @@ import (
 // keptActs limits the acts that are kept in memory while the database cannot be written.
 const keptActs = 1000
 
+const (
+	actsCounted   = 10_000 // where counting stops
+	actNamesShown = 4_000  // characters of the names of an act that Acts returns
+)
+
 // AddActs writes acts into the journal of acts, in one transaction. After KeepUnwritten, acts that cannot be written now are kept in
 // memory and written later. Errors: those of the database, and CodeStoreUnavailable when too many acts are kept.
 func (s *Store) AddActs(ctx context.Context, acts ...agent.Act) error {
@@ -49,7 +54,7 @@ func addActs(ctx context.Context, tx *sql.Tx, acts []agent.Act) error {
 	return nil
 }
 
-// Acts returns a page of the journal of acts, the newest first. Errors: agent.Problem if the query is invalid or takes too long.
+// Acts returns a page of the journal of acts, the newest first. Long lists of names are cut. Errors: agent.Problem if the query is invalid or takes too long.
 func (s *Store) Acts(ctx context.Context, q agent.ActQuery) (page agent.ActPage, err error) {
 	switch {
 	case q.Offset < 0 || q.Offset > agent.MaxJournalOffset:
@@ -58,21 +63,31 @@ func (s *Store) Acts(ctx context.Context, q agent.ActQuery) (page agent.ActPage,
 		return page, agent.Problem{Field: "limit", Code: "field_journal_value", Value: fmt.Sprint(q.Limit)}
 	}
 	where, args := actConditions(q)
+	counted := max(actsCounted, q.Offset+q.Limit)
 	err = s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT 1 FROM acts WHERE %s ORDER BY at DESC LIMIT %d) AS newest`,
-			where, max(journalFew, q.Offset+q.Limit)+1), args...).Scan(&page.Total)
+			where, counted+1), args...).Scan(&page.Total)
 		if err != nil {
 			return err
 		}
-		if most := max(journalFew, q.Offset+q.Limit); page.Total > most {
-			page.Total, page.AtLeast = most, true
+		if page.Total > counted {
+			page.Total, page.AtLeast = counted, true
 		}
-		page.Acts, err = all(ctx, tx, scanAct, fmt.Sprintf(`SELECT %s FROM acts WHERE %s ORDER BY at DESC, id DESC LIMIT %d OFFSET %d`,
-			actColumns, where, q.Limit, q.Offset), args...)
+		if page.Total <= q.Offset {
+			return nil
+		}
+		// Only the rows of the page are read with all columns; the index has the others.
+		page.Acts, err = all(ctx, tx, scanAct, fmt.Sprintf(`SELECT %s FROM acts WHERE id IN (SELECT id FROM acts WHERE %s ORDER BY at DESC, id DESC LIMIT %d OFFSET %d)
+			ORDER BY at DESC, id DESC`, fmt.Sprintf(actColumns, fmt.Sprintf(`substr(names, 1, %d)`, actNamesShown)), where, q.Limit, q.Offset), args...)
 		return err
 	})
 	if err != nil {
 		return agent.ActPage{}, err
+	}
+	for i, a := range page.Acts {
+		if n := len(a.Names); n > 1 && n < a.Count {
+			page.Acts[i].Names = a.Names[:n-1] // the last one may be cut
+		}
 	}
 	return page, nil
 }
@@ -87,7 +102,7 @@ func (s *Store) EachAct(ctx context.Context, q agent.ActQuery, do func(agent.Act
 		var batch []agent.Act
 		err := s.readJournal(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
 			batch, err = all(ctx, tx, scanAct, fmt.Sprintf(`SELECT %[1]s FROM acts WHERE %[2]s AND (at < $%[3]d OR at = $%[3]d AND id < $%[4]d)
-				ORDER BY at DESC, id DESC LIMIT %[5]d`, actColumns, where, n+1, n+2, journalBatch), append(args[:n:n], micros(last.At), last.ID)...)
+				ORDER BY at DESC, id DESC LIMIT %[5]d`, fmt.Sprintf(actColumns, "names"), where, n+1, n+2, journalBatch), append(args[:n:n], micros(last.At), last.ID)...)
 			return err
 		})
 		if err != nil {
@@ -184,7 +199,7 @@ func (s *Store) trimActs(ctx context.Context, before time.Time, most int) (forNu
 	return forNumber, nil
 }
 
-const actColumns = `id, at, user_id, login, source, peer, inside, code, object, name, count, names, changes`
+const actColumns = `id, at, user_id, login, source, peer, inside, code, object, name, count, %s, changes`
 
 func scanAct(row scanner) (a agent.Act, err error) {
 	var names, changes string

@@ -391,7 +391,11 @@ func saveDirectoryUser(ctx context.Context, tx *sql.Tx, p agent.DirectoryPerson)
 	if err := noteLogin(ctx, tx, u.ID); err != nil {
 		return agent.User{}, err
 	}
-	return findUser(ctx, tx, u.ID)
+	now, err := findUser(ctx, tx, u.ID)
+	if err == nil && now.AdminByGroups != u.AdminByGroups {
+		err = addActs(ctx, tx, []agent.Act{agent.AdministratorByGroup(u, now, time.Now())})
+	}
+	return now, err
 }
 
 // noteLogin records that the account has its login now, for findDirectoryLogin.

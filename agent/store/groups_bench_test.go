@@ -9,8 +9,8 @@ import (
 	"ideco-agent/agent"
 )
 
-// newBigStore has 20,000 accounts, three of four of a directory and each of these in three of its groups, and 100 groups.
-func newBigStore(b *testing.B) (s *Store, groups []agent.GroupID) {
+// newBigStore has accounts, three of four of a directory and each of these in three of its groups, and 100 groups.
+func newBigStore(b *testing.B, accounts int) (s *Store, groups []agent.GroupID) {
 	ctx := b.Context()
 	s = newStore(b)
 	addDirectory(b, s, company)
@@ -27,7 +27,7 @@ func newBigStore(b *testing.B) (s *Store, groups []agent.GroupID) {
 	tree, err := s.GroupTree(ctx)
 	check(b, err)
 	check(b, s.write(ctx, func(tx *sql.Tx) error {
-		for i := range 20_000 {
+		for i := range accounts {
 			u := agent.User{Login: fmt.Sprint("user", i), Name: fmt.Sprint("Иванов Иван ", i), Directory: agent.LocalDirectory, Enabled: true,
 				RemoteByGroups: true, Group: groups[i/4%50*2], Rights: agent.Rights{Devices: 3}}
 			if i%4 > 0 {
@@ -49,7 +49,7 @@ func newBigStore(b *testing.B) (s *Store, groups []agent.GroupID) {
 // BenchmarkGroups measures what an administrator waits for, with 20,000 accounts.
 func BenchmarkGroups(b *testing.B) {
 	ctx := b.Context()
-	s, groups := newBigStore(b)
+	s, groups := newBigStore(b, 20_000)
 	allowed := false
 	update := func(id agent.GroupID) func() error {
 		return func() error {

@@ -58,7 +58,8 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 	}
 	return goose.NewProvider(goose.DialectSQLite3, db, files,
 		goose.WithGoMigrations(goose.NewGoMigration(2, &goose.GoFunc{RunTx: addLoginNorm}, nil),
-			goose.NewGoMigration(10, &goose.GoFunc{RunTx: addJournalPeople}, nil)),
+			goose.NewGoMigration(10, &goose.GoFunc{RunTx: addJournalPeople}, nil),
+			goose.NewGoMigration(12, &goose.GoFunc{RunTx: addUsersList}, nil)),
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
@@ -69,8 +70,7 @@ func versions(ctx context.Context, provider *goose.Provider) (has, knows int64, 
 		return 0, knows, fmt.Errorf("read the version of the schema: %w", err)
 	}
 	if has > knows {
-		return 0, knows, fmt.Errorf("its schema has version %d and this program knows versions up to %d: "+
-			"a newer version of the program has used it; run that version, or restore a backup from before the update", has, knows)
+		return 0, knows, fmt.Errorf("its schema has version %d and this program knows versions up to %d: %w", has, knows, ErrNewer)
 	}
 	return has, knows, nil
 }
@@ -97,5 +97,32 @@ func addLoginNorm(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	_, err = tx.ExecContext(ctx, `DROP INDEX users_by_login; CREATE INDEX users_by_login_norm ON users (login_norm, id)`)
+	return err
+}
+
+// addUsersList is step 12. It adds the column name_fold, by which accounts are sorted, and the index users_list. A page of the list of
+// accounts is found in the index alone: it has all columns that UserFilter selects and sorts by.
+func addUsersList(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, `ALTER TABLE users ADD COLUMN name_fold TEXT NOT NULL DEFAULT ''`); err != nil {
+		return err
+	}
+	users, err := all(ctx, tx, func(row scanner) (u agent.User, err error) {
+		err = row.Scan(&u.ID, &u.Name)
+		return u, err
+	}, `SELECT id, name FROM users WHERE name <> ''`)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if _, err := tx.ExecContext(ctx, `UPDATE users SET name_fold = $1 WHERE id = $2`, fold(u.Name), int64(u.ID)); err != nil {
+			return err
+		}
+	}
+	_, err = tx.ExecContext(ctx, `
+		CREATE INDEX users_by_name ON users (name_fold, login_norm, id);
+		CREATE INDEX users_by_last_login ON users (last_login, login_norm, id);
+		CREATE INDEX users_by_created ON users (created, login_norm, id);
+		CREATE INDEX users_list ON users (login_norm, id, name_fold, search, directory, in_groups, remote_access, admin, admin_by_groups,
+			enabled, refused, must_change, last_login, created)`)
 	return err
 }

@@ -45,18 +45,33 @@ type Store struct {
 
 // Open opens the database file at path and makes it, with mode 0600, when there is none; the directory must exist. The
 // schema is brought up to date; one from a newer version of the program is refused. A database that cannot be written now
-// is opened all the same when its schema is up to date. An error says what to do.
+// is opened all the same when its schema is up to date. Errors: *OpenError.
 func Open(ctx context.Context, path string) (*Store, error) {
 	s, err := openPatiently(ctx, path)
 	if err != nil {
+		failed := &OpenError{Path: path, Err: err}
 		var refusal *agent.Error
 		if errors.As(err, &refusal) {
-			err = refusal.Err
+			failed.Trouble, failed.Err = refusal.Trouble, refusal.Err
 		}
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, failed
 	}
 	return s, nil
 }
+
+// OpenError is the error of Open. It says what to do.
+type OpenError struct {
+	Path    string
+	Trouble agent.StoreTrouble // empty if it is none of these
+	Err     error
+}
+
+func (e *OpenError) Error() string { return fmt.Sprintf("open database %s: %v", e.Path, e.Err) }
+
+func (e *OpenError) Unwrap() error { return e.Err }
+
+// ErrNewer is the error of Open for a database that a newer version of the program has used.
+var ErrNewer = errors.New("a newer version of the program has used it; run that version, or restore a backup from before the update")
 
 // openTimeout is how long Open tries to get a file that another process opens for the first time.
 const openTimeout = 10 * time.Second

@@ -228,12 +228,12 @@ func createUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, u agent.U
 	u = tree.Inherit(u)
 	err = tx.QueryRowContext(ctx, `INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin,
 			remote_access, phone, comment, created, guid, refused, remote_by_groups,
-			group_id, rights, admin_by_groups, must_change, remote_in_directory, password_expires, directory_groups, in_groups)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24) RETURNING id`,
+			group_id, rights, admin_by_groups, must_change, remote_in_directory, password_expires, directory_groups, in_groups, name_fold)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) RETURNING id`,
 		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Directory, hash, u.Enabled, u.Admin,
 		u.RemoteAccess, u.Phone, u.Comment, micros(u.Created), u.GUID, string(u.Refused), u.RemoteByGroups,
 		int64(u.Group), rights, u.AdminByGroups, u.MustChange && u.Local(), u.RemoteInDirectory, micros(u.PasswordExpires),
-		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u)).Scan(&id)
+		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u), fold(u.Name)).Scan(&id)
 	return id, err
 }
 
@@ -259,12 +259,12 @@ func updateUser(ctx context.Context, tx *sql.Tx, tree agent.GroupTree, before, u
 	return u, changeOne(tx.ExecContext(ctx, `UPDATE users SET login = $1, login_key = $2, login_norm = $3, name = $4, search = $5,
 			enabled = $6, admin = $7, remote_access = $8, phone = $9, comment = $10, refused = $11, remote_by_groups = $12,
 			group_id = $13, rights = $14, admin_by_groups = $15, must_change = $16, remote_in_directory = $17, password_expires = $18,
-			directory_groups = $19, in_groups = $20
-		WHERE id = $21`,
+			directory_groups = $19, in_groups = $20, name_fold = $21
+		WHERE id = $22`,
 		u.Login, accountKey(u), spelling.Login(u.Login), u.Name, searchText(u), u.Enabled, u.Admin, u.RemoteAccess, u.Phone,
 		u.Comment, string(u.Refused), u.RemoteByGroups,
 		int64(u.Group), rights, u.AdminByGroups, u.MustChange, u.RemoteInDirectory, micros(u.PasswordExpires),
-		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u), int64(u.ID)))
+		strings.Join(u.DirectoryGroups, " "), inGroups(tree, u), fold(u.Name), int64(u.ID)))
 }
 
 // checkLoginFree reports agent.ErrLoginTaken when another account than except has the login in some spelling. Accounts with a

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"database/sql"
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -121,6 +124,77 @@ func TestPagesOfUsers(t *testing.T) {
 		if diff := cmp.Diff(test.want, logins(users)); err != nil || diff != "" || total != 5 {
 			t.Errorf("%d+%d: %d, %v %s", test.offset, test.limit, total, err, diff)
 		}
+	}
+}
+
+// TestSortUsers: each order in both directions; where values are equal, the login decides.
+func TestSortUsers(t *testing.T) {
+	s := newStore(t)
+	add := func(u agent.User, at time.Time) {
+		t.Helper()
+		if id := addUser(t, s, u, ""); !at.IsZero() {
+			check(t, s.RememberLogin(t.Context(), id, at))
+		}
+	}
+	day := 24 * time.Hour
+	add(agent.User{Login: "c", Name: "Ёлкин", Enabled: true, Created: start.Add(day)}, start)
+	add(agent.User{Login: "A", Name: "евсеев", Enabled: true, MustChange: true, Admin: true, Created: start.Add(3 * day)}, start.Add(day))
+	add(agent.User{Login: "b", Name: "Жуков", RemoteAccess: true, Created: start.Add(2 * day)}, time.Time{})
+	add(agent.User{Login: "d", Name: "Ежов", Enabled: true, Created: start}, start.Add(2*day))
+	for _, test := range []struct {
+		sort     agent.UserSort
+		up, down string
+	}{
+		{"", "Abcd", "dcbA"},
+		{agent.UserByLogin, "Abcd", "dcbA"},
+		{agent.UserByName, "Adcb", "bcdA"},
+		{agent.UserByState, "cdAb", "bAcd"},
+		{agent.UserByRemote, "Acdb", "bAcd"},
+		{agent.UserByRole, "bcdA", "Abcd"},
+		{agent.UserByLastLogin, "bcAd", "dAcb"},
+		{agent.UserByCreated, "dcbA", "Abcd"},
+	} {
+		for _, search := range []string{"", "е"} { // both ways to read the index: all names have the letter
+			for desc, want := range map[bool]string{false: test.up, true: test.down} {
+				filter := agent.UserFilter{Search: search, Sort: test.sort, Desc: desc}
+				if search != "" {
+					want = strings.ReplaceAll(want, "b", "")
+				}
+				users, total, err := s.Users(t.Context(), filter, 1, 2)
+				if got := strings.Join(logins(users), ""); err != nil || got != want[1:3] || total != len(want) {
+					t.Errorf("%+v: %s of %d, want %s, %v", filter, got, total, want[1:3], err)
+				}
+			}
+		}
+	}
+	for _, sort := range agent.UserSorts {
+		if _, known := userSorts[sort]; !known {
+			t.Errorf("%s is unknown", sort)
+		}
+	}
+	var problem agent.Problem
+	if _, _, err := s.Users(t.Context(), agent.UserFilter{Sort: "hash"}, 0, 1); !errors.As(err, &problem) || problem.Field != "sort" {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestNameFoldMigration: accounts of earlier versions are sorted by name, too.
+func TestNameFoldMigration(t *testing.T) {
+	path, s := earlierVersion(t, 11)
+	check(t, s.write(t.Context(), func(tx *sql.Tx) error {
+		for login, name := range map[string]string{"a": "Яшин", "b": "ёлкин", "c": "Жуков"} {
+			_, err := tx.Exec(`INSERT INTO users (login, login_key, login_norm, name, search, directory, hash, enabled, admin, remote_access, phone, comment, created)
+				VALUES ($1, $1, $1, $2, $1, $3, '', TRUE, FALSE, FALSE, '', '', 1)`, login, name, agent.LocalDirectory)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	check(t, s.Close())
+	users, _, err := openStore(t, path).Users(t.Context(), agent.UserFilter{Sort: agent.UserByName}, 0, 0)
+	if got := strings.Join(logins(users), ""); err != nil || got != "bca" {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 

@@ -48,20 +48,7 @@ type options struct {
 // parseOptions parses the arguments of connect, see parseFlags.
 func parseOptions(args []string) (o options, rest []string, err error) {
 	var server, pin string
-	flags := flag.NewFlagSet("connect", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&server, "server", "", "")
-	flags.StringVar(&o.login, "login", "", "")
-	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
-	flags.BoolVar(&o.sso, "sso", false, "")
-	flags.BoolVar(&o.changePassword, "change-password", false, "")
-	flags.StringVar(&pin, "pin", "", "")
-	flags.StringVar(&o.root, "root", "", "")
-	flags.BoolVar(&o.debug, "debug", false, "")
-	flags.BoolVar(&o.json, "json", false, "")
-	flags.StringVar(&o.lang, "lang", "", "")
-	flags.StringVar(&o.stateDir, "state", "", "")
-	o.tunnel.define(flags)
+	flags := o.flags(&server, &pin)
 	o.given.Source = settings.CommandLine
 	if rest, err = parseFlags(flags, &o.given, args); err != nil {
 		return o, nil, err
@@ -78,12 +65,31 @@ func parseOptions(args []string) (o options, rest []string, err error) {
 	return o, rest, err
 }
 
+// flags returns the flags of connect.
+func (o *options) flags(server, pin *string) *flag.FlagSet {
+	flags := flag.NewFlagSet("connect", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(server, "server", "", "")
+	flags.StringVar(&o.login, "login", "", "")
+	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "")
+	flags.BoolVar(&o.sso, "sso", false, "")
+	flags.BoolVar(&o.changePassword, "change-password", false, "")
+	flags.StringVar(pin, "pin", "", "")
+	flags.StringVar(&o.root, "root", "", "")
+	flags.BoolVar(&o.debug, "debug", false, "")
+	flags.BoolVar(&o.json, "json", false, "")
+	flags.StringVar(&o.lang, "lang", "", "")
+	flags.StringVar(&o.stateDir, "state", "", "")
+	o.tunnel.define(flags)
+	return flags
+}
+
 // parseFlags parses flags and, anywhere among them, the installer's properties utm_address= and utm_pin=, which the command
 // line takes too. rest begins with the first other argument.
 func parseFlags(flags *flag.FlagSet, gateway *settings.Setting, args []string) (rest []string, err error) {
 	for taken := true; taken; args = rest[1:] { // Parse stops before each property
-		if err = flags.Parse(args); err != nil {
-			return nil, problem{locale.BadFlags, err.Error()}
+		if err = parse(flags, args); err != nil {
+			return nil, err
 		}
 		if rest = flags.Args(); len(rest) == 0 {
 			break
@@ -94,11 +100,6 @@ func parseFlags(flags *flag.FlagSet, gateway *settings.Setting, args []string) (
 	}
 	return rest, nil
 }
-
-// problem is an error of the command line: the locale key of its text and the wrong value.
-type problem struct{ key, value string }
-
-func (p problem) Error() string { return p.key + " " + p.value }
 
 // connect logs in and stays connected.
 func connect(ctx context.Context, p program, args []string) int {
@@ -248,7 +249,7 @@ func thisDevice(p program, dir string, err error) agent.Device {
 		device, err = client.ThisDevice(dir)
 	}
 	if err != nil {
-		fmt.Fprintln(p.stderr, p.text(locale.DeviceNotKept, "value", err.Error()))
+		fmt.Fprintln(p.stderr, p.text(locale.DeviceNotKept, "value", p.reason(err)))
 	}
 	return device
 }

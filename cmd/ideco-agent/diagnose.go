@@ -20,7 +20,7 @@ func diagnoseCommand(ctx context.Context, p program, args []string) int {
 	}
 	path, err := saveReport(ctx, p.lang, o.gateway, p.reportDirs)
 	if err != nil {
-		fmt.Fprintln(p.stderr, p.text(locale.ReportFailed, "value", err.Error()))
+		fmt.Fprintln(p.stderr, p.text(locale.ReportFailed, "value", p.reason(err)))
 		return exitFailed
 	}
 	fmt.Fprintln(p.stdout, p.text(locale.ReportMade, "value", path))

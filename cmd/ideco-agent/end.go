@@ -40,8 +40,8 @@ func parseEnd(args []string) error {
 	flags := flag.NewFlagSet("end", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&lang, "lang", "", "")
-	if err := flags.Parse(args); err != nil {
-		return problem{locale.BadFlags, err.Error()}
+	if err := parse(flags, args); err != nil {
+		return err
 	}
 	if flags.NArg() > 0 {
 		return problem{locale.ExtraArgument, flags.Arg(0)}

@@ -14,7 +14,7 @@ func TestParseEnd(t *testing.T) {
 	if err := parseEnd([]string{"--lang", "en"}); err != nil {
 		t.Error(err)
 	}
-	for args, want := range map[string]string{"--force": locale.BadFlags, "ivanov": locale.ExtraArgument, "--lang de": locale.BadLang} {
+	for args, want := range map[string]string{"--force": locale.UnknownFlag, "ivanov": locale.ExtraArgument, "--lang de": locale.BadLang} {
 		err := parseEnd(strings.Fields(args))
 		var wrong problem
 		if !errors.As(err, &wrong) || wrong.key != want {

@@ -39,7 +39,7 @@ func runWith(t *testing.T, registry settings.Registry, lang locale.Lang, args ..
 	defer cancel()
 	var out, diagnostics bytes.Buffer
 	args = append([]string{"connect", "--login", "ivanov", "--password-stdin", "--state", t.TempDir()}, args...)
-	code = run(ctx, program{args, strings.NewReader("secret\n"), &out, &diagnostics, lang, registry, nil, nil})
+	code = run(ctx, program{args, strings.NewReader("secret\n"), &out, &diagnostics, lang, registry, nil, nil, command{}})
 	return code, out.String(), diagnostics.String()
 }
 

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"ideco-agent/agent/client/locale"
 )
@@ -57,10 +62,65 @@ func TestHelpTexts(t *testing.T) {
 			if !strings.Contains(own, "\n  {program} "+c.name) || !strings.Contains(all, "\n  "+c.name+" ") {
 				t.Errorf("%s in %s: %s\n%s", c.name, lang, all, own)
 			}
-			if n := strings.Count(own, "\n"); n > 40 {
+			if n := strings.Count(own, "\n"); n > 44 {
 				t.Errorf("%s in %s: %d lines", c.name, lang, n)
 			}
+			for _, line := range strings.Split(strings.ReplaceAll(all+own, "{program}", "IdecoAgent.exe"), "\n") {
+				if utf8.RuneCountInString(line) > 100 {
+					t.Errorf("%s in %s: too long: %s", c.name, lang, line)
+				}
+			}
 		}
+	}
+}
+
+// The help of connect and service names each of their flags.
+func TestHelpNamesFlags(t *testing.T) {
+	var server, pin string
+	ofService := flag.NewFlagSet("service", flag.ContinueOnError)
+	new(tunnelOptions).define(ofService)
+	for key, flags := range map[string]*flag.FlagSet{locale.HelpConnect: new(options).flags(&server, &pin), locale.HelpService: ofService} {
+		for _, lang := range []locale.Lang{locale.Russian, locale.English} {
+			flags.VisitAll(func(f *flag.Flag) {
+				if !strings.Contains(locale.Text(lang, key), "\n  --"+f.Name+" ") && (key != locale.HelpService || f.Name != "tunnel-name") { // which Windows does not use
+					t.Errorf("%s in %s has no --%s", key, lang, f.Name)
+				}
+			})
+		}
+	}
+}
+
+// A usage error is the error, the usage of the command in one line, and how to get help.
+func TestUsageErrors(t *testing.T) {
+	for _, c := range []struct{ line, ru, en string }{
+		{"connect --loggin a", "Неизвестный параметр: --loggin.\nИспользование: ideco-agent connect [--server ШЛЮЗ[:ПОРТ]] --login ЛОГИН [параметры]\nСправка: ideco-agent connect --help\n",
+			"Unknown flag: --loggin.\nUsage: ideco-agent connect [--server GATEWAY[:PORT]] --login NAME [flags]\nFor help: ideco-agent connect --help\n"},
+		{"connect --login", "Параметру нужно значение: --login.\n", "The flag needs a value: --login.\n"},
+		{"connect --json=perhaps", "Неверное значение параметра: --json=perhaps.\n", "Wrong value of a flag: --json=perhaps.\n"},
+		{"connect ---json", "Параметры не поняты: ---json.\n", "The flags were not understood: ---json.\n"},
+		{"diagnose --foo", "Неизвестный параметр: --foo.\nИспользование: ideco-agent diagnose [utm_address=ШЛЮЗ[:ПОРТ]]", "Unknown flag: --foo.\nUsage: ideco-agent diagnose [utm_address=GATEWAY[:PORT]]"},
+		{"foo", "Неизвестная команда: foo.\nИспользование: ideco-agent КОМАНДА [параметры]\nСправка: ideco-agent --help\n",
+			"Unknown command: foo.\nUsage: ideco-agent COMMAND [flags]\nFor help: ideco-agent --help\n"},
+	} {
+		for lang, want := range map[locale.Lang]string{locale.Russian: c.ru, locale.English: c.en} {
+			want = strings.ReplaceAll(want, "ideco-agent", programName)
+			var stdout, stderr bytes.Buffer
+			code := run(context.Background(), program{args: strings.Fields(c.line), stdout: &stdout, stderr: &stderr, lang: lang})
+			if code != exitUsage || stdout.Len() != 0 || !strings.HasPrefix(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 3 {
+				t.Errorf("%q: exit code %d, %q, standard error %q, want %q", c.line, code, stdout.String(), stderr.String(), want)
+			}
+		}
+	}
+}
+
+// Errors of files name the file and the reason in the person's language, and no system call.
+func TestReason(t *testing.T) {
+	_, err := os.ReadFile(filepath.Join(t.TempDir(), "none"))
+	if got := (program{lang: locale.Russian}).reason(fmt.Errorf("the identifier: %w", err)); !strings.HasSuffix(got, "none: нет такого файла или каталога") || strings.Contains(got, "open") {
+		t.Error(got)
+	}
+	if got := (program{}).reason(errors.New("gone")); got != "gone" {
+		t.Error(got)
 	}
 }
 
@@ -68,7 +128,7 @@ func TestNoHelp(t *testing.T) {
 	for _, c := range []struct{ line, says string }{
 		{"help something", "Unknown command: something."},
 		{"something --help", "Unknown command: something."},
-		{"something", "For help: " + programName + " help"},
+		{"something", "For help: " + programName + " --help"},
 		{"connect --server gw --login help", "--password-stdin"}, // a login
 	} {
 		var stdout, stderr bytes.Buffer

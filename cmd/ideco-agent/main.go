@@ -44,7 +44,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -70,7 +69,7 @@ func main() {
 		stop() // a second signal ends the program at once
 	}()
 	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
-		settings.ReadRegistry(), diagnose.Directories(), standardTerminal()}))
+		settings.ReadRegistry(), diagnose.Directories(), standardTerminal(), command{}}))
 }
 
 // program is the environment of a command.
@@ -82,6 +81,7 @@ type program struct {
 	registry       settings.Registry
 	reportDirs     []string // for diagnose, the best first
 	terminal       terminal // nil = standard input is no terminal
+	command        command  // that was chosen; zero = none, or the window
 }
 
 func run(ctx context.Context, p program) int {
@@ -99,21 +99,8 @@ func run(ctx context.Context, p program) int {
 	if !ok {
 		return p.usage(locale.UnknownCommand, p.args[0])
 	}
+	p.command = c
 	return c.run(ctx, p, p.args[1:])
-}
-
-// usage prints an error of the command line.
-func (p program) usage(key, value string) int {
-	fmt.Fprintln(p.stderr, p.text(key, "value", agent.Clean(value, 200)))
-	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
-	return exitUsage
-}
-
-// wrongSettings prints an error of the settings of a source.
-func (p program) wrongSettings(wrong *settings.Problem) int {
-	fmt.Fprintln(p.stderr, p.describe(wrong))
-	fmt.Fprintln(p.stderr, p.text(locale.SeeHelp, "program", programName))
-	return exitUsage
 }
 
 func (p program) describe(wrong *settings.Problem) string {

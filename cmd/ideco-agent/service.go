@@ -12,9 +12,9 @@ func parseService(args []string) (o tunnelOptions, err error) {
 	flags := flag.NewFlagSet("service", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	o.define(flags)
-	switch err := flags.Parse(args); {
+	switch err := parse(flags, args); {
 	case err != nil:
-		return o, problem{locale.BadFlags, err.Error()}
+		return o, err
 	case flags.NArg() > 0:
 		return o, problem{locale.ExtraArgument, flags.Arg(0)}
 	}

@@ -16,7 +16,7 @@ func TestParseService(t *testing.T) {
 		{nil, ""},
 		{[]string{"--tunnel", "netstack", "--socks", "127.0.0.1:1081"}, ""},
 		{[]string{"--tunnel", "carrier-pigeon"}, locale.BadTunnel},
-		{[]string{"--login", "ivanov"}, locale.BadFlags},
+		{[]string{"--login", "ivanov"}, locale.UnknownFlag},
 		{[]string{"utm_address=gw.ru"}, locale.ExtraArgument}, // the gateway comes from policy or installer
 	} {
 		o, err := parseService(c.args)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"io"
 
@@ -44,17 +43,4 @@ func parseWindowOptions(args []string) (o windowOptions, err error) {
 		return o, problem{locale.BadLang, o.lang}
 	}
 	return o, nil
-}
-
-// wrongArguments prints an error of the command line or of the settings.
-func (p program) wrongArguments(err error) int {
-	var wrongSetting *settings.Problem
-	var wrong problem
-	switch {
-	case errors.As(err, &wrongSetting):
-		return p.wrongSettings(wrongSetting)
-	case errors.As(err, &wrong):
-		return p.usage(wrong.key, wrong.value)
-	}
-	return p.usage(locale.BadFlags, err.Error())
 }

@@ -32,7 +32,7 @@ func TestParseWindowOptions(t *testing.T) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for args, want := range map[string]string{
-		"--hiden": locale.BadFlags, "--lang de": locale.BadLang, "utm_address=a x": locale.ExtraArgument,
+		"--hiden": locale.UnknownFlag, "--lang de": locale.BadLang, "utm_address=a x": locale.ExtraArgument,
 		"utm_address=": locale.NoServer, "--hidden utm_address=a utm_address=b": locale.GivenTwice,
 	} {
 		_, err := parseWindowOptions(strings.Fields(args))

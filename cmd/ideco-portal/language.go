@@ -44,19 +44,16 @@ func (l language) sprintf(english string, args ...any) string {
 	return fmt.Sprintf(l.translate(english), args...)
 }
 
-// errorText returns the text of an error. Errors other than *web.Message stay English.
-func (l language) errorText(err error) string {
-	switch e := err.(type) {
-	case *web.Message:
-		return e.Text(l.translate)
-	case interface{ Unwrap() []error }:
-		var lines []string
-		for _, one := range e.Unwrap() {
-			lines = append(lines, l.errorText(one))
-		}
-		return strings.Join(lines, "\n")
+// errorText returns the text of an error, see web.ErrorText.
+func (l language) errorText(err error) string { return web.ErrorText(err, l.translate) }
+
+// kongText translates a text of package kong, and replaces its terms of programmers.
+func (l language) kongText(text string) string {
+	text = kongPlain.Replace(text)
+	if l == "ru" {
+		return kongRussian.Replace(text)
 	}
-	return err.Error()
+	return text
 }
 
 // translateHelp translates the help of a command, its flags and its subcommands.
@@ -72,16 +69,16 @@ func (l language) translateHelp(n *kong.Node) {
 
 // writer returns a writer that translates kong's own texts.
 func (l language) writer(w io.Writer) io.Writer {
-	if l != "ru" {
-		return w
-	}
-	return kongWriter{w}
+	return kongWriter{w, l}
 }
 
-type kongWriter struct{ io.Writer }
+type kongWriter struct {
+	io.Writer
+	lang language
+}
 
 func (w kongWriter) Write(b []byte) (int, error) {
-	if _, err := kongRussian.WriteString(w.Writer, string(b)); err != nil {
+	if _, err := io.WriteString(w.Writer, w.lang.kongText(string(b))); err != nil {
 		return 0, err
 	}
 	return len(b), nil

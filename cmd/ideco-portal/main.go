@@ -23,7 +23,7 @@ import (
 type commands struct {
 	Data string `help:"Directory of everything the gateway keeps: database, root certificate, setup link." default:"/var/lib/ideco-portal" env:"IDECO_DATA" type:"path"`
 
-	Lang string `help:"Language of help and messages: ru or en. Without it the locale decides (LC_ALL, LC_MESSAGES, LANG). The log is always English." enum:"ru,en," default:""`
+	Lang string `help:"Language of help and messages: ru or en. Without it the locale decides (LC_ALL, LC_MESSAGES, LANG). The log is always English." enum:"ru,en," default:"" placeholder:"ru|en"`
 
 	Serve    serveCommand    `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
 	Firewall firewallCommand `cmd:"" help:"Show or remove the rules between LAN and Internet."`
@@ -31,12 +31,16 @@ type commands struct {
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
+// main ends with exit code 1 if the command failed, and with exitUsage if the command line is wrong.
 func main() {
 	var c commands
 	lang := languageOf(os.Args[1:], os.Getenv)
 	parser := newParser(&c, lang)
+	dropEmptyVariables(parser.Model.Node)
 	k, err := parser.Parse(os.Args[1:])
-	parser.FatalIfErrorf(err)
+	if err != nil {
+		os.Exit(lang.usageError(os.Stderr, parser, os.Args[1:], err))
+	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -48,9 +52,13 @@ func main() {
 	}
 }
 
-func newParser(c *commands, lang language) *kong.Kong {
-	parser := kong.Must(c, kong.Name("ideco-portal"), kong.UsageOnError(), kong.Writers(lang.writer(os.Stdout), lang.writer(os.Stderr)),
-		kong.Description("The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it."))
+// helpWidth is the number of columns of the help, at most.
+const helpWidth = 100
+
+func newParser(c *commands, lang language, options ...kong.Option) *kong.Kong {
+	parser := kong.Must(c, append([]kong.Option{kong.Name("ideco-portal"), kong.Writers(lang.writer(os.Stdout), lang.writer(os.Stderr)),
+		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: helpWidth}),
+		kong.Description("The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it.")}, options...)...)
 	lang.translateHelp(parser.Model.Node)
 	return parser
 }
@@ -67,9 +75,11 @@ type serveCommand struct {
 	LogLevel      string   `help:"The least that is logged: ${enum}." default:"info" enum:"debug,info,warn,error" env:"IDECO_LOG_LEVEL"`
 }
 
-func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) error {
-	config := web.Config{
-		Data:         c.Data,
+// Validate checks the addresses while the command line is parsed.
+func (s *serveCommand) Validate() error { return s.config().Check() }
+
+func (s *serveCommand) config() web.Config {
+	return web.Config{
 		PortalListen: trimmed(s.PortalListen),
 		AgentListen:  trimmed(s.AgentListen),
 		HTTPListen:   trimmed(s.HTTPListen),
@@ -77,10 +87,15 @@ func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) erro
 		TunnelName:   s.TunnelName,
 		TunnelPort:   s.WireguardPort,
 		Firewall:     s.Firewall,
-		Log:          web.NewLog(os.Stderr, s.LogFormat, s.LogLevel),
 	}
+}
+
+func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) error {
+	config := s.config()
+	config.Data, config.Log = c.Data, web.NewLog(os.Stderr, s.LogFormat, s.LogLevel)
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Announce = lang.announce
+		return web.Serve(ctx, config)
 	}
 	if err := web.Serve(ctx, config); err != nil {
 		return errors.New(err.Error()) // not translated, because it is logged

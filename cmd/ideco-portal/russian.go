@@ -30,17 +30,46 @@ var russian = map[string]string{
 	"Login of the account.":                                                            "Логин учётной записи.",
 
 	// Messages of this program.
-	"Password (at least %d characters): ":                                "Пароль (не меньше %d знаков): ",
-	"Once more: ":                                                        "Ещё раз: ",
-	"The passwords differ. Enter the password again.":                    "Пароли не совпали. Введите пароль заново.",
-	"From the local network: %s":                                         "Из локальной сети: %s",
-	"Portal: %s":                                                         "Портал: %s",
-	"First administrator (1 h): %s":                                      "Первый администратор (1 ч): %s",
-	"administrator %s is made in %s":                                     "администратор %s создан в %s",
-	"administrator %s has the new password":                              "у администратора %s новый пароль",
+	"Try: %s --help":                                  "Справка: %s --help",
+	"Password (at least %d characters): ":             "Пароль (не меньше %d знаков): ",
+	"Once more: ":                                     "Ещё раз: ",
+	"The passwords differ. Enter the password again.": "Пароли не совпали. Введите пароль заново.",
+	"From the local network: %s":                      "Из локальной сети: %s",
+	"Portal: %s":                                      "Портал: %s",
+	"First administrator (1 h): %s":                   "Первый администратор (1 ч): %s",
+	"administrator %s is made in %s":                  "администратор %s создан в %s",
+	"administrator %s has the new password":           "у администратора %s новый пароль",
 	"the table is removed; nothing is enforced between LAN and Internet": "таблица убрана; проход между локальной сетью и интернетом не ограничен",
+	"the table is removed, but that could not be written into the journal of acts: %w": "таблица убрана, но записать это в журнал действий не удалось: %w",
 
 	// Messages of package web.
+	"%s needs an address, for instance %s":                                                                                            "ключу %s нужен адрес, например %s",
+	"%q is not an address to listen on: give host and port, for instance %s (%s or %s)":                                               "%q — не адрес для приёма подключений: укажите адрес и порт, например %s (%s или %s)",
+	"%q is not an address to listen on: a port is a number from 0 to 65535 (%s or %s)":                                                "%q — не адрес для приёма подключений: порт — это число от 0 до 65535 (%s или %s)",
+	"%q is not an address to listen on: the name %s is not known here; give an IP address of this computer (%s or %s)":                "%q — не адрес для приёма подключений: имя %s здесь не известно; укажите IP-адрес этого компьютера (%s или %s)",
+	"%s %s and %s %s are the same port; give each its own":                                                                            "%s %s и %s %s — один и тот же порт; задайте разные",
+	"cannot listen on %s: %w; ports below 1024 take root or CAP_NET_BIND_SERVICE. Choose another address, for instance %s (%s or %s)": "не удалось занять %s: %w; для портов ниже 1024 нужны права root или CAP_NET_BIND_SERVICE. Выберите другой адрес, например %s (%s или %s)",
+	"cannot listen on %s: %w; choose another address, for instance %s (%s or %s)":                                                     "не удалось занять %s: %w; выберите другой адрес, например %s (%s или %s)",
+	"the tunnel cannot use the UDP port %d: %w; choose another one (--wireguard-port or IDECO_WIREGUARD_PORT)":                        "туннелю не удалось занять порт UDP %d: %w; выберите другой (--wireguard-port или IDECO_WIREGUARD_PORT)",
+	"another process holds the database %s; end that process or try again":                                                            "базу %s держит другая программа; завершите её или повторите позже",
+	"the database %s is damaged, or is not one of this program; restore it from a backup, or move it away to begin anew":              "база %s повреждена или создана не этой программой; восстановите её из резервной копии или уберите, чтобы начать заново",
+	"the database %s cannot be written; the file and its directory must be writable for the user that runs this program":              "в базу %s нельзя записать; пользователю, от имени которого работает программа, нужно право записи в файл и его каталог",
+	"there is no room on the disk for the database %s; make room and try again":                                                       "на диске нет места для базы %s; освободите его и повторите",
+	"a newer version of the program has used the database %s; run that version, or restore a backup from before the update":           "с базой %s работала более новая версия программы; запустите её или восстановите резервную копию, сделанную до обновления",
+	"the database %s cannot be opened: %w":                                                                                            "не удалось открыть базу %s: %w",
+	"the program nft is not installed; install it (apt install nftables)":                                                             "программа nft не установлена; установите её (apt install nftables)",
+	"no permission":                                         "нет прав",
+	"there is no such file or directory":                    "нет такого файла или каталога",
+	"there is a file in place of a directory":               "на месте каталога лежит файл",
+	"it is a directory":                                     "это каталог",
+	"the file system is read-only":                          "файловая система доступна только для чтения",
+	"there is no space left on the disk":                    "на диске нет места",
+	"this program has too many open files":                  "у программы слишком много открытых файлов",
+	"another program listens there":                         "этот адрес и порт занимает другая программа",
+	"this computer does not have that address":              "у этого компьютера нет такого адреса",
+	"it is empty":                                           "он пуст",
+	"it is too long":                                        "он слишком длинный",
+	"it is neither UTF-8 nor UTF-16 with a byte-order mark": "кодировка — не UTF-8 и не UTF-16 с меткой порядка байтов",
 	"the login %q cannot be used: it needs 1 to %d characters, without spaces, control characters and \\ / @":                      "логин %q не подходит: нужно от 1 до %d знаков без пробелов, управляющих знаков и \\ / @",
 	"the login %q is taken; to give it a new password use: ideco-portal --data %s admin reset --login %s":                          "логин %q занят; чтобы задать ему новый пароль: ideco-portal --data %s admin reset --login %s",
 	"there is no gateway in %s; name its directory with --data":                                                                    "в каталоге %s нет данных шлюза; укажите его каталог ключом --data",
@@ -72,11 +101,21 @@ var russian = map[string]string{
 	"There is no table inet %s. When ideco-portal runs on %s, this is enforced:":                                                                 "Таблицы inet %s нет. Когда ideco-portal с каталогом %s работает, действуют эти правила:",
 }
 
-// kongRussian translates the texts of package kong.
+// kongPlain replaces texts of package kong that only programmers understand.
+var kongPlain = strings.NewReplacer(
+	"expected a valid 16 bit uint", "expected a number from 0 to 65535",
+	`missing value, expecting "<arg>,..."`, "expected a value",
+	`expected string value but got "EOL" (<EOL>)`, "expected a value",
+	`expected an int but got "EOL" (<EOL>)`, "expected a value", // of a number, too
+	"error: ", "",
+)
+
+// kongRussian translates the texts of package kong, as kongPlain leaves them.
 var kongRussian = strings.NewReplacer(
 	"Usage: ", "Использование: ", "[flags]", "[ключи]", "<command>", "<команда>", "Flags:", "Ключи:", "Commands:", "Команды:",
 	`Run "`, `Выполните «`, ` --help" for more information on a command.`, ` --help»: справка по команде.`, ` --help" for more information.`, ` --help»: подробная справка.`,
-	"error: ", "ошибка: ", "missing flags: ", "не хватает ключей: ", "unknown flag ", "неизвестный ключ ", ", did you mean ", "; может быть, ",
+	"missing flags: ", "не хватает ключей: ", "unknown flag ", "неизвестный ключ ", ", did you mean ", "; может быть, ",
 	"unexpected argument ", "лишнее в командной строке: ", "expected one of ", "нужно одно из: ", " must be one of ", " может быть одним из ", " but got ", ", указано ",
-	"expected a valid 16 bit uint", "нужно число от 0 до 65535",
+	"expected a number from 0 to 65535", "нужно число от 0 до 65535", "expected a value", "нужно значение",
+	"bool value must be true, 1, yes, false, 0 or no", "нужно true или false", "unexpected flag argument ", "лишнее значение ключа: ",
 )

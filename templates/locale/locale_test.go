@@ -73,9 +73,6 @@ func derived(t *testing.T) []string {
 	for _, period := range []string{"any", "today", "yesterday", "cur_week", "prev_week", "cur_month", "prev_month"} {
 		ids = append(ids, "journal_period_"+period)
 	}
-	for _, order := range []string{"newest", "oldest", "login", "longest", "largest"} {
-		ids = append(ids, "journal_order_"+order)
-	}
 	ids = append(ids, "journal_end_unknown")
 	for _, state := range []string{"off", "open", "refused", "agent", "busy", "waiting"} { // templates.RuleStates
 		ids = append(ids, "rule_state_"+state)
@@ -155,6 +152,18 @@ func derived(t *testing.T) []string {
 	ids = append(ids, accountcsv.MistakeCodes...)
 	for _, n := range agent.Numbers() {
 		ids = append(ids, n.Name, n.Name+"_help")
+	}
+	for code := range agent.ActCodes {
+		ids = append(ids, "act_"+string(code))
+	}
+	for _, kind := range agent.ActKinds {
+		ids = append(ids, "act_kind_"+string(kind))
+	}
+	for _, source := range agent.ActSources {
+		ids = append(ids, "act_source_"+string(source))
+	}
+	for _, field := range agent.ActFields {
+		ids = append(ids, "act_field_"+strings.ReplaceAll(field, ".", "_"))
 	}
 	for _, match := range regexp.MustCompile(`"(field_[a-z_]+)"`).FindAllStringSubmatch(sources(t, "../../agent", "."), -1) {
 		ids = append(ids, match[1])

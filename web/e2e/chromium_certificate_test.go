@@ -16,7 +16,7 @@ func TestCertificateInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 
 	b.open("/admin/certificate")
 	b.sees(".verdict", "Имя шлюза ещё не задано")

@@ -133,7 +133,7 @@ func TestCrossSitePostsInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 	seen := &traffic{host: g.where.Portal[0]}
 	seen.reset()
 	if err := chromedp.Listen(b.ctx, seen.add); err != nil {

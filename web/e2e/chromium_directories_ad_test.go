@@ -22,7 +22,7 @@ func TestDirectoryADInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 
 	b.open("/admin/directories/new")
 	b.types("name", directorylab.Domain)

@@ -14,7 +14,7 @@ func TestDirectoriesInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 
 	b.open("/admin/directories")
 	b.sees(".empty", "Здесь будут каталоги")

@@ -68,7 +68,7 @@ func TestJournalInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 	b.open("/admin/journal")
 	b.sees(".empty", "Здесь будут входы и отказы")
 	b.pictures("journal-empty")

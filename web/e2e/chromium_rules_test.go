@@ -13,7 +13,7 @@ func TestRulesInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 	admin := g.rest("boss", adminPassword)
 	admin.must("PUT", settingPath, map[string]any{"local_networks": []string{"127.0.0.0/8", "192.168.7.0/24"}}, nil)
 	admin.user(map[string]any{"login": "printers", "name": "Принтеры второго этажа"})

@@ -157,6 +157,8 @@ func TestSecondClickInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	twice("main form button[type=submit]")
+	b.sees("h1", "Обзор")
+	b.open("/admin/agent")
 	b.sees(".lead", "Ideco агент управляет доступом")
 	b.types("auth_domain", "gw company")
 	twice(`form[action="/admin/agent/domain"] button.primary`)
@@ -180,6 +182,8 @@ func TestInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
+	b.sees("h1", "Обзор")
+	b.open("/admin/agent")
 	b.sees(".lead", "Ideco агент управляет доступом")
 	b.click("button[role=switch]")
 	b.sees(".toast", "Ideco агент включён") // the toast
@@ -203,6 +207,11 @@ func TestInChromium(t *testing.T) {
 	b.sees(".things", "gateway-of-the-very-long-department-name.company.example")
 	b.open("/admin/agent")
 	b.pictures("agent")
+	for _, tab := range []string{"rollout", "access", "vpn"} {
+		b.open("/admin/agent/" + tab)
+		b.pictures("agent-" + tab)
+	}
+	b.open("/admin/agent")
 	b.click(`form[action="/admin/agent/domain/forget"] button`)
 	b.sees(".question h1", "Удалить прежний адрес gateway-of-the-very-long-department-name.company.example?")
 	b.pictures("domain-forget")
@@ -210,7 +219,7 @@ func TestInChromium(t *testing.T) {
 	b.sees(".toast", "Изменения сохранены")
 
 	b.open("/admin/gateway")
-	b.sees("main > .banner", "он запущен с ключом --firewall off")
+	b.sees("#state", "он запущен с ключом --firewall off")
 	b.pictures("gateway-new")
 	g.rest("boss", adminPassword).must("PUT", "/agent_backend/wireguard/setting",
 		map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
@@ -278,7 +287,7 @@ func TestInChromium(t *testing.T) {
 	// The English page has no Russian text but typed names.
 	b.click(`form[action="/language"] button`)
 	b.sees("nav", "VPN users")
-	for _, path := range []string{"/admin/agent", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/users/import", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
+	for _, path := range []string{"/admin/overview", "/admin/agent", "/admin/agent/rollout", "/admin/agent/access", "/admin/agent/vpn", "/admin/users", "/admin/users/2", "/admin/users/new", "/admin/users/import", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/gateway", "/cabinet"} {
 		b.open(path)
 		text := strings.NewReplacer("Анна Петрова", "", "Иванов Иван", "", "шлюз.рф", "").Replace(b.text("body"))
 		if i := strings.IndexFunc(text, func(r rune) bool { return r >= 'А' && r <= 'я' }); i >= 0 {
@@ -337,7 +346,10 @@ func TestVPNInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees("main > .banner.warn", "только страница самого шлюза") // netstack
+	b.sees("nav", "Учётные записи")
+	b.open("/admin/agent")
+	b.sees("#state", "только страница самого шлюза") // netstack
+	b.open("/admin/agent/vpn")
 	b.click("#forward_chosen")
 	b.types("dns", "10.0.0.53 ::1")
 	b.click(`form[action="/admin/agent/vpn"] button.button`)

@@ -21,7 +21,7 @@ func TestAccountsInChromium(t *testing.T) {
 	b.types("psw", adminPassword)
 	b.types("psw2", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees(".lead", "Ideco агент управляет доступом")
+	b.sees("h1", "Обзор")
 
 	admin := g.rest("boss", adminPassword)
 	var office struct{ ID int64 }

@@ -57,7 +57,7 @@ func TestFirewallPortLater(t *testing.T) {
 		health(http.StatusServiceUnavailable)
 		w.open(t, "the port is not filtered", inOne, one, world) // why it has to be reported
 		admin.open("/admin/gateway")
-		admin.sees("main > .banner.warn", replaced)
+		admin.sees("#state", replaced)
 		admin.sees(".port-hint", "Входит в br0")
 		for _, want := range []string{"are not filtered; choose that one", "carry another name and are not filtered: lan0 (br0)"} {
 			if !strings.Contains(g.log.String(), want) {

@@ -210,7 +210,7 @@ func TestFirewallAmongOthers(t *testing.T) {
 			stay("after " + attack)
 		}
 		admin.open("/admin/gateway")
-		admin.sees("main > .banner.warn", restored)
+		admin.sees("#state", restored)
 		for _, event := range []string{"firewall_table_removed", "firewall_table_changed"} {
 			netlab.Eventually(t, "the log tells of "+event, func() bool { return strings.Contains(g.log.String(), event) })
 		}

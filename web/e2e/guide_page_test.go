@@ -19,6 +19,8 @@ func TestGuideInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
+	b.sees("h1", "Обзор")
+	b.open("/admin/agent")
 	b.sees("main", "Ideco агент управляет доступом")
 	b.click("details[data-popover] summary")
 	b.sees("details[data-popover]", "Включите переключатель, введите адрес шлюза и сохраните")

@@ -24,7 +24,7 @@ func TestWalk(t *testing.T) {
 	admin.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": "short", "psw2": "short"})
 	admin.sees("#psw-note", "Пароль слишком короткий")
 	admin.submit(setup, map[string]string{"login": "boss", "name": "Анна", "psw": adminPassword, "psw2": adminPassword})
-	if admin.at.Path != "/admin/agent" {
+	if admin.at.Path != "/admin/overview" {
 		t.Fatalf("after the setup the administrator is at %s: %s", admin.at.Path, admin.text())
 	}
 	if _, err := os.Stat(filepath.Join(g.data, "setup-link")); !os.IsNotExist(err) {
@@ -32,7 +32,8 @@ func TestWalk(t *testing.T) {
 	}
 	g.visitor(netip.Addr{}).refused(link)
 
-	admin.sees("main > .banner.warn", "Локальные сети найдены автоматически")
+	admin.open("/admin/agent")
+	admin.sees("#state", "Локальные сети найдены автоматически")
 	admin.seesNot("Скачать Ideco агент")
 	admin.submit("/admin/agent/state", nil)
 	admin.sees(".toast", "Ideco агент включён")
@@ -40,10 +41,11 @@ func TestWalk(t *testing.T) {
 	admin.sees("#auth_domain-note", "В адресе не может быть пробелов")
 	admin.submit("/admin/agent/domain", map[string]string{"auth_domain": "https://gw.example.test/agent"})
 	admin.sees(".toast", "Изменения сохранены")
-	admin.sees(`form[action="/admin/agent/domain"] .banner.ok`, "Лишнее убрано: https:// /agent")
-	admin.open("/admin/agent")
+	admin.sees(`.domain .banner.ok`, "Лишнее убрано: https:// /agent")
+	admin.open("/admin/agent/rollout")
 	admin.seesNot("Изменения сохранены")
 	admin.sees("#command", "msiexec /i IdecoAgent.msi /qn")
+	admin.open("/admin/agent")
 	administrators := admin.installer("Скачать Ideco агент")
 
 	admin.open("/admin/users")

@@ -11,6 +11,13 @@ const (
 	NoCommand        = "no_command"
 	UnknownCommand   = "unknown_command"
 	BadFlags         = "bad_flags"
+	UnknownFlag      = "unknown_flag"
+	FlagNeedsValue   = "flag_needs_value"
+	BadFlagValue     = "bad_flag_value"
+	Usage            = "usage"
+	ReasonPermission = "reason_permission"
+	ReasonNotExist   = "reason_not_exist"
+	ReasonExist      = "reason_exist"
 	ExtraArgument    = "extra_argument"
 	NoServer         = "no_server"
 	BadServer        = "bad_server"
@@ -70,8 +77,15 @@ var commandLineTexts = map[string]text{
 	SocksNeedsNetstack: {
 		"--socks и --socks-shared нужны только вместе с --tunnel netstack.",
 		"--socks and --socks-shared go with --tunnel netstack only."},
-	BadLang: {"Языка {value} нет: есть ru и en.", "There is no language {value}: there are ru and en."},
-	SeeHelp: {"Справка: {program} help", "For help: {program} help"},
+	BadLang:          {"Языка {value} нет: есть ru и en.", "There is no language {value}: there are ru and en."},
+	UnknownFlag:      {"Неизвестный параметр: {value}.", "Unknown flag: {value}."},
+	FlagNeedsValue:   {"Параметру нужно значение: {value}.", "The flag needs a value: {value}."},
+	BadFlagValue:     {"Неверное значение параметра: {value}.", "Wrong value of a flag: {value}."},
+	Usage:            {"Использование: {value}", "Usage: {value}"},
+	SeeHelp:          {"Справка: {program} --help", "For help: {program} --help"},
+	ReasonPermission: {"нет прав", "no permission"},
+	ReasonNotExist:   {"нет такого файла или каталога", "there is no such file or directory"},
+	ReasonExist:      {"такой файл уже есть", "the file exists already"},
 	DeviceNotKept: {
 		"Идентификатор этого компьютера не удалось сохранить, в следующий раз он будет другим: {value}",
 		"This computer's identifier could not be kept, it will be another one next time: {value}"},

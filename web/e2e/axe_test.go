@@ -1,0 +1,110 @@
+//go:build browser
+
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// axeSource is axe-core 4.14.1, see testdata/axe-core.
+//
+//go:embed testdata/axe-core/axe.min.js
+var axeSource string
+
+// axeLook is one look of a page. The structure of a page does not depend on its theme, so the dark looks are checked for contrast
+// and the size of targets only.
+type axeLook struct {
+	theme string
+	width int64
+	rules string // argument runOnly of axe.run; empty = all
+}
+
+const axeColors = `{type: "rule", values: ["color-contrast", "link-in-text-block", "target-size"]}`
+
+var axeLooks = []axeLook{
+	{"light", 1280, ""},
+	{"dark", 1280, axeColors},
+	{"dark", 390, axeColors},
+	{"light", 390, ""},
+}
+
+// axeFault is a violation of a rule of axe-core.
+type axeFault struct {
+	ID, Impact, Help string
+	Nodes            []struct {
+		HTML           string
+		FailureSummary string
+	}
+}
+
+// axe checks pages with axe-core. Every fault is an error of the test.
+type axe struct {
+	*tab
+	checked int
+	known   map[string]bool // faults of the layout, which each page would repeat
+}
+
+func (g *gateway) axe(t *testing.T, extra ...chromedp.ExecAllocatorOption) *axe {
+	t.Helper()
+	return &axe{tab: g.chromium(t, extra...), known: map[string]bool{}}
+}
+
+// visit opens a page and checks it.
+func (a *axe) visit(path string) {
+	a.t.Helper()
+	a.open(path)
+	a.check(path)
+}
+
+// check checks the page in the tab. The policy of the page lets no script in, so the protocol of the developer tools runs it.
+func (a *axe) check(name string) {
+	a.t.Helper()
+	a.checked++
+	a.do("load axe-core", chromedp.Evaluate[chromedp.Void](axeSource), chromedp.Evaluate[chromedp.Void](`{
+		const still = new CSSStyleSheet();
+		still.replaceSync("* { transition: none !important; animation: none !important }");
+		document.adoptedStyleSheets = [still];
+	}`))
+	for _, look := range axeLooks {
+		only := ""
+		if look.rules != "" {
+			only = ", runOnly: " + look.rules
+		}
+		a.do("look", chromedp.EmulateViewport(look.width, 900), chromedp.Evaluate[chromedp.Void](
+			fmt.Sprintf("document.documentElement.dataset.theme = %q", look.theme)))
+		ctx, cancel := context.WithTimeout(a.ctx, patience)
+		answer, err := chromedp.Run(ctx, chromedp.Evaluate[string](
+			`axe.run(document, {resultTypes: ["violations"]`+only+`}).then(r => JSON.stringify(r.violations))`, chromedp.EvalAwaitPromise))
+		cancel()
+		var faults []axeFault
+		if err == nil {
+			err = json.Unmarshal([]byte(answer), &faults)
+		}
+		if err != nil {
+			a.t.Fatalf("%s at %d: %v", name, look.width, err)
+		}
+		for _, f := range faults {
+			var where []string
+			for _, n := range f.Nodes {
+				key := f.ID + n.HTML
+				if a.known[key] || f.ID == "region" && strings.Contains(n.HTML, `id="nav-toggle"`) { // it precedes the header, see layout.templ
+					continue
+				}
+				a.known[key] = true
+				where = append(where, fmt.Sprintf("%.200s\n      %s", n.HTML, strings.ReplaceAll(n.FailureSummary, "\n", "\n      ")))
+			}
+			if len(where) == 0 {
+				continue
+			}
+			a.t.Errorf("%s at %d, %s: %s: %s (%s)\n    %s", name, look.width, look.theme, f.Impact, f.Help, f.ID, strings.Join(where, "\n    "))
+		}
+	}
+	a.do("back to the wide window", chromedp.EmulateViewport(1280, 900))
+}

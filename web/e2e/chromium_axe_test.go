@@ -1,0 +1,180 @@
+//go:build browser
+
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"ideco-agent/handlers"
+	"ideco-agent/templates/guide"
+)
+
+// TestAccessibilityInChromium checks every page of the site map with axe-core, with data in it, and the states of pages that no
+// address leads to: refused forms, questions and errors.
+func TestAccessibilityInChromium(t *testing.T) {
+	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
+	a := g.axe(t)
+	began := time.Now()
+
+	link := g.setupLink()
+	a.visit("/")
+	a.visit("/login")
+	a.visit(link)
+	a.types("login", "boss and more")
+	a.types("psw", "short")
+	a.types("psw2", "shorter")
+	a.click("main form button[type=submit]")
+	a.sees(".banner.bad", "")
+	a.check("refused setup")
+	a.types("login", "boss")
+	a.types("psw", adminPassword)
+	a.types("psw2", adminPassword)
+	a.click("main form button[type=submit]")
+	a.sees("nav", "Учётные записи")
+	a.check("the page after the setup")
+	for _, path := range []string{"/admin/overview", "/admin/directories", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/journal", "/admin/gateway"} {
+		a.visit(path)
+	}
+
+	admin := g.rest("boss", adminPassword)
+	params := g.fill(admin)
+	a.signInForAccess()
+	socks := freeAddress(t)
+	agent := g.agent("remote", userPassword, "laptop", "--tunnel", "netstack", "--socks", socks)
+	agent.waits("tunnel")
+	g.agent("user2", userPassword, "other").exits(3) // the address is busy
+
+	pages := (&handlers.Site{}).Pages()
+	for _, pattern := range pages.Portal {
+		paths := []string{pattern}
+		if strings.Contains(pattern, ":") {
+			if paths = params[pattern]; len(paths) == 0 {
+				t.Errorf("name some paths for the page %s in this test", pattern)
+			}
+		}
+		for _, path := range paths {
+			if g.isHTML(admin, path) {
+				a.visit(path)
+			}
+		}
+	}
+	a.refusals()
+	for _, path := range pages.HTTP {
+		a.do("open "+path, chromedp.Navigate("http://"+g.where.HTTP[0]+path), chromedp.WaitReady(chromedp.CSS("h1")))
+		a.check("plain HTTP " + path)
+	}
+	inside := g.axe(t, chromedp.ProxyServer("socks5://"+socks))
+	for _, path := range pages.Tunnel {
+		inside.do("open "+path, chromedp.Navigate(strings.TrimSuffix(insidePage, "/")+path), chromedp.WaitReady(chromedp.CSS("h1")))
+		inside.check("in the tunnel " + path)
+	}
+
+	a.visit("/cabinet")
+	a.logsOut()
+	a.strangers(link)
+	t.Logf("%d pages in %v", a.checked+inside.checked, time.Since(began).Round(time.Second))
+}
+
+// fill makes data for all pages, and returns the paths of pages with a parameter.
+func (g *gateway) fill(admin rest) map[string][]string {
+	g.t.Helper()
+	admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "gw.company.test", "local_networks": []string{"127.0.0.0/8", "192.168.7.0/24"},
+		"browser_sign_in_networks": []string{"127.0.0.0/8"}, "local_tunnel": true}, nil)
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "gateway.company.test"}, nil)
+	var group struct{ ID int64 }
+	admin.must("POST", "/user_backend/groups", map[string]any{"name": "Бухгалтерия", "remote_access": true, "session_hours_vpn": 4}, &group)
+	remote := admin.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true, "parent_id": group.ID})
+	for i := range 3 {
+		admin.user(map[string]any{"login": "user" + strconv.Itoa(i), "name": "Сотрудник Номер " + strconv.Itoa(i), "enabled": i != 1})
+	}
+	admin.must("POST", "/auth/rules", map[string]any{"ip": "192.168.7.50", "user_id": remote, "comment": "У окна", "always_logged": true}, nil)
+	admin.must("POST", "/auth/rules", map[string]any{"mac": "00:1b:63:84:45:e6", "user_id": remote, "enabled": false}, nil)
+	var directory struct{ ID int64 }
+	admin.must("POST", "/ad_backend/domains", map[string]any{"name": "company.test", "user": "ideco@company.test", "password": "secret of the search account", "controllers": []string{"127.0.0.1:1"}}, &directory)
+	paths := map[string][]string{
+		"/setup/:token":          {"/setup/used"},
+		"/admin/users/:id":       {"/admin/users/1", fmt.Sprintf("/admin/users/%d", remote)},
+		"/admin/groups/:id":      {fmt.Sprintf("/admin/groups/%d", group.ID)},
+		"/admin/directories/:id": {"/admin/directories/new", fmt.Sprintf("/admin/directories/%d", directory.ID)},
+	}
+	for _, name := range guide.Names {
+		paths["/guide/:page"] = append(paths["/guide/:page"], "/guide/"+name)
+	}
+	return paths
+}
+
+// isHTML reports whether a path answers an administrator with a page, and not with a file.
+func (g *gateway) isHTML(admin rest, path string) bool {
+	g.t.Helper()
+	response, err := admin.Get("https://" + g.where.Portal[0] + path)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusInternalServerError {
+		g.t.Errorf("%s: %d", path, response.StatusCode)
+	}
+	return strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
+}
+
+// signInForAccess checks the pages of a person that signs in with a browser to get access.
+func (a *axe) signInForAccess() {
+	a.t.Helper()
+	a.visit("/web_authd/auth?origin=http%3A%2F%2Fshop.example%2F")
+	a.types("login", "user0")
+	a.types("password", "не тот пароль")
+	a.click("main form button[type=submit]")
+	a.sees(".banner.bad", "Неверный логин или пароль")
+	a.check("refused sign-in for access")
+	a.types("login", "user0")
+	a.types("password", userPassword)
+	a.click("main form button[type=submit]")
+	a.sees("h1", "Вы в сети")
+	a.check("online")
+	a.do("open the page by address", chromedp.Navigate("http://"+a.g.where.HTTP[0]+"/sign-in"), chromedp.WaitReady(chromedp.CSS("h1")))
+	a.check("online by address")
+	a.visit("/web_authd/auth")
+	a.click("main form button[type=submit]")
+	a.sees("h1", "Вход в интернет")
+	a.check("logged out of access")
+}
+
+// refusals checks refused forms and questions of the administration.
+func (a *axe) refusals() {
+	a.t.Helper()
+	a.open("/admin/users/new")
+	a.types("login", "with space")
+	a.click("main form button.primary")
+	a.sees(".banner.bad", "")
+	a.check("a refused account")
+	a.visit("/admin/users?q=" + "user")
+	a.visit("/admin/users?q=nobody")
+	a.visit("/admin/none")
+}
+
+// strangers checks the pages of people who are not administrators.
+func (a *axe) strangers(link string) {
+	a.t.Helper()
+	a.types("login", "user0")
+	a.types("password", "не тот пароль")
+	a.click("main form button[type=submit]")
+	a.sees(".banner.bad", "Неверный логин или пароль")
+	a.check("refused sign-in")
+	a.visit(link)
+	a.open("/login")
+	a.types("login", "user0")
+	a.types("password", userPassword)
+	a.click("main form button[type=submit]")
+	a.sees("h1", "")
+	a.visit("/cabinet")
+	a.visit("/admin/users")
+	a.visit("/none")
+}
