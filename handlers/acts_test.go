@@ -143,6 +143,7 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 	post("/admin/gateway/keep", "/admin/gateway/keep", a.trial(), agent.ActGatewayKept)
 	post("/admin/gateway/dns", "/admin/gateway/dns", nil, agent.ActGatewaySaved)
 	post("/admin/gateway/forwarding", "/admin/gateway/forwarding", nil, agent.ActForwardingOn)
+	post("/admin/gateway/dns", "/admin/gateway/dns", nil, agent.ActGatewaySaved)
 
 	eab := base64.RawURLEncoding.EncodeToString([]byte(mark + mark))
 	acme := url.Values{"ca": {"other"}, "directory": {"https://ca.example.test/dir"}, "email": {"it@company.ru"}, "eab_key_id": {"kid"}, "eab_hmac_key": {eab}}

@@ -8,6 +8,7 @@ import (
 	"embed"
 	"fmt"
 	"maps"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -36,7 +37,7 @@ func load() []*Localizer {
 		if _, err := bundle.LoadMessageFileFS(catalogues, lang+".toml"); err != nil {
 			panic(fmt.Sprintf("locale: read the embedded catalogue %s: %v", lang, err))
 		}
-		all = append(all, &Localizer{lang: lang, messages: i18n.NewLocalizer(bundle, lang)})
+		all = append(all, &Localizer{lang: lang, messages: i18n.NewLocalizer(bundle, lang), plain: &sync.Map{}})
 	}
 	return all
 }
@@ -45,6 +46,7 @@ func load() []*Localizer {
 type Localizer struct {
 	lang     string
 	messages *i18n.Localizer
+	plain    *sync.Map // texts of messages without values, by id; a table says the same ones in each row
 }
 
 // Args are the named values of a message: {{.Name}} in the catalogue.
@@ -70,7 +72,17 @@ func (l *Localizer) Lang() string { return l.lang }
 
 // T returns the message with the id. For an unknown id it returns the id, so that the page still works.
 func (l *Localizer) T(id string, args ...Args) string {
-	return l.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: merge(args)})
+	if len(args) > 0 {
+		return l.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: merge(args)})
+	}
+	if text, ok := l.plain.Load(id); ok {
+		return text.(string)
+	}
+	text := l.localize(&i18n.LocalizeConfig{MessageID: id})
+	if text != id { // an unknown id is not kept, so that the map has at most the messages of the catalogue
+		l.plain.Store(id, text)
+	}
+	return text
 }
 
 // N returns the message with the id in the plural form for n. The catalogue calls n {{.N}}.

@@ -112,6 +112,9 @@ func TestMonitorInChromium(t *testing.T) {
 	if rows < 20 {
 		t.Errorf("%d rows are in the window", rows)
 	}
+	if below := evaluate[float64](b, "document.documentElement.scrollHeight - innerHeight"); below > 0 {
+		t.Errorf("the page is %v px higher than the window", below)
+	}
 	b.pictures("monitor-300")
 	b.do("a phone", chromedp.EmulateViewport(390, 900))
 	if high := evaluate[float64](b, `Math.max(...[...document.querySelectorAll("tbody tr")].map((row) => row.offsetHeight))`); high > 140 {

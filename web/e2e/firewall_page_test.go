@@ -121,7 +121,7 @@ func TestFirewallWithoutRights(t *testing.T) {
 		admin := g.visitor(netip.Addr{})
 		admin.signIn("boss", adminPassword)
 		admin.open("/admin/gateway")
-		admin.sees("main > .banner", "Запустите его с правом CAP_NET_ADMIN")
+		admin.sees("#state .conditions", "Запустите его с правом CAP_NET_ADMIN")
 		if !strings.Contains(g.log.String(), "there is no firewall") || hasTable(t) {
 			t.Errorf("the log does not warn, or there is a table:\n%s", g.log)
 		}
