@@ -48,7 +48,7 @@ var notActs = map[string]string{
 	"DELETE /web/admin/auth/login":                "ends only the visitor's own sign-in",
 	"POST /language":                              "a preference of this browser",
 	"POST /theme":                                 "a preference of this browser",
-	"POST /columns":                               "a preference of this browser",
+	"POST /admin/columns":                         "a preference of this browser",
 	"POST " + webAuthPath:                         "the journal of authorisations has it",
 	"POST /web_authd/logout":                      "the journal of authorisations has it",
 	"DELETE /monitor_backend/sessions/logout/:ip": "the journal of authorisations has it",
@@ -142,6 +142,7 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 	_, last = a.actsSince(last)
 	post("/admin/gateway/keep", "/admin/gateway/keep", a.trial(), agent.ActGatewayKept)
 	post("/admin/gateway/forwarding", "/admin/gateway/forwarding", nil, agent.ActForwardingOn)
+	post("/admin/gateway/dns", "/admin/gateway/dns", nil, agent.ActGatewaySaved)
 
 	eab := base64.RawURLEncoding.EncodeToString([]byte(mark + mark))
 	acme := url.Values{"ca": {"other"}, "directory": {"https://ca.example.test/dir"}, "email": {"it@company.ru"}, "eab_key_id": {"kid"}, "eab_hmac_key": {eab}}

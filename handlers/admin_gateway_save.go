@@ -17,7 +17,7 @@ import (
 // adminGatewaySave applies the choice at once, as a trial that must be confirmed.
 func (s *Site) adminGatewaySave(c echo.Context) error {
 	typed, choice, problems := s.readGateway(c)
-	if problems == nil {
+	if len(problems) == 0 {
 		err := s.updateSettings(c, agent.ActGatewaySaved, func(n *agent.Settings) { n.TryGateway(choice, time.Now()) })
 		if err == nil {
 			if s.Settings.Current().OnTrial() {
@@ -35,14 +35,11 @@ func (s *Site) adminGatewaySave(c echo.Context) error {
 // adminGatewayPreview shows the rules for the submitted choice and changes nothing.
 func (s *Site) adminGatewayPreview(c echo.Context) error {
 	typed, choice, problems := s.readGateway(c)
-	wanted := s.Settings.Current()
-	if problems == nil {
-		wanted.GatewaySettings = choice
-		problems = wanted.Check()
-	}
 	if len(problems) > 0 {
 		return s.refuseGateway(c, typed, problems)
 	}
+	wanted := s.Settings.Current()
+	wanted.GatewaySettings = choice
 	d := s.adminGatewayData(c)
 	d.Form, d.Preview, d.Chosen, d.PreviewTyped = typed, s.Gateway.Preview(wanted), wanted.InterfacesChosen(), true
 	return s.renderGateway(c, http.StatusOK, s.page(c), d)
@@ -57,7 +54,8 @@ func (s *Site) refuseGateway(c echo.Context, typed templates.GatewayForm, proble
 	return s.renderGateway(c, http.StatusBadRequest, p, d)
 }
 
-// readGateway parses the form. It returns the typed values for the page, and the settings that they stand for.
+// readGateway parses the form. It returns the typed values for the page, the settings that they stand for, and all that is wrong with
+// them.
 func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, agent.GatewaySettings, agent.Problems) {
 	var wanted agent.Settings
 	values, err := c.FormParams()
@@ -78,11 +76,14 @@ func (s *Site) readGateway(c echo.Context) (templates.GatewayForm, agent.Gateway
 	wanted.DNSInLAN = values.Get("dns_in_lan") == "1"
 	wanted.VPNPeersMayTalk = values.Get("vpn_peers_may_talk") == "1"
 	timeout := values.Get(agent.FirewallTimeout.Name)
-	wrongTimeout := agent.FirewallTimeout.Parse(&wanted, timeout)
+	agent.FirewallTimeout.Parse(&wanted, timeout) // an invalid number becomes 0, which Check refuses
 
 	interfaces, _ := s.Gateway.Interfaces() // adminGatewayData logs the error
 	typed := templates.NewGatewayForm(wanted.GatewaySettings, interfaces)
 	typed.OpenBeforeLogin = values.Get("open_before_login")
 	typed.FirewallTimeout = timeout
-	return typed, wanted.GatewaySettings, problemsOf(problem, wrongTimeout)
+	candidate := s.Settings.Current()
+	candidate.GatewaySettings = wanted.GatewaySettings
+	problems := problemsOf(problem)
+	return typed, wanted.GatewaySettings, append(problems, withoutNoted(problems, candidate.Check())...)
 }

@@ -308,8 +308,8 @@ func TestFirstSteps(t *testing.T) {
 		t.Helper()
 		page := a.conditions("/admin/agent")
 		var got []string
-		page.Find(".steps .done").Each(func(_ int, step *goquery.Selection) { got = append(got, step.AttrOr("data-step", "")) })
-		at := page.Find(`.steps [aria-current="step"]`)
+		page.Find(".first-steps .done").Each(func(_ int, step *goquery.Selection) { got = append(got, step.AttrOr("data-step", "")) })
+		at := page.Find(`.first-steps [aria-current="step"]`)
 		if strings.Join(got, " ") != done || at.AttrOr("data-step", "") != current {
 			t.Errorf("done %v, current %q; want %s, %q", got, at.AttrOr("data-step", ""), done, current)
 		}
@@ -318,7 +318,7 @@ func TestFirstSteps(t *testing.T) {
 				t.Errorf("%s stands twice", code)
 			}
 		}
-		a.followCures(page.Find(".steps"))
+		a.followCures(page.Find(".first-steps"))
 	}
 	is("", templates.StepAddress)
 	now.Enabled, now.Domain = true, "gw.example.test"
@@ -347,7 +347,7 @@ func TestFirstSteps(t *testing.T) {
 	if err := errors.Join(db.RememberDevice(t.Context(), id, "a device", time.Now()), db.AgentConnected(t.Context(), id, "a device", "gw.example.test", time.Now())); err != nil {
 		t.Fatal(err)
 	}
-	if page := a.conditions("/admin/agent"); page.Find(".steps").Length() != 0 {
-		t.Errorf("still there: %s", page.Find(".steps").Text())
+	if page := a.conditions("/admin/agent"); page.Find(".first-steps").Length() != 0 {
+		t.Errorf("still there: %s", page.Find(".first-steps").Text())
 	}
 }

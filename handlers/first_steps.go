@@ -20,11 +20,11 @@ func (s *Site) state(c echo.Context) (state templates.State, err error) {
 	if err != nil {
 		return state, err
 	}
-	now, gateway := s.Settings.Current(), s.Gateway.State()
+	now := s.Settings.Current()
 	chosen := now.InterfacesChosen() && !now.OnTrial()
 	state.Steps = templates.FirstSteps(map[string]bool{
 		templates.StepAddress:    now.Enabled && now.Domain != "",
-		templates.StepInterfaces: chosen && gateway.Enforces(),
+		templates.StepInterfaces: chosen,
 		templates.StepDNS:        chosen && !agent.HasCondition(state.Conditions, agent.ConditionDNS),
 		templates.StepPeople:     people,
 	})

@@ -52,6 +52,7 @@ var formsWithoutMarks = map[string]string{
 	"/admin/groups/1/place":   "only groups that exist can be chosen",
 	"/admin/groups/directory": "only directories that exist can be chosen",
 	"/admin/agent/state":      "it is one switch",
+	"/admin/columns":          "unknown columns are left out",
 }
 
 // TestRefusedForms: the message of a refused form names and links each field with an error. Each of these fields has its error as its

@@ -39,14 +39,18 @@ func (o openSessions) User(_ context.Context, id agent.UserID) (agent.User, erro
 // countingFirewall counts more traffic for every session each time that it is asked.
 type countingFirewall struct {
 	access.Firewall
+	counts  bool // false while sessions are restored
 	random  *rand.Rand
 	traffic map[string]agent.Traffic
 }
 
-func (f countingFirewall) Readmit(context.Context, agent.Session) error { return nil }
-func (f countingFirewall) MACs() map[string]net.HardwareAddr            { return nil }
+func (f *countingFirewall) Readmit(context.Context, agent.Session) error { return nil }
+func (f *countingFirewall) MACs() map[string]net.HardwareAddr            { return nil }
 
-func (f countingFirewall) Traffic() map[string]agent.Traffic {
+func (f *countingFirewall) Traffic() map[string]agent.Traffic {
+	if !f.counts {
+		return nil
+	}
 	for id, t := range f.traffic {
 		t.Rx += f.random.Uint64N(1 << 20)
 		t.Tx += f.random.Uint64N(1 << 18)
@@ -61,7 +65,7 @@ func newCrowd(tb testing.TB, n int) *Site {
 	s := newSite(tb)
 	s.Settings.(*fixedSettings).now.Grace = time.Hour
 	open := openSessions{Store: s.Accounts.(accounts).Store}
-	firewall := countingFirewall{random: rand.New(rand.NewPCG(1, 2)), traffic: map[string]agent.Traffic{}}
+	firewall := &countingFirewall{random: rand.New(rand.NewPCG(1, 2)), traffic: map[string]agent.Traffic{}}
 	first := []string{"Александр", "Мария", "Константин", "Анна", "Иван"}
 	for i := range n {
 		at := netip.AddrFrom4([4]byte{10, 1, byte(i / 250), byte(1 + i%250)})
@@ -78,6 +82,7 @@ func newCrowd(tb testing.TB, n int) *Site {
 	if err := s.Sessions.Restore(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
+	firewall.counts = true
 	if live := len(s.Sessions.Sessions()); live != n {
 		tb.Fatalf("%d of %d sessions live", live, n)
 	}

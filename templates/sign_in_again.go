@@ -14,11 +14,3 @@ type SignInAgainData struct {
 	Login   string // as typed
 	Error   string // why the sign-in was refused
 }
-
-// again returns a text for somebody who is signed in, or for somebody who has to sign in first.
-func again(p Page, what string) string {
-	if p.User == nil {
-		return p.L.T("again_signed_out_" + what)
-	}
-	return p.L.T("again_" + what)
-}

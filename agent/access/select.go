@@ -27,13 +27,14 @@ func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down
 	defer m.mu.Unlock()
 	list := make([]sorted, 0, len(m.sessions))
 	page := Selection{All: len(m.sessions)}
+	var peek agent.SessionPeek
 	for _, s := range m.sessions {
 		if s.Kind == agent.KindVPN {
 			page.VPN++
 		}
-		live := s.peek()
-		if matches(&live) {
-			list = append(list, sorted{s, by.Key(&live)})
+		s.peek(&peek)
+		if matches(&peek) {
+			list = append(list, sorted{s, by.Key(&peek)})
 		}
 	}
 	from := min(max(offset, 0), len(list))

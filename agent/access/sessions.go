@@ -60,24 +60,25 @@ func (m *Manager) snapshot() []agent.LiveSession {
 
 // live returns a session with its counters. The caller holds mu.
 func (s *session) live() agent.LiveSession {
-	l := s.peek()
-	if l.Rx != nil {
-		rx, tx := *l.Rx, *l.Tx
+	var p agent.SessionPeek
+	s.peek(&p)
+	l := agent.LiveSession{Session: s.Session, State: p.State, FurtherAddresses: p.FurtherAddresses, Handshake: p.Handshake, MAC: p.MAC}
+	if p.Rx != nil {
+		rx, tx := *p.Rx, *p.Tx
 		l.Rx, l.Tx = &rx, &tx
 	}
 	return l
 }
 
-// peek is live without copies of the counters, so the result is valid only while the caller holds mu.
-func (s *session) peek() agent.LiveSession {
-	l := agent.LiveSession{Session: s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()}
+// peek is live without copies. The caller holds mu as long as it uses p.
+func (s *session) peek(p *agent.SessionPeek) {
+	*p = agent.SessionPeek{Session: &s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()}
 	if c := &s.counters; c.counted || c.rx+c.tx > 0 {
-		l.Rx, l.Tx, l.Handshake = &c.rx, &c.tx, c.last.Handshake
+		p.Rx, p.Tx, p.Handshake = &c.rx, &c.tx, c.last.Handshake
 	}
 	if s.Kind != agent.KindVPN {
-		l.MAC = s.counters.mac
+		p.MAC = s.counters.mac
 	}
-	return l
 }
 
 // state returns the state of a session.

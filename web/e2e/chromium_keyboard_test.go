@@ -42,7 +42,7 @@ func TestFirstHourByKeyboardInChromium(t *testing.T) {
 			k.fills("psw", adminPassword)
 			k.fills("psw2", adminPassword)
 			k.press("Enter", kb.Enter)
-			k.holds("the first steps", `document.querySelector("ol.steps li.current[data-step=address]") !== null`)
+			k.holds("the first steps", `document.querySelector("ol.first-steps li.current[data-step=address]") !== null`)
 
 			k.goesTo("/admin/agent", narrow)
 			k.tabTo("button[role=switch]")
@@ -79,7 +79,7 @@ func TestFirstHourByKeyboardInChromium(t *testing.T) {
 			agent := g.agent("ivanov", userPassword, "laptop")
 			agent.waits("authorized")
 			k.goesTo("/admin/agent", narrow)
-			k.holds("no first steps", `document.getElementById("state") !== null && document.querySelector("ol.steps") === null`)
+			k.holds("no first steps", `document.getElementById("state") !== null && document.querySelector("ol.first-steps") === null`)
 			agent.signal(syscall.SIGTERM)
 			agent.exits(0)
 			t.Logf("%d stops", k.stops)
