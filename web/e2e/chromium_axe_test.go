@@ -19,6 +19,7 @@ import (
 // TestAccessibilityInChromium checks every page of the site map with axe-core, with data in it, and the states of pages that no
 // address leads to: refused forms, questions and errors.
 func TestAccessibilityInChromium(t *testing.T) {
+	t.Parallel()
 	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
 	a := g.axe(t)
 	began := time.Now()
@@ -49,7 +50,7 @@ func TestAccessibilityInChromium(t *testing.T) {
 	socks := freeAddress(t)
 	agent := g.agent("remote", userPassword, "laptop", "--tunnel", "netstack", "--socks", socks)
 	agent.waits("tunnel")
-	g.agent("user2", userPassword, "other").exits(3) // the address is busy
+	g.agent("user2", "wrong password", "other").exits(3) // a refusal for the journal
 
 	pages := (&handlers.Site{}).Pages()
 	for _, pattern := range pages.Portal {
