@@ -76,8 +76,9 @@ func containsAddress(a netip.Addr, word string, buffer []byte) bool {
 
 // containsFolded reports whether a text contains a folded word, without regard to case.
 func containsFolded(text, word string) bool {
-	for i := range text {
-		if hasPrefixFolded(text[i:], word) {
+	first, _ := utf8.DecodeRuneInString(word)
+	for i, r := range text {
+		if fold(r) == first && hasPrefixFolded(text[i:], word) {
 			return true
 		}
 	}

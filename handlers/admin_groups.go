@@ -5,6 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"ideco-agent/agent"
 	"ideco-agent/templates"
 )
 
@@ -22,6 +23,7 @@ func (s *Site) adminGroups(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	d := templates.AdminGroupsData{Tree: tree, Accounts: accounts, Directories: len(directories) > 0}
+	d := templates.AdminGroupsData{Tree: tree, Accounts: accounts, Directories: len(directories) > 0,
+		Query: agent.Clean(c.QueryParam("q"), agent.MaxGroupName)}
 	return s.render(c, http.StatusOK, templates.AdminGroups(s.page(c), d))
 }

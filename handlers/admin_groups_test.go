@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -258,5 +259,32 @@ func TestDirectoryGroupPages(t *testing.T) {
 	a.saved(a.post("/admin/groups/1", groupValues("Удалённые", "directory", "", "member", "x", "member_name", "x")))
 	if g := a.group(1); g.Member != fakeGroups[2] || g.Directory != "company.local" || g.Rights.RemoteAccess != nil {
 		t.Errorf("%+v", g)
+	}
+}
+
+// TestSearchGroups: among 500 groups, a part of the path finds some, with their paths.
+func TestSearchGroups(t *testing.T) {
+	a := newAdministration(t)
+	if goqueryFind(t, a.get("/admin/groups"), "#q").Length() > 0 {
+		t.Error("a search without groups")
+	}
+	for i := range 10 {
+		top, _, err := a.realStore().CreateGroup(t.Context(), agent.Group{Name: fmt.Sprint("Отдел ", i), Directory: agent.LocalDirectory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range 49 {
+			if _, _, err := a.realStore().CreateGroup(t.Context(), agent.Group{Parent: top, Name: fmt.Sprint("Группа ", j), Directory: agent.LocalDirectory}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for query, want := range map[string]int{"": 500, "?q=" + url.QueryEscape("ОТДЕЛ 3"): 50, "?q=" + url.QueryEscape("отдел 3/группа 48"): 1, "?q=nothing": 0} {
+		page := a.get("/admin/groups" + query)
+		rows := 0
+		goqueryFind(t, page, ".groups").Each(func(_ int, s *goquery.Selection) { rows = s.Find(".group").Length() })
+		if rows != want || want > 0 && query != "" && !says(t, page, ".group-name", "Отдел 3") || want == 0 && !says(t, page, ".empty", "Таких групп нет") {
+			t.Errorf("%q: %d groups", query, rows)
+		}
 	}
 }

@@ -45,7 +45,10 @@ func (s *Site) adminUserSave(c echo.Context, u agent.User) error {
 // askUser shows a question about an account. Both answers lead back to the list from which the account was opened.
 func (s *Site) askUser(c echo.Context, d templates.ConfirmData) error {
 	list := userList(c)
-	d.Action, d.Cancel = templates.WithList(d.Action, list), templates.WithList(d.Cancel, list)
+	if value := templates.ListValue(list); value != "" {
+		d.Fields = append(d.Fields, templates.HiddenField{Name: templates.ListField, Value: value})
+	}
+	d.Cancel = templates.WithList(d.Cancel, list)
 	return s.render(c, http.StatusOK, templates.Confirm(s.page(c), d))
 }
 

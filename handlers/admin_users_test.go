@@ -566,6 +566,102 @@ func TestExport(t *testing.T) {
 	a.wants(a.uploadAccounts("accounts.csv", file), http.StatusOK, "Загружать нечего")
 }
 
+// TestUsersKeepThePlace: the filter, the order and the page come back after each act, and nothing else that a request names does.
+func TestUsersKeepThePlace(t *testing.T) {
+	a := newAdministration(t)
+	var ids []agent.UserID
+	for i := range 120 {
+		id, err := a.realStore().CreateUser(t.Context(), agent.User{Login: fmt.Sprintf("user%03d", i), Enabled: true, Directory: agent.LocalDirectory}, "hash")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	const list = "/admin/users?page=2&q=user&sort=-login"
+	row := func(i int) string { return fmt.Sprint("#user-", ids[i]) }
+	page := a.get(list)
+	if got := loginsOn(t, page); len(got) != 50 || got[0] != "user069" || got[49] != "user020" {
+		t.Fatalf("%q", got)
+	}
+	if goqueryFind(t, page, row(40)).Length() != 1 {
+		t.Error("the row has no anchor")
+	}
+	account := goqueryFind(t, page, row(40)+" td.login a").AttrOr("href", "")
+	opened := a.get(account)
+	if back := goqueryFind(t, opened, ".trail a").AttrOr("href", ""); back != list+row(40) {
+		t.Errorf("back to %q", back)
+	}
+	path := fmt.Sprint("/admin/users/", ids[40])
+	sent := func(w *httptest.ResponseRecorder, want string) {
+		t.Helper()
+		if got := w.Header().Get("Location"); w.Code != http.StatusSeeOther || got != want {
+			t.Errorf("%d, sent to %q, want %q", w.Code, got, want)
+		}
+	}
+	doc, err := goquery.NewDocumentFromReader(strings.NewReader(opened))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var field string
+	doc.Find("main form").Each(func(_ int, s *goquery.Selection) {
+		if field = s.Find("input[name=list]").AttrOr("value", ""); field == "" {
+			t.Errorf("the form of %s forgets the list", s.AttrOr("action", ""))
+		}
+	})
+	sent(a.post(path, url.Values{"login": {"user040"}, "enabled": {"1"}, "remote_access": {"1"}, "list": {field}}), list+row(40))
+	sent(a.post(path+"/password", url.Values{"psw": {"long enough"}, "list": {field}}), account)
+	question := a.wants(a.post(path+"/delete", url.Values{"list": {field}}), http.StatusOK)
+	if cancel := goqueryFind(t, question, ".question a").AttrOr("href", ""); cancel != account {
+		t.Errorf("cancel leads to %q", cancel)
+	}
+	sent(a.post(path+"/delete", confirmation(t, question)), list)
+
+	bulk := a.bulkForm("vpn_allow", "user030")
+	bulk.Set("q", "user")
+	bulk.Set("sort", "-login")
+	bulk.Set("page", "2")
+	question = a.wants(a.post("/admin/users/bulk", bulk), http.StatusOK)
+	if cancel := goqueryFind(t, question, ".question a").AttrOr("href", ""); cancel != list {
+		t.Errorf("cancel leads to %q", cancel)
+	}
+	sent(a.post("/admin/users/bulk", confirmation(t, question)), list+row(30))
+
+	// After the last page comes the last page.
+	if got := loginsOn(t, a.get("/admin/users?q=user&page=99")); len(got) != 19 || got[18] != "user119" {
+		t.Errorf("%q", got)
+	}
+	for _, wrong := range []string{"https://example.com/", "q=%zz", "sort=hash&page=-1&next=/admin/agent", strings.Repeat("q=a&", 1000)} {
+		page := a.get(fmt.Sprintf("/admin/users/%d?list=%s", ids[5], url.QueryEscape(wrong)))
+		if back := goqueryFind(t, page, ".trail a").AttrOr("href", ""); back != "/admin/users"+row(5) {
+			t.Errorf("%.40s: back to %q", wrong, back)
+		}
+	}
+}
+
+// TestUsersCSV: the file has all accounts of the filter in the order of the page, also those of directories, and no formulas.
+func TestUsersCSV(t *testing.T) {
+	a := newAdministration(t)
+	people(t, a)
+	for _, u := range []agent.User{{Login: "=cmd", Name: "Формула"}, {Login: "zed", Name: "Яшин"}} {
+		u.Directory = agent.LocalDirectory
+		if _, err := a.realStore().CreateUser(t.Context(), u, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := ask(a.h, "GET", "/admin/users.csv?sort=-name", page, inLAN, a.boss)
+	lines := strings.Split(strings.TrimSuffix(file.Body.String(), "\r\n"), "\r\n")
+	if file.Code != http.StatusOK || !strings.HasPrefix(lines[0], "\ufeffЛогин;Имя;Каталог;Группа") || !strings.HasPrefix(lines[1], "zed;Яшин;") {
+		t.Errorf("%d %q", file.Code, lines)
+	}
+	_, total, err := a.site.Accounts.Users(t.Context(), agent.UserFilter{}, 0, 1)
+	if err != nil || len(lines) != total+1 || !strings.Contains(file.Body.String(), "\r\n'=cmd;Формула;") || strings.Contains(file.Body.String(), "argon2id") {
+		t.Errorf("%d accounts, %v: %q", total, err, lines)
+	}
+	if file = ask(a.h, "GET", "/admin/users.csv?q=zed", page, inLAN, a.boss); strings.Count(file.Body.String(), "\r\n") != 2 {
+		t.Errorf("with a filter: %s", file.Body)
+	}
+}
+
 // TestRESTUsersInParts: limit and offset cut the list in its order, the header has the number of all, and wrong values are refused.
 func TestRESTUsersInParts(t *testing.T) {
 	a := newAdministration(t)

@@ -30,16 +30,24 @@ const ListField = "list"
 
 // WithList adds the page of the list from which an account was opened to a URL of the account.
 func WithList(path string, list TableView) string {
-	if list.Table == nil || len(list.Fields()) == 0 {
+	query := ListValue(list)
+	if query == "" {
 		return path
 	}
-	query := fieldValues(list.Fields()).Encode()
 	path, anchor, found := strings.Cut(path, "#")
 	path += "?" + url.Values{ListField: {query}}.Encode()
 	if found {
 		path += "#" + anchor
 	}
 	return path
+}
+
+// ListValue is the value of ListField; empty for the first page without filter and in the usual order.
+func ListValue(list TableView) string {
+	if list.Table == nil {
+		return ""
+	}
+	return fieldValues(list.Fields()).Encode()
 }
 
 // UserRow returns the URL of a page of the list at the row of an account.

@@ -480,6 +480,7 @@ type AdminGroupsData struct {
 	Tree        agent.GroupTree
 	Accounts    map[agent.GroupID]int // in each group and the groups below it
 	Directories bool                  // there is a directory whose groups can be added
+	Query       string                // a part of the names; empty = all groups, as a tree
 }
 
 // AdminGroupData fills [AdminGroup]. ID 0 is a new group.

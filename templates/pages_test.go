@@ -162,6 +162,8 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"user refused": AdminUser(page("/admin/users/2", admin), AdminUserData{ID: 2, Directory: hostile, Title: hostile, Refused: agent.CodeAccountExpired, Form: UserForm{ByGroups: true, RightsForm: fullRights()}, Errors: errors,
 			Inherited: Inherited{someGroups(), someGroups().Apply(inGroup, agent.DefaultSettings())}, Applied: someGroups().Apply(inGroup, agent.DefaultSettings()), DirectoryGroups: someGroups().Below(2)}),
 		"groups":            AdminGroups(page("/admin/groups", admin), AdminGroupsData{Tree: someGroups(), Accounts: map[agent.GroupID]int{1: 5, 2: 1}, Directories: true}),
+		"groups found":      AdminGroups(page("/admin/groups", admin), AdminGroupsData{Tree: someGroups(), Query: "o"}),
+		"groups none":       AdminGroups(page("/admin/groups", admin), AdminGroupsData{Tree: someGroups(), Query: hostile + "x"}),
 		"groups empty":      AdminGroups(page("/admin/groups", admin), AdminGroupsData{Directories: true}),
 		"group":             AdminGroup(page("/admin/groups/3", admin), fullGroup(errors)),
 		"group new":         AdminGroup(page("/admin/groups/new", admin), AdminGroupData{Form: NewGroupForm(agent.Group{Directory: agent.LocalDirectory}), Inherited: Inherited{Rights: inherited}}),

@@ -41,6 +41,8 @@ type Store struct {
 	fault     atomic.Pointer[agent.Error] // why writes are refused; nil when they are not
 	unwritten unwritten
 	writes    atomic.Uint64
+
+	noLookAlikes atomic.Bool // see LookAlikes
 }
 
 // Open opens the database file at path and makes it, with mode 0600, when there is none; the directory must exist. The

@@ -33,8 +33,11 @@ func (s *Store) LocalAccount(ctx context.Context, login string) (user agent.User
 
 // LookAlikes returns the local accounts whose logins are equal by the rules of the package spelling to that of another one, one
 // group after the other. CreateUser and UpdateUser make none; they are from versions of the program that compared the code
-// points.
+// points. Therefore a store that has none will never have any, and is asked only once.
 func (s *Store) LookAlikes(ctx context.Context) (users []agent.User, err error) {
+	if s.noLookAlikes.Load() {
+		return nil, nil
+	}
 	err = s.read(ctx, func(tx *sql.Tx) (err error) {
 		users, err = all(ctx, tx, func(row scanner) (agent.User, error) { return scanUser(row) },
 			`SELECT `+userColumns+` FROM users WHERE directory = $1 AND login_norm IN
@@ -45,6 +48,7 @@ func (s *Store) LookAlikes(ctx context.Context) (users []agent.User, err error) 
 	if err != nil {
 		return nil, fmt.Errorf("look for accounts with equal logins: %w", err)
 	}
+	s.noLookAlikes.Store(len(users) == 0)
 	return users, nil
 }
 

@@ -154,8 +154,11 @@ func lead(h *ast.Heading, source []byte) (template.HTML, error) {
 func html(n ast.Node, source []byte) (template.HTML, error) {
 	var b bytes.Buffer
 	err := markdown.Renderer().Render(&b, source, n)
-	return template.HTML(b.String()), err
+	return template.HTML(focusable.Replace(b.String())), err
 }
+
+// focusable lets the keyboard scroll what may be wider than the window.
+var focusable = strings.NewReplacer("<pre>", `<pre tabindex="0">`, "<table>", `<table tabindex="0">`)
 
 // rewriteLinks replaces links between files and within a file by links of the portal, which also work in a popover.
 func rewriteLinks(doc ast.Node, name string) error {

@@ -82,7 +82,7 @@ func TestAccountsInChromium(t *testing.T) {
 	b.pictures("users-question")
 	b.click(".question button.danger")
 	b.sees(".toast", "Учётные записи изменены")
-	b.sees("td .state.bad", "Отключена")
+	b.sees("td .state.bad .unseen", "Отключена")
 	b.click(`.search a[href="/admin/users"]`)
 	b.sees(".count", "71 учётная запись")
 	b.do("choose all", chromedp.Click(chromedp.CSS("#scope_all")), chromedp.SetValue(chromedp.CSS("#act"), "disable"))
@@ -117,4 +117,82 @@ func TestAccountsInChromium(t *testing.T) {
 	b.types("psw2", "another-horse-9")
 	b.click("main form button[type=submit]")
 	b.sees("h1", "Личный кабинет")
+}
+
+// TestManyAccountsInChromium: among 320 accounts one is found, opened and saved, and several are changed at once; the filter, the order
+// and the page stay. 20 rows are in view at 1280 x 900, and no row has two lines.
+func TestManyAccountsInChromium(t *testing.T) {
+	g := startGateway(t)
+	b := g.chromium(t)
+	b.open(g.setupLink())
+	b.types("login", "boss")
+	b.types("psw", adminPassword)
+	b.types("psw2", adminPassword)
+	b.click("main form button[type=submit]")
+	b.sees("nav", "Учётные записи")
+
+	file := filepath.Join(t.TempDir(), "people.csv")
+	var rows strings.Builder
+	rows.WriteString("Логин;Имя;Телефон;Включена;Удалённый доступ\n")
+	for i := range 320 {
+		fmt.Fprintf(&rows, "user%03d;%s %d;;%s;%s\n", i, []string{"Константинопольская Александра Всеволодовна", "Иванов Иван", "Ёлкин Пётр"}[i%3], i,
+			"да", []string{"да", "нет"}[i%2])
+	}
+	if err := os.WriteFile(file, []byte(rows.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.open("/admin/users/import")
+	b.do("choose the file", chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+	b.click(`form[action="/admin/users/import"] button`)
+	b.sees(".count-list", "320")
+	b.click(`form[action="/admin/users/import/apply"] button`)
+	b.sees(".count", "321 учётная запись")
+	b.do("look at 1280 x 900", chromedp.EmulateViewport(1280, 900))
+	b.open("/admin/users")
+	inView := evaluate[int](b, `[...document.querySelectorAll(".table tbody tr")].filter(r => r.getBoundingClientRect().bottom <= innerHeight).length`)
+	broken := evaluate[int](b, `[...document.querySelectorAll(".table tbody tr")].filter(r => r.offsetHeight > 36).length +
+		(document.querySelector(".table").scrollWidth > document.querySelector(".table").clientWidth ? 1 : 0)`)
+	if inView < 20 || broken > 0 {
+		t.Errorf("%d rows in view, %d with two lines or wider than the page", inView, broken)
+	}
+	b.pictures("users-300")
+
+	b.types("q", "константин")
+	b.click(".search > button")
+	b.sees(".count", "107 учётных записей")
+	b.click(`th.col-name .sort`)
+	b.sees(`th.col-name[aria-sort="ascending"]`, "Имя")
+	b.click(`th.col-name .sort`)
+	b.sees(`th.col-name[aria-sort="descending"]`, "Имя")
+	b.click("a[rel=next]")
+	b.sees(".paging", "51–100 из 107")
+	b.pictures("users-300-found")
+	const place = "page=2&q=%D0%BA%D0%BE%D0%BD%D1%81%D1%82%D0%B0%D0%BD%D1%82%D0%B8%D0%BD&sort=-name"
+	kept := func() {
+		t.Helper()
+		b.sees(".paging", "51–100 из 107")
+		query, row := evaluate[string](b, `location.search.slice(1)`), evaluate[string](b, `location.hash`)
+		top := evaluate[float64](b, `document.querySelector(location.hash || "body").getBoundingClientRect().top`)
+		if query != place || row == "" || top < 100 || top > 860 {
+			t.Errorf("the place is %s%s, the row at %v", query, row, top)
+		}
+	}
+	b.click("tbody tr:nth-child(40) td.login a")
+	b.sees(".trail", "Учётные записи")
+	b.types("comment", "найден")
+	b.click(".card form button.primary")
+	b.sees(".toast", "Изменения сохранены")
+	kept()
+	b.click("tbody tr:nth-child(40) td.login a")
+	b.sees(".trail", "Учётные записи")
+	b.click(".trail a")
+	kept()
+	b.click("tbody tr:nth-child(30) td.mark input")
+	b.click("tbody tr:nth-child(31) td.mark input")
+	b.do("choose an act", chromedp.SetValue(chromedp.CSS("#act"), "disable"))
+	b.click("#bulk button")
+	b.sees(".question", "Отключить: 2 учётные записи?")
+	b.click(".question button.danger")
+	b.sees(".toast", "Учётные записи изменены")
+	kept()
 }
