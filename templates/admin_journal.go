@@ -19,7 +19,7 @@ var JournalTable = &Table{
 		{Key: string(agent.JournalLogin), Label: "column_person", Sortable: true, Fixed: true},
 		{Key: string(agent.JournalGroup), Label: "column_group", Off: true},
 		{Key: string(agent.JournalReason), Label: "column_outcome"},
-		{Key: string(agent.JournalInner), Label: "column_address"},
+		{Key: string(agent.JournalInner), Label: "journal_address"},
 		{Key: string(agent.JournalMAC), Label: "column_mac", Off: true},
 		{Key: string(agent.JournalDevice), Label: "column_device"},
 		{Key: string(agent.JournalWay), Label: "column_way"},
