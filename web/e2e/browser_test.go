@@ -73,7 +73,7 @@ func (v *visitor) submit(action string, typed map[string]string) {
 // submitTo is submit by a button with an action of its own.
 func (v *visitor) submitTo(of, action string, typed map[string]string) {
 	v.t.Helper()
-	form := v.page.Find(`form[action="` + of + `"]`).First()
+	form := v.page.Find(`form[method=post][action="` + of + `"]`).First()
 	if form.Length() == 0 {
 		v.t.Fatalf("%s has no form for %s", v.at.Path, of)
 	}

@@ -24,7 +24,7 @@ func TestActsInChromium(t *testing.T) {
 	b.sees("h1", "Обзор")
 	b.open("/admin/acts")
 	b.sees("tbody", "Создана учётная запись user59")
-	b.sees("tbody", "ещё 2 поля")
+	b.sees("tbody", "4 поля")
 	b.pictures("acts")
 	b.click(".acts details summary")
 	b.click(".paging a[rel=next]")

@@ -186,7 +186,7 @@ func TestStoreFullAtStart(t *testing.T) {
 			f.kill(syscall.SIGTERM)
 			removeWAL(t, filepath.Join(f.data, "ideco.db")) // a gateway that finds one needs no room
 			clear := fill(t, dir)
-			f.failsToStart("make room on the disk")
+			f.failsToStart("make room and try again")
 			clear()
 			f.startAgain()
 		}

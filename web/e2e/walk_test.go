@@ -77,7 +77,7 @@ func TestWalk(t *testing.T) {
 	admin.sees("h1", "1 сессия")
 	admin.sees("tbody tr", "ivanov")
 	action, _ := admin.page.Find(`button[formaction^="/admin/monitor/sessions/"]`).Attr("formaction")
-	admin.submit(action, nil)
+	admin.submitTo("/admin/monitor/sessions", action, nil)
 	admin.sees(".toast", "Сессия завершена")
 	if e := agent.waits("ended"); e.Code != "admin" || e.Message != "Администратор завершил вашу сессию." {
 		t.Errorf("ended: %+v", e)
