@@ -31,9 +31,10 @@ type SessionPeek struct {
 
 // Matcher returns a function that reports whether the filter selects a session.
 func (f SessionFilter) Matcher() func(*SessionPeek) bool {
-	words := strings.Fields(f.Search)
-	for i, word := range words {
-		words[i] = strings.Map(fold, word)
+	var words []searchWord
+	for _, word := range strings.Fields(f.Search) {
+		word = strings.Map(fold, word)
+		words = append(words, searchWord{word, strings.Trim(word, "0123456789abcdef.:") == ""})
 	}
 	return func(l *SessionPeek) bool {
 		if f.Kind != "" && l.Kind != f.Kind || f.State != "" && l.State != f.State || f.Directory != "" && l.Directory != f.Directory {
@@ -48,22 +49,28 @@ func (f SessionFilter) Matcher() func(*SessionPeek) bool {
 	}
 }
 
-// says reports whether a folded word is a part of a text or an address of the session.
-func (l *SessionPeek) says(word string) bool {
+// searchWord is a folded word to search for.
+type searchWord struct {
+	text    string
+	address bool // may be a part of an address
+}
+
+// says reports whether a word is a part of a text or an address of the session.
+func (l *SessionPeek) says(word searchWord) bool {
 	for _, text := range [...]string{l.Login, l.Name, l.Device.Name, l.MAC, l.Directory, l.Group} {
-		if containsFolded(text, word) {
+		if containsFolded(text, word.text) {
 			return true
 		}
 	}
-	if strings.Trim(word, "0123456789abcdef.:") != "" {
+	if !word.address {
 		return false
 	}
 	var buffer [64]byte
-	if containsAddress(l.Address, word, buffer[:0]) || containsAddress(l.ExternalIP, word, buffer[:0]) {
+	if containsAddress(l.Address, word.text, buffer[:0]) || containsAddress(l.ExternalIP, word.text, buffer[:0]) {
 		return true
 	}
 	for _, a := range l.FurtherAddresses {
-		if containsAddress(a, word, buffer[:0]) {
+		if containsAddress(a, word.text, buffer[:0]) {
 			return true
 		}
 	}
@@ -76,13 +83,23 @@ func containsAddress(a netip.Addr, word string, buffer []byte) bool {
 
 // containsFolded reports whether a text contains a folded word, without regard to case.
 func containsFolded(text, word string) bool {
-	first, _ := utf8.DecodeRuneInString(word)
-	for i, r := range text {
-		if fold(r) == first && hasPrefixFolded(text[i:], word) {
+	if word == "" {
+		return true
+	}
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		// Most bytes cannot begin the word: an ASCII letter is another one, or a letter of one alphabet is not of the other.
+		if c < utf8.RuneSelf && c != word[0] || c >= utf8.RuneSelf && (word[0] < utf8.RuneSelf || !utf8.RuneStart(c)) {
+			continue
+		}
+		if hasPrefixFolded(text[i:], word) {
 			return true
 		}
 	}
-	return word == ""
+	return false
 }
 
 func hasPrefixFolded(text, word string) bool {
@@ -113,7 +130,14 @@ func fold(r rune) rune {
 
 // compareFolded compares two texts without regard to case.
 func compareFolded(a, b string) int {
-	for a != "" && b != "" {
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	for same > 0 && same < len(a) && !utf8.RuneStart(a[same]) {
+		same--
+	}
+	for a, b = a[same:], b[same:]; a != "" && b != ""; {
 		ra, na := utf8.DecodeRuneInString(a)
 		rb, nb := utf8.DecodeRuneInString(b)
 		if ra != rb {

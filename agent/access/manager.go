@@ -55,6 +55,8 @@ type Manager struct {
 	byChain   map[[32]byte]*session
 	byProof   map[[32]byte]*session // unused address tokens; guarded by mu alone, as is session.proof
 
+	scratch []sorted // an empty list for Select; guarded by mu alone
+
 	static        map[netip.Addr]StaticSession // of the last SetStatic; guarded by changeLock alone
 	staticMissing map[netip.Addr]bool          // addresses of static that get a session once no other has them; likewise
 

@@ -25,7 +25,8 @@ func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down
 	matches := filter.Matcher()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list := make([]sorted, 0, len(m.sessions))
+	list := m.scratch[:0]
+	defer func() { clear(list); m.scratch = list }()
 	page := Selection{All: len(m.sessions)}
 	var peek agent.SessionPeek
 	for _, s := range m.sessions {
