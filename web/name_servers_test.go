@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestNameServers: the servers of resolv.conf, or those behind a stub on this machine.
+// TestNameServers: the servers of resolv.conf, or those of a resolver on this machine that forwards to them.
 func TestNameServers(t *testing.T) {
 	dir := t.TempDir()
 	conf, behind := filepath.Join(dir, "resolv.conf"), filepath.Join(dir, "behind.conf")
@@ -17,13 +17,13 @@ func TestNameServers(t *testing.T) {
 		conf, behind string
 		want         []netip.Addr
 	}{
-		"none":               {"", "nameserver 192.0.2.1\n", nil},
-		"remote ones":        {"# by hand\nsearch company.ru\nnameserver 192.0.2.1 \n\tnameserver 2001:db8::53\nnameserver 192.0.2.1\n", "nameserver 192.0.2.9\n", addrs("192.0.2.1", "2001:db8::53")},
-		"a stub":             {"nameserver 127.0.0.53\noptions edns0\n", "nameserver 192.0.2.9\nnameserver ::1\n", addrs("192.0.2.9")},
-		"an own resolver":    {"nameserver ::1\nnameserver 0.0.0.0\n", "", nil},
-		"a stub and another": {"nameserver 127.0.0.1\nnameserver 192.0.2.1\n", "nameserver 192.0.2.9\n", addrs("192.0.2.1")},
-		"mistakes":           {"nameserver\nnameserver dns.company.ru\nnameservers 192.0.2.2\nnameserver 192.0.2.1 # the first\n", "", addrs("192.0.2.1")},
-		"mapped":             {"nameserver ::ffff:192.0.2.1\n", "", addrs("192.0.2.1")},
+		"none":                    {"", "nameserver 192.0.2.1\n", nil},
+		"remote ones":             {"# by hand\nsearch company.ru\nnameserver 192.0.2.1 \n\tnameserver 2001:db8::53\nnameserver 192.0.2.1\n", "nameserver 192.0.2.9\n", addrs("192.0.2.1", "2001:db8::53")},
+		"a forwarder":             {"nameserver 127.0.0.53\noptions edns0\n", "nameserver 192.0.2.9\nnameserver ::1\n", addrs("192.0.2.9")},
+		"an own resolver":         {"nameserver ::1\nnameserver 0.0.0.0\n", "", nil},
+		"a forwarder and another": {"nameserver 127.0.0.1\nnameserver 192.0.2.1\n", "nameserver 192.0.2.9\n", addrs("192.0.2.1")},
+		"mistakes":                {"nameserver\nnameserver dns.company.ru\nnameservers 192.0.2.2\nnameserver 192.0.2.1 # the first\n", "", addrs("192.0.2.1")},
+		"mapped":                  {"nameserver ::ffff:192.0.2.1\n", "", addrs("192.0.2.1")},
 	} {
 		for path, text := range map[string]string{conf: c.conf, behind: c.behind} {
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -59,7 +59,7 @@ func TestUDPListeners(t *testing.T) {
 		"nothing":       {"", nil},
 		"an address":    {"  10: 0107A8C0:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 1 2 0 0\n", addrs("192.168.7.1")},
 		"all addresses": {"  10: 00000000:0035 00000000:0000 07 00000000:00000000\n", addrs("0.0.0.0")},
-		"the stub":      {"  10: 3500007F:0035 00000000:0000 07 00000000:00000000\n", nil},
+		"a forwarder":   {"  10: 3500007F:0035 00000000:0000 07 00000000:00000000\n", nil},
 		"another port":  {"  10: 0107A8C0:0043 00000000:0000 07 00000000:00000000\n", nil},
 		"connected":     {"  10: 0107A8C0:0035 350200C0:0035 01 00000000:00000000\n", nil},
 		"IPv6":          {"  10: B80D0120000000000000000001000000:0035 00000000000000000000000000000000:0000 07\n", addrs("2001:db8::1")},
