@@ -41,6 +41,7 @@ func (s *Site) record(c echo.Context, acts ...agent.Act) {
 	v, now := who(c), time.Now()
 	for i := range acts {
 		acts[i].At, acts[i].Peer, acts[i].Source = now, v.Peer, agent.ActByPage
+		acts[i].Names = acts[i].Names[:min(len(acts[i].Names), agent.MaxActNames)]
 		if isREST(c) {
 			acts[i].Source = agent.ActByREST
 		}
