@@ -258,6 +258,6 @@ type ActPage struct {
 const (
 	MaxActText  = 500    // characters of a value
 	MaxActList  = 100    // values of a list
-	MaxActNames = 20_000 // names of objects
+	MaxActNames = 20_000 // names of objects; Count has their number
 	MaxActs     = 500_000
 )

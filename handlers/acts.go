@@ -41,11 +41,12 @@ func (s *Site) record(c echo.Context, acts ...agent.Act) {
 	v, now := who(c), time.Now()
 	for i := range acts {
 		acts[i].At, acts[i].Peer, acts[i].Source = now, v.Peer, agent.ActByPage
+		acts[i].Names = acts[i].Names[:min(len(acts[i].Names), agent.MaxActNames)]
 		if isREST(c) {
 			acts[i].Source = agent.ActByREST
 		}
 		if v.User != nil {
-			acts[i].By, acts[i].Login = v.User.ID, fullLogin(*v.User)
+			acts[i].By, acts[i].Login = v.User.ID, v.User.FullLogin()
 		}
 	}
 	s.addActs(c.Request().Context(), acts...)
@@ -70,7 +71,7 @@ func actOn[ID ~int64](code agent.ActCode, id ID, name string, changes ...agent.A
 }
 
 func actOnAccount(code agent.ActCode, u agent.User, changes ...agent.ActChange) agent.Act {
-	return actOn(code, u.ID, fullLogin(u), changes...)
+	return actOn(code, u.ID, u.FullLogin(), changes...)
 }
 
 // recordOnAccounts records a bulk action. It is one act with all logins. Where the accounts did not have the same values before, each
@@ -120,7 +121,7 @@ func summaryOf(code agent.ActCode, each []agent.Act) agent.Act {
 // loginsOf returns the logins of accounts.
 func loginsOf(users []agent.User) (logins []string) {
 	for _, u := range users {
-		logins = append(logins, fullLogin(u))
+		logins = append(logins, u.FullLogin())
 	}
 	return logins
 }
@@ -185,7 +186,7 @@ func (s *Site) ruleChanges(c echo.Context, before, after agent.AuthRule) []agent
 		v := encodeValues(ruleFields(&r))
 		delete(v, "id")
 		if u, err := s.Accounts.User(c.Request().Context(), r.UserID); err == nil {
-			v.set("user_id", fullLogin(u))
+			v.set("user_id", u.FullLogin())
 		}
 		return v
 	}
@@ -269,7 +270,7 @@ func acmeChanges(before, after agent.ACMESettings, sent agent.ACMEChange) []agen
 func (s *Site) sessionName(id string) string {
 	for _, live := range s.Sessions.Sessions() {
 		if live.ID == id {
-			return fullLogin(agent.User{Login: live.Login, Directory: live.Directory}) + ", " + addressText(live.Address)
+			return agent.User{Login: live.Login, Directory: live.Directory}.FullLogin() + ", " + addressText(live.Address)
 		}
 	}
 	return ""

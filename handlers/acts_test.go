@@ -364,6 +364,24 @@ func TestBulkActs(t *testing.T) {
 	}
 }
 
+// TestLongListsOfNamesAreCut: an act on very many objects has only a part of the names, and how many they are.
+func TestLongListsOfNamesAreCut(t *testing.T) {
+	a := newAdministration(t)
+	each := make([]agent.Act, agent.MaxActNames+1)
+	for i := range each {
+		each[i].Name = fmt.Sprint(i)
+	}
+	a.site.record(newContext(a.site), summaryOf(agent.ActAccountsChanged, each))
+	var acts []agent.Act
+	err := a.site.Acts.EachAct(t.Context(), agent.ActQuery{Kind: agent.ActsOnAccounts}, func(act agent.Act) error {
+		acts = append(acts, act)
+		return nil
+	})
+	if err != nil || len(acts) != 1 || acts[0].Count != len(each) || len(acts[0].Names) != agent.MaxActNames {
+		t.Errorf("%d acts, %v", len(acts), err)
+	}
+}
+
 // TestActFieldsHaveNames: every field that can change has a name in both languages.
 func TestActFieldsHaveNames(t *testing.T) {
 	objects := map[agent.ActKind]any{

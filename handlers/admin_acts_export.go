@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"io"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -17,16 +16,12 @@ func (s *Site) adminActsCSV(c echo.Context) error {
 		return problems
 	}
 	l := who(c).L
-	begin := func(w io.Writer) (table, error) {
-		return newSheetCSV(w, l, l.T("column_time"), l.T("acts_who"), l.T("acts_source"), l.T("column_address"), l.T("acts_kind"), l.T("acts_what"),
-			l.T("acts_names"), l.T("acts_changes"))
-	}
-	return s.sendFile(c, "acts", "csv", agent.Act{Code: agent.ActActsExported}, begin, func(t table) error {
+	titles := []any{l.T("column_time"), l.T("acts_who"), l.T("acts_source"), l.T("column_address"), l.T("acts_kind"), l.T("acts_what"), l.T("acts_names"),
+		l.T("acts_changes")}
+	return s.sendSheet(c, "acts", agent.Act{Code: agent.ActActsExported}, []any{"format", "csv"}, titles, func(row func([]any) error) error {
 		return s.Acts.EachAct(c.Request().Context(), query, func(a agent.Act) error {
-			cells := []any{a.At.Local(), templates.ActWho(l, a), l.ActSource(a.Source), addressText(a.Peer.Addr), l.ActKind(agent.ActCodes[a.Code]), l.Act(a),
-				strings.Join(a.Names, ", "), templates.ActChangesText(l, a)}
-			protectCells(cells)
-			return t.Row(cells...)
+			return row([]any{a.At.Local(), templates.ActWho(l, a), l.ActSource(a.Source), addressText(a.Peer.Addr), l.ActKind(agent.ActCodes[a.Code]), l.Act(a),
+				strings.Join(a.Names, ", "), templates.ActChangesText(l, a)})
 		})
 	})
 }

@@ -36,7 +36,7 @@ func (s *Site) changeSettings(c echo.Context, code agent.ActCode, change func(*a
 		if err := change(n); err != nil {
 			return err
 		}
-		n.KeepFormerDomain(was)
+		n.KeepFormerDomain(was) // as Update does afterwards, so that the act has the former domain too
 		changes = difference(before, settingsValues(*n))
 		return nil
 	})

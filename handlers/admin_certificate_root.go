@@ -19,7 +19,7 @@ func (s *Site) adminCertificateRoot(c echo.Context) error {
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmRootChange(who(c).L, time.Now().Add(agent.RootNotice))))
 	}
-	if err := s.Certificates.AnnounceRoot(c.Request().Context(), fullLogin(*who(c).User)); err != nil {
+	if err := s.Certificates.AnnounceRoot(c.Request().Context(), who(c).User.FullLogin()); err != nil {
 		return err
 	}
 	s.act(c, agent.Act{Code: agent.ActRootAnnounced})
@@ -34,7 +34,7 @@ func (s *Site) adminCertificateRootCancel(c echo.Context) error {
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmRootCancel(who(c).L)))
 	}
-	if err := s.Certificates.CancelRoot(c.Request().Context(), fullLogin(*who(c).User)); err != nil {
+	if err := s.Certificates.CancelRoot(c.Request().Context(), who(c).User.FullLogin()); err != nil {
 		return err
 	}
 	s.act(c, agent.Act{Code: agent.ActRootCancelled})

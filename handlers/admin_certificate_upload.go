@@ -66,7 +66,7 @@ func readFile(header *multipart.FileHeader, limit int64) ([]byte, error) {
 
 // uploadCertificate adds a certificate. Errors: those of Certificates.Upload.
 func (s *Site) uploadCertificate(c echo.Context, files [][]byte, password string) (Uploaded, error) {
-	added, err := s.Certificates.Upload(c.Request().Context(), files, password, fullLogin(*who(c).User))
+	added, err := s.Certificates.Upload(c.Request().Context(), files, password, who(c).User.FullLogin())
 	if err != nil {
 		return Uploaded{}, err
 	}
@@ -98,7 +98,7 @@ func (s *Site) adminCertificateRemove(c echo.Context, u Uploaded) error {
 }
 
 func (s *Site) removeCertificate(c echo.Context, u Uploaded) error {
-	if err := s.Certificates.RemoveUploaded(c.Request().Context(), u.ID, fullLogin(*who(c).User)); err != nil {
+	if err := s.Certificates.RemoveUploaded(c.Request().Context(), u.ID, who(c).User.FullLogin()); err != nil {
 		return err
 	}
 	s.act(c, actOn(agent.ActCertificateRemoved, u.ID, strings.Join(u.Names, ", ")), "certificate", u.ID)

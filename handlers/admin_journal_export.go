@@ -98,17 +98,28 @@ var tableTypes = map[string]string{
 
 // sendTable streams a table. If it fails in the middle, it cuts the connection: a part would look like the whole file.
 func (s *Site) sendTable(c echo.Context, format string, begin func(io.Writer) (table, error), fill func(table) error) error {
-	return s.sendFile(c, "journal", format, agent.Act{Code: agent.ActJournalExported, Name: format}, begin, fill)
+	return s.sendFile(c, "journal", format, agent.Act{Code: agent.ActJournalExported, Name: format}, []any{"format", format}, begin, fill)
 }
 
-// sendFile streams a table as a file with a name and a format, like sendTable. The export is an act.
-func (s *Site) sendFile(c echo.Context, name, format string, export agent.Act, begin func(io.Writer) (table, error), fill func(table) error) error {
+// sendSheet streams a CSV file for spreadsheet programs, like sendFile. fill calls row for each row.
+func (s *Site) sendSheet(c echo.Context, name string, export agent.Act, attrs []any, titles []any, fill func(row func(cells []any) error) error) error {
+	begin := func(w io.Writer) (table, error) { return newSheetCSV(w, who(c).L, titles...) }
+	return s.sendFile(c, name, "csv", export, attrs, begin, func(t table) error {
+		return fill(func(cells []any) error {
+			protectCells(cells)
+			return t.Row(cells...)
+		})
+	})
+}
+
+// sendFile streams a table as a file with a name and a format, like sendTable. The export is an act; attrs are those of its log entry.
+func (s *Site) sendFile(c echo.Context, name, format string, export agent.Act, attrs []any, begin func(io.Writer) (table, error), fill func(table) error) error {
 	leave, ok := s.exports.enter(who(c).Peer)
 	if !ok {
 		return tooManyDownloads(c)
 	}
 	defer leave()
-	s.act(c, export, "format", format)
+	s.act(c, export, attrs...)
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, tableTypes[format])
 	if format != "json" {

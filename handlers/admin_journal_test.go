@@ -375,8 +375,10 @@ func TestJournalFilesAtOnce(t *testing.T) {
 	peer := agent.Peer{Addr: inLAN, Inside: true}
 	one, _ := a.site.exports.enter(peer)
 	two, _ := a.site.exports.enter(peer)
-	if got := a.getStatus("/admin/journal.csv"); got != http.StatusTooManyRequests {
-		t.Errorf("the third file: %d", got)
+	for _, path := range []string{"/admin/journal.csv", "/admin/acts.csv", "/admin/users.csv", "/admin/monitor/sessions.csv", "/admin/monitor/vpn.csv"} {
+		if got := a.getStatus(path); got != http.StatusTooManyRequests {
+			t.Errorf("%s as the third file: %d", path, got)
+		}
 	}
 	one()
 	if got := a.getStatus("/admin/journal.csv"); got != http.StatusOK {

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"bufio"
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -25,37 +23,14 @@ func (s *Site) adminUsersCSV(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	rows := 0
-	out := bufio.NewWriterSize(c.Response(), 64<<10)
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, tableTypes["csv"])
-	h.Set(echo.HeaderContentDisposition, `attachment; filename="users.csv"`)
-	_, _ = out.WriteString("\ufeff") // UTF-8, for Excel
-	file := newLocalCSV(out, l)
-	if err := file.Row(userTitles(l)...); err != nil {
+	_, total, err := s.Accounts.Users(ctx, filter, 0, 1)
+	if err != nil {
 		return err
 	}
-	err = s.eachUser(ctx, filter, 0, 0, func(u agent.User) error {
-		rows++
-		cells := userCells(l, tree, u)
-		protectCells(cells)
-		return file.Row(cells...)
+	export := agent.Act{Code: agent.ActAccountsExported, Count: total}
+	return s.sendSheet(c, "users", export, []any{"accounts", total}, userTitles(l), func(row func([]any) error) error {
+		return s.eachUser(ctx, filter, 0, 0, func(u agent.User) error { return row(userCells(l, tree, u)) })
 	})
-	if err == nil {
-		err = file.Close()
-	}
-	if err == nil {
-		s.act(c, agent.Act{Code: agent.ActAccountsExported, Count: rows}, "accounts", rows)
-		err = out.Flush()
-	}
-	if err != nil && c.Response().Committed {
-		s.answerFailed(c, err)
-		panic(http.ErrAbortHandler) // half a file must not look whole
-	}
-	if err != nil {
-		h.Del(echo.HeaderContentDisposition)
-	}
-	return err
 }
 
 // eachUser calls do for at most limit of the accounts that a filter selects, after the first offset ones. A zero limit means all.

@@ -30,7 +30,7 @@ func (s *Site) cabinetPassword(c echo.Context) error {
 	}
 	_, err := s.changeOwnPassword(c.Request().Context(), access.PasswordChange{
 		SignIn: access.SignIn{
-			Login:    fullLogin(*v.User),
+			Login:    v.User.FullLogin(),
 			Password: c.FormValue("current"),
 			Peer:     v.Peer,
 			DeviceID: browserDevice(c),

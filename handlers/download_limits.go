@@ -44,7 +44,7 @@ func (c *slowDownloadCutter) Write(b []byte) (int, error) {
 
 func (c *slowDownloadCutter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// The limits of simultaneous downloads from the agent endpoint, and of exports of the journal: in total, to one IPv6 /56 outside, and to
+// The limits of simultaneous downloads from the agent endpoint, and of exported tables: in total, to one IPv6 /56 outside, and to
 // one host. The totals of the LAN and of outside are separate.
 const (
 	maxDownloads         = 20

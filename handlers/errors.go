@@ -217,7 +217,7 @@ func (s *Site) securityEvent(c echo.Context, event string, attrs ...any) {
 	v := who(c)
 	log := s.Log.With("event", event, "peer", v.Peer.String())
 	if v.User != nil {
-		log = log.With("by", fullLogin(*v.User))
+		log = log.With("by", v.User.FullLogin())
 	}
 	log.Info("security", attrs...)
 }

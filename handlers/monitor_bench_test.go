@@ -39,7 +39,6 @@ func (o openSessions) User(_ context.Context, id agent.UserID) (agent.User, erro
 // countingFirewall counts more traffic for every session each time that it is asked.
 type countingFirewall struct {
 	access.Firewall
-	counts  bool // false while sessions are restored
 	still   bool // there is no traffic
 	random  *rand.Rand
 	traffic map[string]agent.Traffic
@@ -51,9 +50,6 @@ func (f *countingFirewall) Revoke(context.Context, agent.Session)        {}
 func (f *countingFirewall) MACs() map[string]net.HardwareAddr            { return nil }
 
 func (f *countingFirewall) Traffic() map[string]agent.Traffic {
-	if !f.counts {
-		return nil
-	}
 	for id, t := range f.traffic {
 		if f.still {
 			break
@@ -66,7 +62,7 @@ func (f *countingFirewall) Traffic() map[string]agent.Traffic {
 }
 
 // newCrowd is a site with n live sessions.
-func newCrowd(tb testing.TB, n int) (*Site, *countingFirewall) {
+func newCrowd(tb testing.TB, n int, more ...agent.Session) (*Site, *countingFirewall) {
 	tb.Helper()
 	s := newSite(tb)
 	s.Settings.(*fixedSettings).now.Grace = time.Hour
@@ -84,13 +80,13 @@ func newCrowd(tb testing.TB, n int) (*Site, *countingFirewall) {
 		open.list = append(open.list, one)
 		firewall.traffic[one.ID] = agent.Traffic{Rx: uint64(i) << 22, Tx: uint64(i) << 18}
 	}
+	open.list = append(open.list, more...)
 	s.Sessions = access.NewManager(access.Config{Gate: s.Gate, Store: open, Firewall: firewall, Settings: s.Settings.Current, Log: s.Log})
 	if err := s.Sessions.Restore(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	firewall.counts = true
-	if live := len(s.Sessions.Sessions()); live != n {
-		tb.Fatalf("%d of %d sessions live", live, n)
+	if live := len(s.Sessions.Sessions()); live != len(open.list) {
+		tb.Fatalf("%d of %d sessions live", live, len(open.list))
 	}
 	return s, firewall
 }

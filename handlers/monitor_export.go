@@ -1,10 +1,7 @@
 package handlers
 
 import (
-	"bytes"
 	"math"
-	"mime"
-	"net/http"
 	"net/netip"
 	"strings"
 	"time"
@@ -17,11 +14,11 @@ import (
 )
 
 func (s *Site) monitorSessionsCSV(c echo.Context) error {
-	return s.exportSessions(c, templates.SessionsTable, "sessions.csv")
+	return s.exportSessions(c, templates.SessionsTable, "sessions")
 }
 
 func (s *Site) monitorVPNCSV(c echo.Context) error {
-	return s.exportSessions(c, templates.VPNTable, "vpn.csv")
+	return s.exportSessions(c, templates.VPNTable, "vpn")
 }
 
 // exportSessions answers with all sessions that the filter selects, in the order of the page, with every column.
@@ -29,25 +26,20 @@ func (s *Site) exportSessions(c echo.Context, t *templates.Table, name string) e
 	l := who(c).L
 	d := templates.MonitorData{View: readTable(c, t, c.QueryParam), Filter: readSessionFilter(c.QueryParam)}
 	found := s.selectSessions(d, 0, math.MaxInt)
-	var file bytes.Buffer
-	file.WriteString("\ufeff") // so that spreadsheet programs read UTF-8
-	out := newCSVTable(&file)
-	var names []any
+	var titles []any
 	for _, id := range []string{"column_status", "column_login", "column_name", "column_directory", "column_group", "column_ip", "sessions_further", "column_mac",
 		"column_external", "column_kind", "column_device", "column_started", "sessions_online_seconds", "journal_received", "journal_sent", "column_handshake"} {
-		names = append(names, l.T(id))
+		titles = append(titles, l.T(id))
 	}
-	_ = out.Row(names...) // writing to a bytes.Buffer returns no errors
-	now := time.Now()
-	for _, live := range found.Sessions {
-		_ = out.Row(sessionCells(l, live, now)...)
-	}
-	if err := out.Close(); err != nil {
-		return err
-	}
-	s.act(c, agent.Act{Code: agent.ActSessionsExported, Count: len(found.Sessions)}, "sessions", len(found.Sessions))
-	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", file.Bytes())
+	now, n := time.Now(), len(found.Sessions)
+	return s.sendSheet(c, name, agent.Act{Code: agent.ActSessionsExported, Count: n}, []any{"sessions", n}, titles, func(row func([]any) error) error {
+		for _, live := range found.Sessions {
+			if err := row(sessionCells(l, live, now)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // sessionCells are the cells of a live session in a file.
@@ -65,7 +57,6 @@ func sessionCells(l *locale.Localizer, live agent.LiveSession, now time.Time) []
 	if !live.Handshake.IsZero() {
 		cells[handshake] = live.Handshake.Local()
 	}
-	protectCells(cells)
 	return cells
 }
 

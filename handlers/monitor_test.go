@@ -4,22 +4,23 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 
 	"ideco-agent/agent"
 	"ideco-agent/templates"
-	"ideco-agent/templates/locale"
 )
 
 // crowd is an administration with n live sessions without traffic.
-func crowd(t *testing.T, n int) (administration, *countingFirewall) {
+func crowd(t *testing.T, n int, more ...agent.Session) (administration, *countingFirewall) {
 	a := administration{t: t}
 	var firewall *countingFirewall
-	a.site, firewall = newCrowd(t, n)
+	a.site, firewall = newCrowd(t, n, more...)
 	firewall.still = true
 	a.h, a.boss = a.site.PortalHandler(), signIn(t, a.site, "boss")
 	return a, firewall
@@ -165,14 +166,18 @@ func TestColumns(t *testing.T) {
 func TestMonitorCSV(t *testing.T) {
 	a, _ := crowd(t, 120)
 	body, marked := strings.CutPrefix(a.get("/admin/monitor/sessions.csv?sort=-address&q=user0011"), "\ufeff")
-	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	file := csv.NewReader(strings.NewReader(body))
+	file.Comma = ';' // what spreadsheet programs expect in Russian
+	rows, err := file.ReadAll()
 	if err != nil || !marked || len(rows) != 11 || rows[0][1] != "Логин" || rows[1][1] != "user00119" || rows[10][1] != "user00110" || rows[1][5] != "10.1.0.120" {
 		t.Errorf("%v, %v", rows, err)
 	}
-	live := agent.LiveSession{Session: agent.Session{Login: "=1+1", Name: "@x", Device: agent.Device{Name: "-1"}}}
-	for _, i := range []int{1, 2, 10} {
-		if cell := sessionCells(locale.For("ru"), live, live.Started)[i].(string); !strings.HasPrefix(cell, "'") {
-			t.Errorf("cell %d is %q", i, cell)
+	at := netip.MustParseAddr("10.1.9.1")
+	a, _ = crowd(t, 0, agent.Session{ID: agent.NewSessionID(), UserID: 99, Login: "=1+1", Name: "@x", Directory: agent.LocalDirectory, Device: agent.Device{Name: "-1"},
+		Kind: agent.KindLAN, Address: at, ExternalIP: at, Inside: true, Started: time.Now(), LoggedIn: time.Now(), Expires: time.Now().Add(time.Hour)})
+	for _, cell := range []string{";'=1+1;", ";'@x;", ";'-1;"} {
+		if body := a.get("/admin/monitor/sessions.csv"); !strings.Contains(body, cell) {
+			t.Errorf("%s is not in %q", cell, body)
 		}
 	}
 }

@@ -21,11 +21,7 @@ func (s *Site) monitorVPN(c echo.Context) error {
 	return s.monitor(c, templates.MonitorVPN, d)
 }
 
-func (s *Site) vpnSessions() []agent.LiveSession {
-	return slices.DeleteFunc(s.Sessions.Sessions(), func(live agent.LiveSession) bool { return live.Kind != agent.KindVPN })
-}
-
 // vpnSessionsOf counts an account's live VPN sessions.
 func (s *Site) vpnSessionsOf(id agent.UserID) int {
-	return len(slices.DeleteFunc(s.vpnSessions(), func(live agent.LiveSession) bool { return live.UserID != id }))
+	return len(slices.DeleteFunc(s.sessionsOf(id), func(live agent.LiveSession) bool { return live.Kind != agent.KindVPN }))
 }

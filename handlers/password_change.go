@@ -21,7 +21,7 @@ func (s *Site) changeOwnPassword(ctx context.Context, p access.PasswordChange, b
 	}
 	ctx = context.WithoutCancel(ctx) // must finish also if the peer disconnects
 	act := actOnAccount(agent.ActPasswordChanged, u, hiddenChange("psw"))
-	act.At, act.By, act.Login, act.Source, act.Peer = time.Now(), u.ID, fullLogin(u), by, p.Peer
+	act.At, act.By, act.Login, act.Source, act.Peer = time.Now(), u.ID, u.FullLogin(), by, p.Peer
 	s.addActs(ctx, act)
 	return u, errors.Join(s.Sessions.VoidResume(ctx, u.ID), s.Browsers.EndBrowserSessions(ctx, u.ID, exceptBrowser))
 }
@@ -45,6 +45,3 @@ func checkTypedTwice(c echo.Context) agent.Problems {
 	}
 	return nil
 }
-
-// fullLogin returns a login that means only this account.
-func fullLogin(u agent.User) string { return u.FullLogin() }

@@ -56,7 +56,7 @@ type Site struct {
 	AgentDownload string // port and path of the installer for agents, such as ":14765/IdecoAgent.msi"
 
 	downloads           downloadSlots // of the installer from the agent endpoint
-	exports             downloadSlots // files and streamed answers of the journal
+	exports             downloadSlots // exported tables and streamed answers of the journal
 	workbook            sync.Mutex    // held while a workbook of the journal is made
 	agents              agentConns
 	overview            overviewFigures

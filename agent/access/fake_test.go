@@ -338,6 +338,7 @@ type fakeFirewall struct {
 	only      map[netip.Addr]string    // Session.MACStored of Grant
 	traffic   map[string]agent.Traffic // counts beside the fixed ones
 	recounts  []string                 // IDs of Recount
+	reads     int                      // calls of Traffic
 	uncounted bool                     // Traffic returns nothing
 	broken    bool
 
@@ -485,6 +486,7 @@ func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 func (w *fakeFirewall) Traffic() map[string]agent.Traffic {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.reads++
 	traffic := map[string]agent.Traffic{}
 	for a, id := range w.granted {
 		if traffic[id] = w.traffic[id]; traffic[id] == (agent.Traffic{}) {

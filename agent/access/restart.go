@@ -24,6 +24,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 		for _, s := range open {
 			c.renew()
 			restored := &session{Session: s, counters: countersOf(s, c.now)}
+			restored.counters.paused = true
 			if s.Kind.HasAgent() {
 				restored.graceEnds = graceEnds
 			}
@@ -33,6 +34,7 @@ func (m *Manager) Restore(ctx context.Context) error {
 				c.event("session_ended", s, "reason", string(reason))
 			}
 		}
+		c.adoptCounts()
 		return nil
 	})
 }
@@ -47,12 +49,12 @@ func (c *change) restoreSession(s *session) agent.Reason {
 		if other.LoggedIn.After(s.LoggedIn) {
 			return agent.ReasonReplaced
 		}
+		c.adoptCounts() // so that its end has them
 		c.end(other, agent.ReasonReplaced)
 	}
 	if reason := c.restoreAccess(s); reason != "" {
 		return reason
 	}
-	c.adoptCount(s)
 	c.put(s, s.Session)
 	c.arm(s)
 	c.event("session_restored", s.Session)

@@ -206,4 +206,15 @@ func TestRestore(t *testing.T) {
 		g.restart()
 		g.wantLive(second)
 	})
+	subtest(t, "the counters are read once for all sessions", func(g *gateway) {
+		for _, peer := range []string{"192.168.1.50", "192.168.1.51", "192.168.1.52"} {
+			g.begin(passwordAttempt("ivan", peer, peer))
+		}
+		g.kill()
+		g.fakeFirewall.reads = 0
+		g.restart()
+		if reads := g.fakeFirewall.reads; reads != 1 || len(g.Sessions()) != 3 {
+			g.t.Errorf("%d times", reads)
+		}
+	})
 }

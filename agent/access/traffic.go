@@ -27,7 +27,7 @@ type counters struct {
 	mac      string
 	last     agent.Traffic // as last read from firewall or tunnel
 	counted  bool          // firewall or tunnel counts the session now
-	paused   bool          // the session's access is moving, see pauseCount
+	paused   bool          // the session's access is moving or is being restored, see pauseCount and adoptCounts
 	lastByte time.Time     // when rx or tx last grew; the time of the last reading if the session is not counted
 	saved    agent.SessionCounts
 }
@@ -172,13 +172,20 @@ func (c *change) unpauseCount(s *session) {
 	s.counters.paused = false
 }
 
-// adoptCount begins to count a restored session. If the kernel has kept the firewall's counters, they include what the former process
-// counted.
-func (c *change) adoptCount(s *session) {
+// adoptCounts begins to count the restored sessions, which are paused until then. If the kernel has kept the firewall's counters, they
+// include what the former process counted. It is called once for all, because reading the counters takes long where there are many.
+func (c *change) adoptCounts() {
+	c.counting.Lock()
+	defer c.counting.Unlock()
 	traffic, _ := c.readCounters()
-	n := &s.counters
-	n.last = traffic[s.ID]
-	n.rx, n.tx = max(n.rx, n.last.Rx), max(n.tx, n.last.Tx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, s := range c.sessions {
+		if n := &s.counters; n.paused {
+			n.paused, n.last = false, traffic[id]
+			n.rx, n.tx = max(n.rx, n.last.Rx), max(n.tx, n.last.Tx)
+		}
+	}
 }
 
 // Record stores the counts of live sessions and the refused attempts, and ends the sessions of KindWeb without a byte for
