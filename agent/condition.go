@@ -14,8 +14,8 @@ type Severity string
 // Severities.
 const (
 	SeverityOK   Severity = "ok"   // without any condition
-	SeverityWarn Severity = "warn" // people get access as they should, but something needs attention
-	SeverityBad  Severity = "bad"  // people who should get access do not, or everybody has it without a login
+	SeverityWarn Severity = "warn" // something needs attention: a part does not work, or was switched off on purpose
+	SeverityBad  Severity = "bad"  // nobody gets access, or people get it without a login although nobody wanted that
 )
 
 // Severities lists every Severity, for tests that look for a missing text.

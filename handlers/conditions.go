@@ -62,7 +62,7 @@ func (s *Site) accessConditions(now agent.Settings, state agent.GatewayState) (l
 	case agent.EnforcementOn:
 	case agent.EnforcementIdle:
 		add(agent.ConditionInterfaces, agent.SeverityBad, "", nil)
-	case agent.EnforcementBehind:
+	case agent.EnforcementBehind, agent.EnforcementSwitchedOff:
 		add(agent.ConditionEnforcement, agent.SeverityWarn, string(state.Enforcement), nil)
 	default:
 		add(agent.ConditionEnforcement, agent.SeverityBad, string(state.Enforcement), map[string]string{"Flowtable": state.Flowtable})
@@ -140,13 +140,14 @@ func (s *Site) partConditions() (list []agent.Condition) {
 	return list
 }
 
+// directoryConditions are about one directory. None of them is bad: people of other directories and local accounts still log in.
 func directoryConditions(d agent.DirectorySettings, status agent.DirectoryStatus) (list []agent.Condition) {
 	add, args := adder(&list), map[string]string{"Name": d.Name, "ID": strconv.FormatInt(int64(d.ID), 10)}
 	if status.Tried && !status.Reachable {
-		add(agent.ConditionDirectory, agent.SeverityBad, "", args)
+		add(agent.ConditionDirectory, agent.SeverityWarn, "", args)
 	}
 	if d.PasswordLost {
-		add(agent.ConditionPasswordLost, agent.SeverityBad, "", args)
+		add(agent.ConditionPasswordLost, agent.SeverityWarn, "", args)
 	}
 	if status.Withheld != nil {
 		add(agent.ConditionWithheld, agent.SeverityWarn, "", args)

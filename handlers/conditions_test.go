@@ -83,7 +83,7 @@ func TestConditions(t *testing.T) {
 		{agent.ConditionInterfaces, agent.SeverityBad, "интерфейсы не выбраны", func(a administration, now *agent.Settings) {
 			a.gate.state.Enforcement, now.LANInterfaces, now.WANInterfaces = agent.EnforcementIdle, nil, nil
 		}, ""},
-		{agent.ConditionEnforcement, agent.SeverityBad, "--firewall off", enforcement(agent.EnforcementSwitchedOff), ""},
+		{agent.ConditionEnforcement, agent.SeverityWarn, "--firewall off", enforcement(agent.EnforcementSwitchedOff), ""},
 		{agent.ConditionEnforcement, agent.SeverityBad, "CAP_NET_ADMIN", enforcement(agent.EnforcementNoRights), ""},
 		{agent.ConditionEnforcement, agent.SeverityBad, "apt install nftables", enforcement(agent.EnforcementNoProgram), ""},
 		{agent.ConditionEnforcement, agent.SeverityBad, "nf_tables", enforcement(agent.EnforcementNoKernel), ""},
@@ -132,10 +132,10 @@ func TestConditions(t *testing.T) {
 		{agent.ConditionVPN, agent.SeverityWarn, "Туннель VPN на этом шлюзе сейчас не работает", func(a administration, _ *agent.Settings) { a.site.Tunnel = noTunnel{} }, ""},
 		{agent.ConditionVPNLacks, agent.SeverityWarn, "modprobe tun", func(a administration, _ *agent.Settings) { a.site.Tunnel = workingTunnel{agent.TunnelLacksDevice} }, ""},
 		{agent.ConditionInstaller, agent.SeverityWarn, "Установщика в этой сборке нет", func(a administration, _ *agent.Settings) { a.site.Installer = noInstaller{} }, ""},
-		{agent.ConditionDirectory, agent.SeverityBad, "Каталог «down.local» не отвечает", func(a administration, _ *agent.Settings) {
+		{agent.ConditionDirectory, agent.SeverityWarn, "Каталог «down.local» не отвечает", func(a administration, _ *agent.Settings) {
 			directory(a, agent.DirectorySettings{Name: "down.local"}, agent.DirectoryStatus{Tried: true})
 		}, ""},
-		{agent.ConditionPasswordLost, agent.SeverityBad, "в каталоге «company.local» не расшифровать", func(a administration, _ *agent.Settings) {
+		{agent.ConditionPasswordLost, agent.SeverityWarn, "в каталоге «company.local» не расшифровать", func(a administration, _ *agent.Settings) {
 			directory(a, agent.DirectorySettings{PasswordLost: true}, agent.DirectoryStatus{})
 		}, ""},
 		{agent.ConditionWithheld, agent.SeverityWarn, "Проверка каталога «company.local»", func(a administration, _ *agent.Settings) {

@@ -175,11 +175,31 @@ func addressTitle(l *locale.Localizer, s agent.LiveSession) string {
 	for _, more := range s.FurtherAddresses {
 		lines = append(lines, address(more))
 	}
-	if s.ExternalIP.IsValid() && s.ExternalIP != s.Address {
-		lines = append(lines, l.T("address_from", locale.Args{"Address": address(s.ExternalIP)}))
+	if from := externalText(l, s); from != "" {
+		lines = append(lines, from)
 	}
 	if s.MAC != "" {
 		lines = append(lines, s.MAC)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// externalText names the external address of a session, if that is another one.
+func externalText(l *locale.Localizer, s agent.LiveSession) string {
+	if !s.ExternalIP.IsValid() || s.ExternalIP == s.Address {
+		return ""
+	}
+	return l.T("address_from", locale.Args{"Address": address(s.ExternalIP)})
+}
+
+// narrowAddresses has the external address and the MAC for phones, where nobody sees a tooltip, unless they have a column.
+func (d MonitorData) narrowAddresses(l *locale.Localizer, s agent.LiveSession) string {
+	var parts []string
+	if from := externalText(l, s); from != "" && !d.View.Shows("external") {
+		parts = append(parts, from)
+	}
+	if s.MAC != "" && !d.View.Shows("mac") {
+		parts = append(parts, s.MAC)
+	}
+	return strings.Join(parts, " · ")
 }

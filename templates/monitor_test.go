@@ -132,3 +132,15 @@ func TestMonitorShowsARule(t *testing.T) {
 		t.Error("the cabinet has a button")
 	}
 }
+
+func TestMonitorShowsHiddenAddressesOnPhones(t *testing.T) {
+	s := someSession("s1", agent.KindLAN)
+	s.MAC = "02:00:00:00:00:01"
+	for hidden, want := range map[string]string{"": "", "mac": "02:00:00:00:00:01", "external": "извне: 203.0.113.9"} {
+		d := monitorData(SessionsTable, []agent.LiveSession{s})
+		d.View.Hidden = map[string]bool{hidden: true}
+		if got := render(t, MonitorSessions(monitorPage(), d)).Find("td.address .narrow-only").Text(); got != want {
+			t.Errorf("without the column %q: %q, want %q", hidden, got, want)
+		}
+	}
+}
