@@ -140,11 +140,16 @@ func (s *Site) partConditions() (list []agent.Condition) {
 	return list
 }
 
-// directoryConditions are about one directory. None of them is bad: people of other directories and local accounts still log in.
+// directoryConditions are about one directory. Only a silent default directory is bad, because most people are in it; people of other
+// directories and local accounts still log in.
 func directoryConditions(d agent.DirectorySettings, status agent.DirectoryStatus) (list []agent.Condition) {
 	add, args := adder(&list), map[string]string{"Name": d.Name, "ID": strconv.FormatInt(int64(d.ID), 10)}
 	if status.Tried && !status.Reachable {
-		add(agent.ConditionDirectory, agent.SeverityWarn, "", args)
+		severity := agent.SeverityWarn
+		if d.Default {
+			severity = agent.SeverityBad
+		}
+		add(agent.ConditionDirectory, severity, "", args)
 	}
 	if d.PasswordLost {
 		add(agent.ConditionPasswordLost, agent.SeverityWarn, "", args)

@@ -135,6 +135,9 @@ func TestConditions(t *testing.T) {
 		{agent.ConditionDirectory, agent.SeverityWarn, "Каталог «down.local» не отвечает", func(a administration, _ *agent.Settings) {
 			directory(a, agent.DirectorySettings{Name: "down.local"}, agent.DirectoryStatus{Tried: true})
 		}, ""},
+		{agent.ConditionDirectory, agent.SeverityBad, "Каталог «down.main.local» не отвечает", func(a administration, _ *agent.Settings) {
+			directory(a, agent.DirectorySettings{Name: "down.main.local", Default: true}, agent.DirectoryStatus{Tried: true})
+		}, ""},
 		{agent.ConditionPasswordLost, agent.SeverityWarn, "в каталоге «company.local» не расшифровать", func(a administration, _ *agent.Settings) {
 			directory(a, agent.DirectorySettings{PasswordLost: true}, agent.DirectoryStatus{})
 		}, ""},
