@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// admx and adml are the parts of the two kinds of files that the tests check.
+// admx has the parts of an .admx file that the tests check, and adml those of an .adml file.
 type admx struct {
 	XMLName    xml.Name  `xml:"http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions policyDefinitions"`
 	Resources  *struct{} `xml:"resources"`
@@ -63,7 +63,7 @@ type adml struct {
 	} `xml:"resources>presentationTable>presentation"`
 }
 
-// policyFiles unpacks the archive of Policy.
+// policyFiles unpacks the archive of Policy, and checks that a second call returns the same bytes.
 func policyFiles(t *testing.T) map[string][]byte {
 	t.Helper()
 	b, err := Policy()
@@ -106,15 +106,15 @@ func TestPolicyTexts(t *testing.T) {
 	}
 	var policy admx
 	parse(t, files, "IdecoAgent.admx", &policy)
-	var texts, forms, boxes []string
+	var stringIDs, presentationIDs, boxIDs []string
 	use := func(n named) {
 		for _, ref := range []string{n.Display, n.Explain, n.Presentation} {
 			id := strings.TrimSuffix(ref[min(len(ref), strings.Index(ref, ".")+1):], ")")
 			switch {
 			case strings.HasPrefix(ref, "$(string."):
-				texts = append(texts, id)
+				stringIDs = append(stringIDs, id)
 			case strings.HasPrefix(ref, "$(presentation."):
-				forms = append(forms, id)
+				presentationIDs = append(presentationIDs, id)
 			case ref != "":
 				t.Errorf("%s refers to %q", n.Name, ref)
 			}
@@ -126,7 +126,7 @@ func TestPolicyTexts(t *testing.T) {
 	for _, p := range policy.Policies {
 		use(p.named)
 		for _, text := range p.Texts {
-			boxes = append(boxes, text.ID)
+			boxIDs = append(boxIDs, text.ID)
 		}
 		if p.Parent.Ref != policy.Categories[0].Name || p.Supported.Ref != policy.Supported[0].Name {
 			t.Errorf("%s has the category %q and is supported on %q", p.Name, p.Parent.Ref, p.Supported.Ref)
@@ -135,15 +135,15 @@ func TestPolicyTexts(t *testing.T) {
 	for _, name := range []string{"ru-RU/IdecoAgent.adml", "en-US/IdecoAgent.adml"} {
 		var words adml
 		parse(t, files, name, &words)
-		var haveTexts, haveForms, haveBoxes []string
+		var haveStrings, havePresentations, haveBoxes []string
 		for _, s := range words.Strings {
-			haveTexts = append(haveTexts, s.ID)
+			haveStrings = append(haveStrings, s.ID)
 			if strings.TrimSpace(s.Text) == "" {
 				t.Errorf("%s: %s is empty", name, s.ID)
 			}
 		}
 		for _, p := range words.Presentations {
-			haveForms = append(haveForms, p.ID)
+			havePresentations = append(havePresentations, p.ID)
 			for _, box := range p.Boxes {
 				haveBoxes = append(haveBoxes, box.Ref)
 				if box.Label == "" {
@@ -151,7 +151,7 @@ func TestPolicyTexts(t *testing.T) {
 				}
 			}
 		}
-		for what, pair := range map[string][2][]string{"strings": {haveTexts, texts}, "presentations": {haveForms, forms}, "boxes": {haveBoxes, boxes}} {
+		for what, pair := range map[string][2][]string{"strings": {haveStrings, stringIDs}, "presentations": {havePresentations, presentationIDs}, "boxes": {haveBoxes, boxIDs}} {
 			for _, list := range pair {
 				slices.Sort(list)
 			}
@@ -162,7 +162,7 @@ func TestPolicyTexts(t *testing.T) {
 	}
 }
 
-// TestPolicyValues: the program reads the values that the policies set.
+// TestPolicyValues: the policies set the registry values that are named in registry_windows.go.
 func TestPolicyValues(t *testing.T) {
 	var policy admx
 	parse(t, policyFiles(t), "IdecoAgent.admx", &policy)
@@ -190,7 +190,7 @@ func TestPolicyValues(t *testing.T) {
 	}
 	for _, read := range []string{"`Software\\Policies\\Ideco\\Agent`", `"UtmAddress"`, `"UtmPin"`, `"ForbidSavedPassword"`, `"ForbidHomeNetwork"`} {
 		if !bytes.Contains(source, []byte(read)) {
-			t.Errorf("the program does not read %s", read)
+			t.Errorf("registry_windows.go does not contain %s", read)
 		}
 	}
 }
