@@ -266,14 +266,9 @@ func acmeChanges(before, after agent.ACMESettings, sent agent.ACMEChange) []agen
 	return changes
 }
 
-// sessionName names a live session by its login and address.
-func (s *Site) sessionName(id string) string {
-	for _, live := range s.Sessions.Sessions() {
-		if live.ID == id {
-			return agent.User{Login: live.Login, Directory: live.Directory}.FullLogin() + ", " + addressText(live.Address)
-		}
-	}
-	return ""
+// sessionName names a session by its login and address.
+func sessionName(live agent.LiveSession) string {
+	return agent.User{Login: live.Login, Directory: live.Directory}.FullLogin() + ", " + addressText(live.Address)
 }
 
 // actValues are fields by their names in REST, without null and empty texts.
