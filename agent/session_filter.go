@@ -86,13 +86,15 @@ func containsFolded(text, word string) bool {
 	if word == "" {
 		return true
 	}
+	first := word[0]
+	asciiOnly := first < utf8.RuneSelf && first != 'i' && first != 'k' // only «İ» and the kelvin sign fold to an ASCII letter
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		// Most bytes cannot begin the word: an ASCII letter is another one, or a letter of one alphabet is not of the other.
-		if c < utf8.RuneSelf && c != word[0] || c >= utf8.RuneSelf && (word[0] < utf8.RuneSelf || !utf8.RuneStart(c)) {
+		// For speed: most bytes cannot begin the word, and need not be decoded.
+		if c < utf8.RuneSelf && c != first || c >= utf8.RuneSelf && (asciiOnly || !utf8.RuneStart(c)) {
 			continue
 		}
 		if hasPrefixFolded(text[i:], word) {
