@@ -19,7 +19,7 @@ type SessionFilter struct {
 	Directory string // empty = any
 }
 
-// SessionPeek is a LiveSession without copies: it is read where the session is kept.
+// SessionPeek is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is held.
 type SessionPeek struct {
 	*Session
 	State            State
@@ -41,7 +41,7 @@ func (f SessionFilter) Matcher() func(*SessionPeek) bool {
 			return false
 		}
 		for _, word := range words {
-			if !l.says(word) {
+			if !l.contains(word) {
 				return false
 			}
 		}
@@ -52,11 +52,11 @@ func (f SessionFilter) Matcher() func(*SessionPeek) bool {
 // searchWord is a folded word to search for.
 type searchWord struct {
 	text    string
-	address bool // may be a part of an address
+	address bool // can be a part of an address, because it has no other characters
 }
 
-// says reports whether a word is a part of a text or an address of the session.
-func (l *SessionPeek) says(word searchWord) bool {
+// contains reports whether a word is a part of a text or an address of the session.
+func (l *SessionPeek) contains(word searchWord) bool {
 	for _, text := range [...]string{l.Login, l.Name, l.Device.Name, l.MAC, l.Directory, l.Group} {
 		if containsFolded(text, word.text) {
 			return true
@@ -218,7 +218,7 @@ func (o SessionOrder) Key(l *SessionPeek) (k SessionKey) {
 	return k
 }
 
-// bytesOf is -1 where nothing counts.
+// bytesOf returns a counter, or -1 if nothing counts this traffic, which sorts before 0.
 func bytesOf(n *uint64) int64 {
 	if n == nil {
 		return -1

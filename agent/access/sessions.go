@@ -70,7 +70,7 @@ func (s *session) live() agent.LiveSession {
 	return l
 }
 
-// peek is live without copies. The caller holds mu as long as it uses p.
+// peek sets p to the session, without copying it. The caller holds mu as long as it uses p.
 func (s *session) peek(p *agent.SessionPeek) {
 	*p = agent.SessionPeek{Session: &s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()}
 	if c := &s.counters; c.counted || c.rx+c.tx > 0 {
