@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// russian has the Russian text for each English one.
+// russian has the Russian text for each English one of the command line.
 var russian = map[string]string{
 	// Help.
 	"The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it.": "Шлюз для Ideco агента. Вместо каждого ключа команды serve можно задать переменную, указанную рядом с ним.",
@@ -37,7 +37,7 @@ var russian = map[string]string{
 	"From the local network: %s":                      "Из локальной сети: %s",
 	"Portal: %s":                                      "Портал: %s",
 	"First administrator (1 h): %s":                   "Первый администратор (1 ч): %s",
-	"administrator %s is made in %s":                  "администратор %s создан в %s",
+	"administrator %s was created in %s":              "администратор %s создан в %s",
 	"administrator %s has the new password":           "у администратора %s новый пароль",
 	"the table is removed; nothing is enforced between LAN and Internet":               "таблица убрана; проход между локальной сетью и интернетом не ограничен",
 	"the table is removed, but that could not be written into the journal of acts: %w": "таблица убрана, но записать это в журнал действий не удалось: %w",
@@ -106,7 +106,7 @@ var kongPlain = strings.NewReplacer(
 	"expected a valid 16 bit uint", "expected a number from 0 to 65535",
 	`missing value, expecting "<arg>,..."`, "expected a value",
 	`expected string value but got "EOL" (<EOL>)`, "expected a value",
-	`expected an int but got "EOL" (<EOL>)`, "expected a value", // of a number, too
+	`expected an int but got "EOL" (<EOL>)`, "expected a value", // where the value is a number
 	"error: ", "",
 )
 
