@@ -16,7 +16,7 @@ var russian = map[string]string{
 	"Where the portal listens (HTTPS).":            "Где портал принимает подключения (HTTPS).",
 	"Where agents connect (HTTPS and WebSocket).":  "Куда подключаются агенты (HTTPS и WebSocket).",
 	"Where plain HTTP leads people to the portal.": "Где обычный HTTP направляет людей на портал.",
-	"UDP port of the tunnel for people outside.":   "Порт UDP туннеля.",
+	"UDP port of the tunnel for people outside.":   "Порт UDP туннеля для людей извне.",
 	"How the tunnel runs: ${enum}. Without the right to a network interface (CAP_NET_ADMIN) auto takes netstack, which serves the gateway's own page and forwards nothing.": "Как работает туннель: ${enum}. Без права на сетевой интерфейс (CAP_NET_ADMIN) auto выбирает netstack: он показывает страницу шлюза и ничего не пересылает дальше.",
 	"Network interface of the tunnel.": "Сетевой интерфейс туннеля.",
 	"Who may pass between LAN and Internet: ${enum}. nftables refuses to start where it cannot enforce; auto goes on with a warning on the page; off enforces nothing.": "Ограничивать ли проход между локальной сетью и интернетом: ${enum}. nftables — не запускаться, если это невозможно; auto — работать дальше с предупреждением на странице; off — не ограничивать никого.",
