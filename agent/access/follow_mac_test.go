@@ -18,12 +18,12 @@ func (g *gateway) finds(e testSession, from, to byte) {
 	g.fakeFirewall.changed = []agent.MACChange{{Session: e.Session.ID, From: net.HardwareAddr{2, 0, 0, 0, 0, from}, To: net.HardwareAddr{2, 0, 0, 0, 0, to}}}
 }
 
-// wantMoves checks how often sessions have followed their computers.
-func (g *gateway) wantMoves(what string, want int) {
+// wantMACChanges checks how often sessions have followed their computers.
+func (g *gateway) wantMACChanges(what string, want int) {
 	g.t.Helper()
 	synctest.Wait()
 	g.fakeFirewall.mu.Lock()
-	got := len(g.fakeFirewall.moves)
+	got := len(g.fakeFirewall.macChanges)
 	g.fakeFirewall.mu.Unlock()
 	if got != want {
 		g.t.Errorf("%s: %d changes of the MAC, want %d", what, got, want)
@@ -57,7 +57,7 @@ func TestFollowMAC(t *testing.T) {
 		g.mustProve(e, further1)
 		g.finds(e, 1, 2)
 		advance(macEvery)
-		g.wantMoves("a new MAC", 1)
+		g.wantMACChanges("a new MAC", 1)
 		g.wantFurther(e)
 		if connection.pings != 1 || connection.provesAgain != 1 || e.endReasons() != "[]" {
 			g.t.Errorf("%d pings, proves again %d times, ended: %s", connection.pings, connection.provesAgain, e.endReasons())
@@ -68,19 +68,19 @@ func TestFollowMAC(t *testing.T) {
 		}
 		g.finds(e, 2, 1) // it comes back to its first MAC
 		advance(macAgain - macEvery)
-		g.wantMoves("back within 30 s", 1)
+		g.wantMACChanges("back within 30 s", 1)
 		advance(macEvery)
-		g.wantMoves("back after 30 s", 2)
+		g.wantMACChanges("back after 30 s", 2)
 	})
 	following(t, "the limit survives a resume", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.finds(e, 1, 2)
 		advance(macEvery)
-		g.wantMoves("a new MAC", 1)
+		g.wantMACChanges("a new MAC", 1)
 		e = g.begin(e.withToken(e.ResumeToken))
 		g.finds(e, 2, 1)
 		advance(macAgain - macEvery)
-		g.wantMoves("after a resume", 1)
+		g.wantMACChanges("after a resume", 1)
 	})
 }
 
@@ -92,37 +92,37 @@ func TestMACNotFollowed(t *testing.T) {
 		e.Connection.(*agentConnection).silent = true
 		g.finds(e, 1, 2)
 		advance(10 * macEvery)
-		g.wantMoves("without a pong", 0)
+		g.wantMACChanges("without a pong", 0)
 	})
 	following(t, "the former MAC answers", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.mustProve(e, further1)
-		g.fakeFirewall.stays = true
+		g.fakeFirewall.formerMACAnswers = true
 		g.finds(e, 1, 2)
 		advance(10 * macEvery)
-		g.wantMoves("a relaying spoofer", 0)
+		g.wantMACChanges("a relaying spoofer", 0)
 		g.wantFurther(e, further1)
 		if lines := g.events.find("mac_refused"); len(lines) != 1 || lines[0]["mac"] != "02:00:00:00:00:02" || lines[0]["former_mac"] != "02:00:00:00:00:01" {
 			g.t.Errorf("%v", lines)
 		}
 		g.fakeFirewall.mu.Lock()
-		g.fakeFirewall.stays = false
+		g.fakeFirewall.formerMACAnswers = false
 		g.fakeFirewall.mu.Unlock()
 		advance(macEvery)
-		g.wantMoves("when it answers no more", 1)
+		g.wantMACChanges("when it answers no more", 1)
 	})
 	following(t, "no connection", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
 		g.finds(e, 1, 2)
 		advance(5 * macEvery)
-		g.wantMoves("a waiting session", 0)
+		g.wantMACChanges("a waiting session", 0)
 	})
 	following(t, "in the tunnel", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.finds(e, 1, 2)
 		advance(2 * macEvery)
-		g.wantMoves("a session in the tunnel", 0)
+		g.wantMACChanges("a session in the tunnel", 0)
 	})
 	following(t, "the firewall fails", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -131,12 +131,12 @@ func TestMACNotFollowed(t *testing.T) {
 		g.fakeFirewall.mu.Unlock()
 		g.finds(e, 1, 2)
 		advance(macEvery)
-		g.wantMoves("while it fails", 0)
+		g.wantMACChanges("while it fails", 0)
 		g.fakeFirewall.mu.Lock()
 		g.fakeFirewall.broken = false
 		g.fakeFirewall.mu.Unlock()
 		advance(macEvery)
-		g.wantMoves("when it works again", 1)
+		g.wantMACChanges("when it works again", 1)
 	})
 }
 
@@ -153,7 +153,7 @@ func TestMACProvedByOldConnection(t *testing.T) {
 		g.fakeFirewall.changed = nil
 		g.fakeFirewall.mu.Unlock()
 		close(pong)
-		g.wantMoves("a pong of the former connection", 0)
+		g.wantMACChanges("a pong of the former connection", 0)
 	})
 	following(t, "a slow pong", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
@@ -164,7 +164,7 @@ func TestMACProvedByOldConnection(t *testing.T) {
 			g.t.Errorf("%d pings at once", pings)
 		}
 		advance(2 * time.Second)
-		g.wantMoves("no pong in time", 0)
+		g.wantMACChanges("no pong in time", 0)
 	})
 }
 
