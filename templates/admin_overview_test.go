@@ -13,7 +13,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// someOverview is a busy day until now.
+// someOverview returns the page's data for 24 hours with sessions, refusals and traffic.
 func someOverview() AdminOverviewData {
 	d := AdminOverviewData{Sessions: map[agent.Kind]int{agent.KindLAN: 200, agent.KindVPN: 30}, JournalMB: 500, Now: now,
 		State:  State{Conditions: []agent.Condition{{Code: agent.ConditionInterfaces, Severity: agent.SeverityBad}}},
@@ -90,7 +90,7 @@ func TestOverviewOfANewGateway(t *testing.T) {
 	}
 	doc := render(t, AdminOverview(overviewPage(), d))
 	if n := doc.Find("svg.chart, .overview-hours").Length(); n != 0 {
-		t.Errorf("%d charts and tables of nothing", n)
+		t.Errorf("%d charts and tables on a page without sessions", n)
 	}
 	text := textOf(doc.Find("main"))
 	for _, want := range []string{"Здесь будет видно", "никто не входил", "никому не отказано", "Здесь будут версии", "«—»"} {
@@ -100,8 +100,8 @@ func TestOverviewOfANewGateway(t *testing.T) {
 	}
 }
 
-// TestOverviewGrows: sessions that began after the figures were read count for the peak.
-func TestOverviewGrows(t *testing.T) {
+// TestOverviewPeakIsNow: more sessions than the recorded peak are the peak.
+func TestOverviewPeakIsNow(t *testing.T) {
 	d := someOverview()
 	d.Sessions[agent.KindWeb] = 20
 	if p := d.peak(); p.N != 250 || !p.At.Equal(now) {
@@ -109,7 +109,7 @@ func TestOverviewGrows(t *testing.T) {
 	}
 }
 
-// TestOverviewOfDSTDays: the hours of a day with 23 or 25 of them are labelled with the clock of the gateway.
+// TestOverviewOfDSTDays: on a day of 23 or 25 hours, the hours are labelled in the gateway's local time.
 func TestOverviewOfDSTDays(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
