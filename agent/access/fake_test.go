@@ -345,9 +345,9 @@ type fakeFirewall struct {
 	macs    map[netip.Addr]string // in the neighbour table; for BrowserSessionOf
 	lookups int                   // calls of BrowserSessionOf
 
-	changed          []agent.MACChange // what ChangedMACs returns
-	formerMACAnswers bool              // ProveMAC reports false
-	macChanges       []agent.MACChange // calls of ChangeMAC
+	changed       []agent.MACChange // what ChangedMACs returns
+	formerAnswers bool              // the former MAC still answers
+	macChanges    []agent.MACChange // calls of ChangeMAC
 
 	proofs, mostProofs int // calls of ProveMAC that run, and the most at the same time
 }
@@ -366,7 +366,7 @@ func (w *fakeFirewall) ProveMAC(ctx context.Context, c agent.MACChange, ping fun
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.formerMACAnswers, nil
+	return !w.formerAnswers, nil
 }
 
 func (w *fakeFirewall) countProofs(n int) {
