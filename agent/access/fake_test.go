@@ -913,7 +913,7 @@ func (g *gateway) checkInvariants() {
 			if kept := g.memoryStore.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
-			if s.timer == nil && s.Kind != agent.KindStatic || s.state() == agent.StateWaiting && s.graceEnds.IsZero() {
+			if s.timer == nil && s.Kind != agent.KindStatic || s.State() == agent.StateWaiting && s.graceEnds.IsZero() {
 				g.t.Errorf("session %s has no timer or no end of its grace", id)
 			}
 			if s.Expires.IsZero() != (s.Kind == agent.KindStatic) {
