@@ -100,6 +100,11 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 	names(agent.ConditionReplaced, agent.SeverityBad, state.Replaced)
 	if interfaces != nil {
 		names(agent.ConditionGone, agent.SeverityBad, missingInterfaces(now, interfaces))
+		if down, closed := downInterfaces(now, interfaces); closed {
+			add(agent.ConditionDown, agent.SeverityBad, "closed", map[string]string{"Interfaces": strings.Join(down, ", ")})
+		} else {
+			names(agent.ConditionDown, agent.SeverityWarn, down)
+		}
 		names(agent.ConditionUplinks, agent.SeverityWarn, unchosenUplinks(now, interfaces))
 		names(agent.ConditionVLANs, agent.SeverityWarn, unchosenVLANs(now, interfaces))
 		if nets := notLocal(now, interfaces); len(nets) > 0 {
@@ -233,6 +238,26 @@ func missingInterfaces(s agent.Settings, interfaces []agent.Interface) (names []
 		}
 	}
 	return names
+}
+
+// downInterfaces returns the chosen interfaces of this machine that are switched off or have no link. closed reports whether they
+// leave no LAN or no WAN interface that works.
+func downInterfaces(s agent.Settings, interfaces []agent.Interface) (names []string, closed bool) {
+	for _, chosen := range [][]string{s.LANInterfaces, s.WANInterfaces} {
+		down, up := 0, 0
+		for _, i := range interfaces {
+			switch {
+			case !slices.Contains(chosen, i.Name):
+			case i.Up:
+				up++
+			default:
+				down++
+				names = append(names, i.Name)
+			}
+		}
+		closed = closed || down > 0 && up == 0
+	}
+	return names, closed
 }
 
 // unchosenVLANs returns the VLANs with an address that are not chosen, on chosen interfaces without an address: probably the

@@ -98,6 +98,7 @@ var cures = map[agent.ConditionCode][]cure{
 	agent.ConditionForwarding:     {{action: "/admin/gateway/forwarding", label: "forwarding_enable"}},
 	agent.ConditionDNS:            {{action: "/admin/gateway/dns", label: "cure_dns"}, {href: "/admin/gateway#open_before_login", label: "cure_dns_other"}},
 	agent.ConditionGone:           {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
+	agent.ConditionDown:           {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces_down"}},
 	agent.ConditionReplaced:       {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
 	agent.ConditionUplinks:        {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
 	agent.ConditionVLANs:          {{href: "/admin/gateway#interfaces-title", label: "cure_interfaces"}},
