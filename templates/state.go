@@ -109,7 +109,7 @@ var cures = map[agent.ConditionCode][]cure{
 	agent.ConditionWithheld:       {{href: "/admin/directories", label: "cure_withheld"}},
 	agent.ConditionInstaller:      {{href: "/admin/agent/rollout#installer-absent", label: "cure_installer"}},
 	agent.ConditionEnforcement:    {{href: "/guide/firewall#modes", label: "cure_guide"}},
-	agent.ConditionRestored:       {{href: "/guide/firewall#interfaces", label: "cure_guide"}},
+	agent.ConditionRestored:       {{href: "/guide/firewall#others", label: "cure_guide"}},
 	agent.ConditionBoot:           {{href: "/guide/operating#data", label: "cure_guide"}},
 	agent.ConditionStore:          {{href: "/guide/operating#data", label: "cure_guide"}},
 	agent.ConditionVPN:            {{href: "/guide/operating#vpn", label: "cure_guide"}},
