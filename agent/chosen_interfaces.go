@@ -21,6 +21,26 @@ func (g GatewaySettings) Missing(interfaces []Interface) (names []string) {
 	return names
 }
 
+// Down returns the chosen interfaces of this machine that are switched off or have no link. closed reports whether they leave no LAN or
+// no WAN interface that works.
+func (g GatewaySettings) Down(interfaces []Interface) (names []string, closed bool) {
+	for _, chosen := range [][]string{g.LANInterfaces, g.WANInterfaces} {
+		down, up := 0, 0
+		for _, i := range interfaces {
+			switch {
+			case !Contains(chosen, i.Name):
+			case i.Up:
+				up++
+			default:
+				down++
+				names = append(names, i.Name)
+			}
+		}
+		closed = closed || down > 0 && up == 0
+	}
+	return names, closed
+}
+
 // UnchosenVLANs returns the VLANs with an address that are not chosen, on chosen interfaces without an address: probably the VLANs were
 // meant.
 func (g GatewaySettings) UnchosenVLANs(interfaces []Interface) (names []string) {

@@ -55,3 +55,29 @@ func TestChosenInterfaces(t *testing.T) {
 		}
 	}
 }
+
+// TestDownInterfaces: one of two LAN interfaces may be down, the only WAN interface may not.
+func TestDownInterfaces(t *testing.T) {
+	s := GatewaySettings{LANInterfaces: []string{"lan0", "lan1"}, WANInterfaces: []string{"wan0"}}
+	for what, c := range map[string]struct {
+		lan0, lan1, wan0 bool
+		want             []string
+		closed           bool
+	}{
+		"all work":            {true, true, true, nil, false},
+		"one LAN interface":   {true, false, true, []string{"lan1"}, false},
+		"both LAN interfaces": {false, false, true, []string{"lan0", "lan1"}, true},
+		"the WAN interface":   {true, true, false, []string{"wan0"}, true},
+	} {
+		interfaces := []Interface{{Name: "lan0", Up: c.lan0}, {Name: "lan1", Up: c.lan1}, {Name: "wan0", Up: c.wan0}, {Name: "dmz0"}}
+		if names, closed := s.Down(interfaces); !reflect.DeepEqual(names, c.want) || closed != c.closed {
+			t.Errorf("%s: %q, %v", what, names, closed)
+		}
+		if names, closed := (GatewaySettings{}).Down(interfaces); names != nil || closed {
+			t.Errorf("%s, nothing chosen: %q, %v", what, names, closed)
+		}
+	}
+	if names, closed := s.Down(nil); names != nil || closed {
+		t.Errorf("no interfaces: %q, %v", names, closed)
+	}
+}

@@ -56,6 +56,7 @@ const (
 	ConditionForwarding     ConditionCode = "forwarding"       // the kernel does not forward packets; Detail is "4" or "6" if only those packets are meant
 	ConditionDNS            ConditionCode = "dns"              // agents cannot look the domain up before login: {Name}, {Servers}
 	ConditionGone           ConditionCode = "interfaces_gone"  // chosen interfaces are missing: {Interfaces}
+	ConditionDown           ConditionCode = "interfaces_down"  // chosen interfaces are switched off or have no link; Detail is "closed" if no LAN or no WAN interface is left: {Interfaces}
 	ConditionReplaced       ConditionCode = "replaced"         // the packets of chosen interfaces carry another name: {Interfaces}
 	ConditionUplinks        ConditionCode = "uplinks"          // interfaces that lead to the Internet are not chosen: {Interfaces}
 	ConditionVLANs          ConditionCode = "vlans"            // VLANs on chosen interfaces are not chosen: {Interfaces}
@@ -74,6 +75,6 @@ const (
 
 // ConditionCodes lists every ConditionCode, for tests that look for a missing text.
 var ConditionCodes = []ConditionCode{ConditionStore, ConditionAgentOff, ConditionDomain, ConditionEnforcement, ConditionInterfaces,
-	ConditionForwarding, ConditionDNS, ConditionGone, ConditionReplaced, ConditionUplinks, ConditionVLANs, ConditionNotLocal,
+	ConditionForwarding, ConditionDNS, ConditionGone, ConditionDown, ConditionReplaced, ConditionUplinks, ConditionVLANs, ConditionNotLocal,
 	ConditionNetworksUnseen, ConditionBoot, ConditionRestored, ConditionVPN, ConditionVPNLacks, ConditionInstaller, ConditionDirectory,
 	ConditionWithheld, ConditionPasswordLost, ConditionCertificate}

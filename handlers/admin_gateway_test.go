@@ -25,6 +25,7 @@ type fakeGateway struct {
 	state      agent.GatewayState
 	further    []netip.Prefix // addresses of lan0
 	renamed    bool           // lan0 is eth9 now
+	unplugged  bool           // wan0 has no cable
 	more       []agent.Interface
 	unreadable error
 	rightless  error
@@ -45,7 +46,7 @@ func (f *fakeGateway) Interfaces() ([]agent.Interface, error) {
 	}
 	return append([]agent.Interface{
 		{Name: lan, Up: true, MAC: "02:00:00:00:00:01", Addrs: append([]netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}, f.further...)},
-		{Name: "wan0", Up: true, Internet: true},
+		{Name: "wan0", Up: !f.unplugged, Internet: true},
 	}, f.more...), nil
 }
 

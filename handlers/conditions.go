@@ -100,6 +100,11 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 	names(agent.ConditionReplaced, agent.SeverityBad, state.Replaced)
 	if interfaces != nil {
 		names(agent.ConditionGone, agent.SeverityBad, now.Missing(interfaces))
+		if down, closed := now.Down(interfaces); closed {
+			add(agent.ConditionDown, agent.SeverityBad, "closed", map[string]string{"Interfaces": strings.Join(down, ", ")})
+		} else {
+			names(agent.ConditionDown, agent.SeverityWarn, down)
+		}
 		names(agent.ConditionUplinks, agent.SeverityWarn, now.UnchosenUplinks(interfaces))
 		names(agent.ConditionVLANs, agent.SeverityWarn, now.UnchosenVLANs(interfaces))
 		if nets := now.NotLocal(interfaces); len(nets) > 0 {

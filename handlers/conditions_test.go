@@ -109,6 +109,11 @@ func TestConditions(t *testing.T) {
 			a.gate.nameServers = []netip.Addr{netip.MustParseAddr("192.0.2.53")}
 		}, ""},
 		{agent.ConditionGone, agent.SeverityBad, "Выбранных интерфейсов сейчас нет: lan0.", func(a administration, _ *agent.Settings) { a.gate.renamed = true }, ""},
+		{agent.ConditionDown, agent.SeverityBad, "никто не пройдёт: интерфейсы wan0 отключены", func(a administration, _ *agent.Settings) { a.gate.unplugged = true }, ""},
+		{agent.ConditionDown, agent.SeverityWarn, "Интерфейсы wan1 отключены, или в них нет кабеля.", func(a administration, now *agent.Settings) {
+			a.gate.more = []agent.Interface{{Name: "wan1"}}
+			now.WANInterfaces = append(now.WANInterfaces, "wan1")
+		}, ""},
 		{agent.ConditionReplaced, agent.SeverityBad, "идут под именем другого, который назван в скобках: lan0 (br0).", func(a administration, _ *agent.Settings) {
 			a.gate.state.Replaced = []string{"lan0 (br0)"}
 		}, ""},
@@ -116,7 +121,7 @@ func TestConditions(t *testing.T) {
 			a.gate.more = []agent.Interface{{Name: "ppp0", Internet: true}}
 		}, ""},
 		{agent.ConditionVLANs, agent.SeverityWarn, "а у VLAN на нём есть: lan1.5.", func(a administration, now *agent.Settings) {
-			a.gate.more = []agent.Interface{{Name: "lan1"}, {Name: "lan1.5", VLANOf: "lan1", Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}}}
+			a.gate.more = []agent.Interface{{Name: "lan1", Up: true}, {Name: "lan1.5", VLANOf: "lan1", Addrs: []netip.Prefix{netip.MustParsePrefix("192.168.7.1/24")}}}
 			now.LANInterfaces = append(now.LANInterfaces, "lan1")
 		}, ""},
 		{agent.ConditionNotLocal, agent.SeverityWarn, "не указаны среди локальных: 172.20.0.0/16.", func(a administration, _ *agent.Settings) {

@@ -103,7 +103,7 @@ func derived(t *testing.T) []string {
 			ids = append(ids, "condition_"+string(code))
 		}
 	}
-	ids = append(ids, "condition_agent_off_closed", "condition_forwarding_4", "condition_forwarding_6", "condition_warn", "condition_bad")
+	ids = append(ids, "condition_agent_off_closed", "condition_interfaces_down_closed", "condition_forwarding_4", "condition_forwarding_6", "condition_warn", "condition_bad")
 	for _, severity := range agent.Severities {
 		ids = append(ids, "severity_"+string(severity))
 	}
