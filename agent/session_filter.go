@@ -19,29 +19,28 @@ type SessionFilter struct {
 	Directory string // empty = any
 }
 
-// SessionPeek is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is held.
-type SessionPeek struct {
-	*Session
-	State            State
-	FurtherAddresses []netip.Addr
-	Rx, Tx           *uint64
-	Handshake        time.Time
-	MAC              string
+// SessionView is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is held.
+type SessionView interface {
+	Record() *Session
+	State() State
+	FurtherAddresses() []netip.Addr
+	Counts() (rx, tx uint64, handshake time.Time, counted bool) // see LiveSession
+	MAC() string
 }
 
 // Matcher returns a function that reports whether the filter selects a session.
-func (f SessionFilter) Matcher() func(*SessionPeek) bool {
+func (f SessionFilter) Matcher() func(SessionView) bool {
 	var words []searchWord
 	for _, word := range strings.Fields(f.Search) {
 		word = strings.Map(fold, word)
 		words = append(words, searchWord{word, strings.Trim(word, "0123456789abcdef.:") == ""})
 	}
-	return func(l *SessionPeek) bool {
-		if f.Kind != "" && l.Kind != f.Kind || f.State != "" && l.State != f.State || f.Directory != "" && l.Directory != f.Directory {
+	return func(v SessionView) bool {
+		if f.Kind != "" && v.Record().Kind != f.Kind || f.State != "" && v.State() != f.State || f.Directory != "" && v.Record().Directory != f.Directory {
 			return false
 		}
 		for _, word := range words {
-			if !l.contains(word) {
+			if !word.isIn(v) {
 				return false
 			}
 		}
@@ -55,9 +54,10 @@ type searchWord struct {
 	address bool // can be a part of an address, because it has no other characters
 }
 
-// contains reports whether a word is a part of a text or an address of the session.
-func (l *SessionPeek) contains(word searchWord) bool {
-	for _, text := range [...]string{l.Login, l.Name, l.Device.Name, l.MAC, l.Directory, l.Group} {
+// isIn reports whether the word is a part of a text or an address of a session.
+func (word searchWord) isIn(v SessionView) bool {
+	s := v.Record()
+	for _, text := range [...]string{s.Login, s.Name, s.Device.Name, v.MAC(), s.Directory, s.Group} {
 		if containsFolded(text, word.text) {
 			return true
 		}
@@ -66,10 +66,10 @@ func (l *SessionPeek) contains(word searchWord) bool {
 		return false
 	}
 	var buffer [64]byte
-	if containsAddress(l.Address, word.text, buffer[:0]) || containsAddress(l.ExternalIP, word.text, buffer[:0]) {
+	if containsAddress(s.Address, word.text, buffer[:0]) || containsAddress(s.ExternalIP, word.text, buffer[:0]) {
 		return true
 	}
-	for _, a := range l.FurtherAddresses {
+	for _, a := range v.FurtherAddresses() {
 		if containsAddress(a, word.text, buffer[:0]) {
 			return true
 		}
@@ -183,47 +183,44 @@ type SessionKey struct {
 }
 
 // Key returns the value of a session.
-func (o SessionOrder) Key(l *SessionPeek) (k SessionKey) {
+func (o SessionOrder) Key(v SessionView) (k SessionKey) {
+	s := v.Record()
 	switch o {
 	case SessionsByPerson:
-		k.text = l.Name
+		k.text = s.Name
 		if k.text == "" {
-			k.text = l.Login
+			k.text = s.Login
 		}
 	case SessionsByState:
-		k.text = string(l.State)
+		k.text = string(v.State())
 	case SessionsByAddress:
-		k.address = l.Address
+		k.address = s.Address
 	case SessionsByExternal:
-		k.address = l.ExternalIP
+		k.address = s.ExternalIP
 	case SessionsByMAC:
-		k.text = l.MAC
+		k.text = v.MAC()
 	case SessionsByKind:
-		k.text = string(l.Kind)
+		k.text = string(s.Kind)
 	case SessionsByDevice:
-		k.text = l.Device.Name
+		k.text = s.Device.Name
 	case SessionsByDirectory:
-		k.text = l.Directory
+		k.text = s.Directory
 	case SessionsByStart:
-		k.number = l.Started.UnixNano()
-	case SessionsByReceived:
-		k.number = bytesOf(l.Rx)
-	case SessionsBySent:
-		k.number = bytesOf(l.Tx)
-	case SessionsByHandshake:
-		if !l.Handshake.IsZero() {
-			k.number = l.Handshake.UnixNano()
+		k.number = s.Started.UnixNano()
+	case SessionsByReceived, SessionsBySent, SessionsByHandshake:
+		rx, tx, handshake, counted := v.Counts()
+		switch {
+		case !counted:
+			k.number = -1
+		case o == SessionsByReceived:
+			k.number = int64(rx)
+		case o == SessionsBySent:
+			k.number = int64(tx)
+		case !handshake.IsZero():
+			k.number = handshake.UnixNano()
 		}
 	}
 	return k
-}
-
-// bytesOf returns a counter, or -1 if nothing counts this traffic, which sorts before 0.
-func bytesOf(n *uint64) int64 {
-	if n == nil {
-		return -1
-	}
-	return int64(*n)
 }
 
 // Compare compares two values of the same SessionOrder.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"path/filepath"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,7 +38,7 @@ func (s *Site) loginPage(c echo.Context) error {
 	if v := who(c); v.User != nil {
 		return c.Redirect(http.StatusSeeOther, s.homeOf(v))
 	}
-	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{SSO: s.offersSSO(who(c).Peer), New: s.isNew(c)}))
+	return s.render(c, http.StatusOK, templates.Login(s.page(c), templates.LoginData{SSO: s.offersSSO(who(c).Peer), SetupLink: s.setupLinkFile(c)}))
 }
 
 func (s *Site) login(c echo.Context) error {
@@ -46,7 +47,7 @@ func (s *Site) login(c echo.Context) error {
 	if refused := (*agent.Error)(nil); errors.As(err, &refused) && refused.Code != agent.CodeInternal {
 		retryAfter(c, refused)
 		d := templates.LoginData{Login: agent.Clean(login, agent.MaxLoginTyped), Error: who(c).L.Refusal(refused),
-			SSO: s.offersSSO(who(c).Peer), New: s.isNew(c), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
+			SSO: s.offersSSO(who(c).Peer), SetupLink: s.setupLinkFile(c), Change: refused.MayChange, Rules: who(c).L.PasswordRules(refused.Policy)}
 		if d.Change {
 			d.Error = who(c).L.T(locale.ChangeFirst[refused.Code])
 		}
@@ -58,9 +59,12 @@ func (s *Site) login(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
 }
 
-// isNew reports whether the page says where the link for making the first administrator is.
-func (s *Site) isNew(c echo.Context) bool {
-	return s.administrationAnswers(who(c)) && s.Setup.Needed(c.Request().Context())
+// setupLinkFile returns the file with the link for making the first administrator, if the page says where it is, else "".
+func (s *Site) setupLinkFile(c echo.Context) string {
+	if !s.administrationAnswers(who(c)) || !s.Setup.Needed(c.Request().Context()) {
+		return ""
+	}
+	return filepath.Join(s.System().DataDir, "setup-link")
 }
 
 func (s *Site) restLogin(c echo.Context) error {

@@ -16,7 +16,7 @@ import (
 // maxLiveHeader is the longest templates.LiveHeader that is read: some 1,000 rows.
 const maxLiveHeader = 16_000
 
-// monitor answers with a page, or with what changed of it since the script asked last.
+// monitor answers with a page, or, if the request has templates.LiveHeader, with the differences from what the header says.
 func (s *Site) monitor(c echo.Context, page func(templates.Page, templates.MonitorData) templ.Component, d templates.MonitorData) error {
 	if has := c.Request().Header.Get(templates.LiveHeader); has != "" && len(has) <= maxLiveHeader {
 		return c.JSON(http.StatusOK, d.Live(templates.Page{L: who(c).L}).Changes(has))
@@ -76,14 +76,14 @@ func readSessionFilter(value func(string) string) templates.SessionFilterForm {
 	return f
 }
 
-// rowBeside returns the ID of the session that takes the place of one that goes: the next that stays, or else the one before. It is empty
-// if none stays.
-func rowBeside(list []agent.LiveSession, goes func(agent.LiveSession) bool) string {
-	at := slices.IndexFunc(list, goes)
+// rowBeside returns the ID of the session at whose row the page opens after the sessions that ends selects have ended: the first one that
+// stays below the first of them, or else the one above it. It is empty if none stays.
+func rowBeside(list []agent.LiveSession, ends func(agent.LiveSession) bool) string {
+	at := slices.IndexFunc(list, ends)
 	if at < 0 {
 		return ""
 	}
-	if next := slices.IndexFunc(list[at:], func(l agent.LiveSession) bool { return !goes(l) }); next >= 0 {
+	if next := slices.IndexFunc(list[at:], func(l agent.LiveSession) bool { return !ends(l) }); next >= 0 {
 		return list[at+next].ID
 	}
 	if at > 0 {

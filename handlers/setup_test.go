@@ -30,7 +30,7 @@ func TestLoginSaysWhereTheSetupLinkIs(t *testing.T) {
 		s := newSite(t)
 		s.Setup = c.setup
 		w := ask(s.PortalHandler(), "GET", "/login", page, c.peer, nil)
-		if got := says(t, w.Body.String(), "#setup-link", "sudo cat"); w.Code != http.StatusOK || got != c.says {
+		if got := says(t, w.Body.String(), "#setup-link", "sudo cat /data/setup-link"); w.Code != http.StatusOK || got != c.says {
 			t.Errorf("%s: %d, says %v", c.name, w.Code, got)
 		}
 	}

@@ -59,10 +59,14 @@ func adminAgentIn(t *testing.T, lang string) *goquery.Document {
 // TestLoginOfNewGateway: as long as there is no administrator, the sign-in page says where the setup link is. The link itself is not
 // there.
 func TestLoginOfNewGateway(t *testing.T) {
-	for _, isNew := range []bool{false, true} {
-		doc := render(t, Login(Page{L: locale.For("ru"), Path: "/login"}, LoginData{New: isNew}))
-		if got := doc.Find("#setup-link").Text() == "sudo cat /var/lib/ideco-portal/setup-link"; got != isNew || doc.Find(`form[action="/login"]`).Length() != 1 {
-			t.Errorf("new %v: %s", isNew, html(doc.Find("main")))
+	for file, command := range map[string]string{
+		"":                                 "",
+		"/var/lib/ideco-portal/setup-link": "sudo cat /var/lib/ideco-portal/setup-link",
+		"/srv/it's new/setup-link":         `sudo cat '/srv/it'\''s new/setup-link'`,
+	} {
+		doc := render(t, Login(Page{L: locale.For("ru"), Path: "/login"}, LoginData{SetupLink: file}))
+		if doc.Find("#setup-link").Text() != command || doc.Find(`form[action="/login"]`).Length() != 1 {
+			t.Errorf("%q: %s", file, html(doc.Find("main")))
 		}
 	}
 }

@@ -41,9 +41,8 @@ func (r liveRow) key() string { return hash(r.html, 8) }
 // version is the hash of the texts of the live cells.
 func (r liveRow) version() string { return hash(strings.Join(r.texts, liveText), 4) }
 
-// String returns the HTML of the row. The script finds its key and its version in data-row.
-func (r liveRow) String() string {
-	var b strings.Builder
+// appendTo writes the HTML of the row. The script finds its key and its version in data-row.
+func (r liveRow) appendTo(b *bytes.Buffer) {
 	b.WriteString(`<tr role="row" data-row="` + r.key() + "." + r.version() + `">`)
 	for i, part := range strings.Split(r.html, liveText) {
 		if i > 0 && i <= len(r.texts) {
@@ -52,25 +51,34 @@ func (r liveRow) String() string {
 		b.WriteString(part)
 	}
 	b.WriteString("</tr>")
+}
+
+// String returns what appendTo writes.
+func (r liveRow) String() string {
+	b := templ.GetBuffer()
+	defer templ.ReleaseBuffer(b)
+	r.appendTo(b)
 	return b.String()
 }
 
 // liveRows renders rows.
 func liveRows(rows []liveRow) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		b := templ.GetBuffer()
+		defer templ.ReleaseBuffer(b)
 		for _, r := range rows {
-			if _, err := io.WriteString(w, r.String()); err != nil {
-				return err
-			}
+			r.appendTo(b)
 		}
-		return nil
+		_, err := w.Write(b.Bytes())
+		return err
 	})
 }
 
 // renderText renders a component.
 func renderText(component templ.Component) string {
-	var b bytes.Buffer
-	_ = component.Render(context.Background(), &b) // writing to a bytes.Buffer returns no errors
+	b := templ.GetBuffer()
+	defer templ.ReleaseBuffer(b)
+	_ = component.Render(context.Background(), b) // writing to a bytes.Buffer returns no errors
 	return b.String()
 }
 

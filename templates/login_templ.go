@@ -215,8 +215,8 @@ func loginForm(p Page, d LoginData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if d.New {
-				templ_7745c5c3_Err = setupLinkPlace(p).Render(ctx, templ_7745c5c3_Buffer)
+			if d.SetupLink != "" {
+				templ_7745c5c3_Err = setupLinkPlace(p, d.SetupLink).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -360,8 +360,8 @@ func loginForm(p Page, d LoginData) templ.Component {
 	})
 }
 
-// setupLinkPlace says where the link for making the first administrator is.
-func setupLinkPlace(p Page) templ.Component {
+// setupLinkPlace says in which file the link for making the first administrator is.
+func setupLinkPlace(p Page, file string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -420,7 +420,7 @@ func setupLinkPlace(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = copied(p, "setup-link", p.L.T("setup_link_command"), "sudo cat /var/lib/ideco-portal/setup-link", p.L.T("setup_link_life")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = copied(p, "setup-link", p.L.T("setup_link_command"), "sudo cat "+shellWord(file), p.L.T("setup_link_life")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -9,6 +9,7 @@ package templates
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"ideco-agent/agent"
@@ -53,7 +54,9 @@ type LoginData struct {
 	Rules  string            // what the new password must be; may be empty
 	Errors map[string]string // with Change, by field: password, psw, psw2
 	SSO    bool              // the visitor may sign in without a password
-	New    bool              // there is no administrator yet, and the visitor is where one can be made
+	// SetupLink is the file with the link for making the first administrator; empty if there is one, or if the visitor is where none
+	// can be made.
+	SetupLink string
 }
 
 // LoginSSOData fills [LoginSSO].
@@ -625,4 +628,12 @@ func (d CabinetData) passwordForm(u *agent.User) bool {
 type BrowserRow struct {
 	agent.BrowserSession
 	Current bool // the browser of this request
+}
+
+// shellWord returns a text as one word of a POSIX shell.
+func shellWord(text string) string {
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

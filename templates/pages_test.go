@@ -116,7 +116,7 @@ func samples(l *locale.Localizer) map[string]templ.Component {
 		"agent rollout none":  AdminAgent(page("/admin/agent/rollout", admin), onTab(AgentRollout, missing)),
 		"agent access":        AdminAgent(page("/admin/agent/access", admin), onTab(AgentAccess, full)),
 		"agent vpn":           AdminAgent(page("/admin/agent/vpn", admin), onTab(AgentVPN, full)),
-		"login new":           Login(page("/login", nil), LoginData{New: true}),
+		"login new":           Login(page("/login", nil), LoginData{SetupLink: "/var/lib/ideco-portal/setup-link"}),
 		"cabinet phone":       Cabinet(page("/cabinet", admin), CabinetData{AgentEnabled: true, Domain: hostile, System: "iOS", InstallerReady: true, Now: now}),
 		"agent off":           AdminAgent(page("/admin/agent", admin), off),
 		"agent missing":       AdminAgent(page("/admin/agent", admin), missing),

@@ -2,6 +2,7 @@ package web
 
 import (
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,6 +12,9 @@ import (
 
 // systemFacts returns a function with facts about a process that started at a time, and about the disk of its data directory.
 func systemFacts(dir string, started time.Time) func() agent.SystemFacts {
+	if full, err := filepath.Abs(dir); err == nil {
+		dir = full
+	}
 	return func() agent.SystemFacts {
 		f := agent.SystemFacts{Started: started, DataDir: dir}
 		var s unix.Statfs_t

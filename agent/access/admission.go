@@ -134,7 +134,7 @@ func takesOver(next agent.Session, holder *session) (agent.Reason, bool) {
 	switch {
 	case next.UserID == holder.UserID:
 		return agent.ReasonReplaced, next.Kind != agent.KindWeb || holder.Kind == agent.KindWeb
-	case holder.state() == agent.StateWaiting:
+	case holder.State() == agent.StateWaiting:
 		return agent.ReasonLost, true
 	}
 	return "", false

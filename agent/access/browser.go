@@ -62,7 +62,7 @@ func (m *Manager) authorizeBrowser(ctx context.Context, a BrowserAttempt, tried 
 			return err
 		}
 		tried.UserID, tried.Login = p.ID, p.Login
-		if own := c.ownAt(p, a.Peer.Addr); own != nil && own.Kind != agent.KindWeb && own.state() == agent.StateConnected {
+		if own := c.ownAt(p, a.Peer.Addr); own != nil && own.Kind != agent.KindWeb && own.State() == agent.StateConnected {
 			s = own.Session
 			return nil
 		}

@@ -58,7 +58,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 		defer func() { stop(); <-done }()
 		address := netip.MustParseAddr(lanPeer)
 		e := g.beginWeb("petr", lanPeer)
-		g.finds(e, 1, 2)
+		g.reportMACChange(e, 1, 2)
 		advance(macEvery)
 		if s, ok := g.SessionAt(address); ok || g.IsConnected(address) {
 			g.t.Errorf("%+v, connected: %v", s, g.IsConnected(address))
@@ -78,7 +78,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 		if s, _ := g.SessionAt(address); s.ID != e.Session.ID || !g.IsConnected(address) {
 			g.t.Errorf("%+v", s)
 		}
-		g.finds(e, 1, 2)
+		g.reportMACChange(e, 1, 2)
 		other := g.beginWeb("olga", lanPeer)
 		g.wantLive(other)
 		if g.reason(e) != agent.ReasonLost || g.fakeFirewall.cuts[address] != 1 {

@@ -345,9 +345,9 @@ type fakeFirewall struct {
 	macs    map[netip.Addr]string // in the neighbour table; for BrowserSessionOf
 	lookups int                   // calls of BrowserSessionOf
 
-	changed []agent.MACChange // what ChangedMACs returns
-	stays   bool              // the former MAC still answers
-	moves   []agent.MACChange // by ChangeMAC
+	changed       []agent.MACChange // what ChangedMACs returns
+	formerAnswers bool              // the former MAC still answers
+	macChanges    []agent.MACChange // calls of ChangeMAC
 
 	proofs, mostProofs int // calls of ProveMAC that run, and the most at the same time
 }
@@ -366,7 +366,7 @@ func (w *fakeFirewall) ProveMAC(ctx context.Context, c agent.MACChange, ping fun
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.stays, nil
+	return !w.formerAnswers, nil
 }
 
 func (w *fakeFirewall) countProofs(n int) {
@@ -382,7 +382,7 @@ func (w *fakeFirewall) ChangeMAC(_ context.Context, c agent.MACChange) error {
 	if w.broken {
 		return errFake
 	}
-	w.moves = append(w.moves, c)
+	w.macChanges = append(w.macChanges, c)
 	maps.DeleteFunc(w.further, func(_ netip.Addr, id string) bool { return id == c.Session })
 	return nil
 }
@@ -913,7 +913,7 @@ func (g *gateway) checkInvariants() {
 			if kept := g.memoryStore.session(id); !kept.Ended.IsZero() || kept.Address != s.Address || kept.Kind != s.Kind {
 				g.t.Errorf("the store says of live session %s: %+v", id, kept)
 			}
-			if s.timer == nil && s.Kind != agent.KindStatic || s.state() == agent.StateWaiting && s.graceEnds.IsZero() {
+			if s.timer == nil && s.Kind != agent.KindStatic || s.State() == agent.StateWaiting && s.graceEnds.IsZero() {
 				g.t.Errorf("session %s has no timer or no end of its grace", id)
 			}
 			if s.Expires.IsZero() != (s.Kind == agent.KindStatic) {

@@ -262,15 +262,6 @@ func (m *Manager) unindexFurther(s *session) {
 	}
 }
 
-// furtherAddresses returns the further addresses. The caller holds mu.
-func (s *session) furtherAddresses() []netip.Addr {
-	var list []netip.Addr
-	for _, f := range s.further {
-		list = append(list, f.addr)
-	}
-	return list
-}
-
 func without(list []furtherAddress, addr netip.Addr) []furtherAddress {
 	return slices.DeleteFunc(slices.Clone(list), func(f furtherAddress) bool { return f.addr == addr })
 }

@@ -29,14 +29,12 @@ func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down
 	list := m.scratch[:0]
 	defer func() { clear(list); m.scratch = list }()
 	page := Selection{All: len(m.sessions)}
-	var peek agent.SessionPeek
 	for _, s := range m.sessions {
 		if s.Kind == agent.KindVPN {
 			page.VPN++
 		}
-		s.peek(&peek)
-		if matches(&peek) {
-			list = append(list, sorted{s, by.Key(&peek)})
+		if matches(s) {
+			list = append(list, sorted{s, by.Key(s)})
 		}
 	}
 	from := min(max(offset, 0), len(list))

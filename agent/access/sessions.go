@@ -3,6 +3,7 @@ package access
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"ideco-agent/agent"
 )
@@ -45,7 +46,7 @@ func (m *Manager) IsConnected(a netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.byAddress[agent.Unmap(a)]
-	return s != nil && s.state() == agent.StateConnected && !m.hasLeft(s)
+	return s != nil && s.State() == agent.StateConnected && !m.hasLeft(s)
 }
 
 func (m *Manager) snapshot() []agent.LiveSession {
@@ -58,33 +59,45 @@ func (m *Manager) snapshot() []agent.LiveSession {
 	return list
 }
 
-// live returns a session with its counters. The caller holds mu.
+// live returns a copy of a session with its counters. The caller holds mu.
 func (s *session) live() agent.LiveSession {
-	var p agent.SessionPeek
-	s.peek(&p)
-	l := agent.LiveSession{Session: s.Session, State: p.State, FurtherAddresses: p.FurtherAddresses, Handshake: p.Handshake, MAC: p.MAC}
-	if p.Rx != nil {
-		rx, tx := *p.Rx, *p.Tx
-		l.Rx, l.Tx = &rx, &tx
+	l := agent.LiveSession{Session: s.Session, State: s.State(), FurtherAddresses: s.FurtherAddresses(), MAC: s.MAC()}
+	if rx, tx, handshake, counted := s.Counts(); counted {
+		l.Rx, l.Tx, l.Handshake = &rx, &tx, handshake
 	}
 	return l
 }
 
-// peek sets p to the session, without copying it. The caller holds mu as long as it uses p.
-func (s *session) peek(p *agent.SessionPeek) {
-	*p = agent.SessionPeek{Session: &s.Session, State: s.state(), FurtherAddresses: s.furtherAddresses()}
-	if c := &s.counters; c.counted || c.rx+c.tx > 0 {
-		p.Rx, p.Tx, p.Handshake = &c.rx, &c.tx, c.last.Handshake
-	}
-	if s.Kind != agent.KindVPN {
-		p.MAC = s.counters.mac
-	}
-}
+// The methods below are those of agent.SessionView. Their caller holds mu.
 
-// state returns the state of a session.
-func (s *session) state() agent.State {
+func (s *session) Record() *agent.Session { return &s.Session }
+
+func (s *session) State() agent.State {
 	if s.connection == nil && s.Kind.HasAgent() {
 		return agent.StateWaiting
 	}
 	return agent.StateConnected
+}
+
+func (s *session) FurtherAddresses() []netip.Addr {
+	var list []netip.Addr
+	for _, f := range s.further {
+		list = append(list, f.addr)
+	}
+	return list
+}
+
+func (s *session) Counts() (rx, tx uint64, handshake time.Time, counted bool) {
+	c := &s.counters
+	if !c.counted && c.rx+c.tx == 0 {
+		return 0, 0, time.Time{}, false
+	}
+	return c.rx, c.tx, c.last.Handshake, true
+}
+
+func (s *session) MAC() string {
+	if s.Kind == agent.KindVPN {
+		return ""
+	}
+	return s.counters.mac
 }
