@@ -19,7 +19,8 @@ type SessionFilter struct {
 	Directory string // empty = any
 }
 
-// SessionView is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is held.
+// SessionView is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is
+// held.
 type SessionView interface {
 	Record() *Session
 	State() State
@@ -211,7 +212,7 @@ func (o SessionOrder) Key(v SessionView) (k SessionKey) {
 		rx, tx, handshake, counted := v.Counts()
 		switch {
 		case !counted:
-			k.number = -1
+			k.number = -1 // before 0
 		case o == SessionsByReceived:
 			k.number = int64(rx)
 		case o == SessionsBySent:

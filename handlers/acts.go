@@ -60,9 +60,19 @@ func (s *Site) addActs(ctx context.Context, acts ...agent.Act) {
 	ctx = context.WithoutCancel(ctx)
 	for part := range slices.Chunk(acts, addActsAtOnce) {
 		if err := s.Acts.AddActs(ctx, part...); err != nil {
-			s.Log.Error("an act is not in the journal of acts", "event", string(part[0].Code), "acts", len(part), "error", err)
+			last := part[len(part)-1]
+			s.Log.Error("the audit log lacks acts", "event", string(last.Code), "acts", len(part), "by", last.Login, "objects", objectsOf(part), "error", err)
 		}
 	}
+}
+
+// objectsOf returns the names of the objects of acts, each once.
+func objectsOf(acts []agent.Act) (names []string) {
+	for _, a := range acts {
+		names = append(append(names, a.Names...), cmp.Or(a.Name, a.Object))
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 }
 
 // actOn returns an act on an object with a number.
@@ -133,7 +143,7 @@ func hiddenChange(field string) agent.ActChange { return agent.ActChange{Field: 
 func (s *Site) treeForActs(c echo.Context) agent.GroupTree {
 	tree, err := s.Groups.GroupTree(c.Request().Context())
 	if err != nil {
-		s.Log.Error("the journal of acts lacks the names of groups", "error", err)
+		s.Log.Error("the audit log lacks the names of groups", "error", err)
 	}
 	return tree
 }
@@ -266,14 +276,9 @@ func acmeChanges(before, after agent.ACMESettings, sent agent.ACMEChange) []agen
 	return changes
 }
 
-// sessionName names a live session by its login and address.
-func (s *Site) sessionName(id string) string {
-	for _, live := range s.Sessions.Sessions() {
-		if live.ID == id {
-			return agent.User{Login: live.Login, Directory: live.Directory}.FullLogin() + ", " + addressText(live.Address)
-		}
-	}
-	return ""
+// sessionName names a session by its login and address.
+func sessionName(live agent.LiveSession) string {
+	return agent.User{Login: live.Login, Directory: live.Directory}.FullLogin() + ", " + addressText(live.Address)
 }
 
 // actValues are fields by their names in REST, without null and empty texts.

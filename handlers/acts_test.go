@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/store"
 	"ideco-agent/templates"
 	"ideco-agent/templates/locale"
 )
@@ -466,6 +468,38 @@ func TestNobodyChangesActs(t *testing.T) {
 	for _, r := range (&Site{}).portalRoutes() {
 		if strings.Contains(r.path, "acts") && r.method != "GET" {
 			t.Errorf("%s %s", r.method, r.path)
+		}
+	}
+}
+
+// actsFail is an Acts that records nothing.
+type actsFail struct{ *store.Store }
+
+func (actsFail) AddActs(context.Context, ...agent.Act) error { return errors.New("no acts") }
+
+// TestUnrecordedActs: if acts cannot be recorded, the change stays, and the log says who has changed what.
+func TestUnrecordedActs(t *testing.T) {
+	for what, do := range map[string]func(a administration){
+		"a bulk action": func(a administration) {
+			page := a.wants(a.post("/admin/users/bulk", a.bulkForm("disable", "ivanov")), http.StatusOK)
+			a.saved(a.post("/admin/users/bulk", confirmation(a.t, page)))
+		},
+		"REST": func(a administration) {
+			c := restClient{a.t, a.h, a.boss}
+			if status, answer := c.call("PUT", "/user_backend/users/2", `{"enabled":false}`); status != http.StatusOK {
+				a.t.Errorf("%d %v", status, answer)
+			}
+		},
+	} {
+		a := newAdministration(t)
+		log := &lockedLog{}
+		a.site.Log, a.site.Acts = slog.New(slog.NewTextHandler(log, nil)), actsFail{a.realStore()}
+		do(a)
+		if a.named("ivanov").Enabled {
+			t.Errorf("%s: the account is still enabled", what)
+		}
+		if got := log.String(); !strings.Contains(got, "level=ERROR") || !strings.Contains(got, "by=boss objects=[ivanov] error=\"no acts\"") {
+			t.Errorf("%s: %s", what, got)
 		}
 	}
 }

@@ -42,16 +42,13 @@ func (s *Site) adminActs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	d.Acts, d.Accounts = found.Acts, map[agent.UserID]bool{}
-	for _, a := range found.Acts {
-		if _, known := d.Accounts[a.By]; known || a.By == 0 {
-			continue
-		}
-		_, err := s.Accounts.User(ctx, a.By)
-		if err != nil && !errors.Is(err, agent.ErrNotFound) {
-			return err
-		}
-		d.Accounts[a.By] = err == nil
+	d.Acts = found.Acts
+	ids := make([]agent.UserID, len(d.Acts))
+	for i, a := range d.Acts {
+		ids[i] = a.By
+	}
+	if d.Accounts, err = s.existingAccounts(ctx, ids); err != nil {
+		return err
 	}
 	return s.render(c, http.StatusOK, templates.AdminActs(s.page(c), d))
 }

@@ -36,24 +36,28 @@ func (s *Site) adminJournal(c echo.Context) error {
 		return err
 	}
 	d.Entries, d.View.Total, d.View.AtLeast = found.Entries, found.Total, found.AtLeast
-	if d.Accounts, err = s.existingAccounts(c.Request().Context(), found.Entries); err != nil {
+	ids := make([]agent.UserID, len(d.Entries))
+	for i, e := range d.Entries {
+		ids[i] = e.UserID
+	}
+	if d.Accounts, err = s.existingAccounts(c.Request().Context(), ids); err != nil {
 		return err
 	}
 	return s.render(c, http.StatusOK, templates.AdminJournal(s.page(c), d))
 }
 
-// existingAccounts reports for each account of the entries whether it still exists.
-func (s *Site) existingAccounts(ctx context.Context, entries []agent.JournalEntry) (map[agent.UserID]bool, error) {
-	exist := map[agent.UserID]bool{0: false} // entries of unknown logins have no account
-	for _, e := range entries {
-		if _, known := exist[e.UserID]; known {
+// existingAccounts reports for each of these accounts whether it still exists. An entry of an unknown login has the zero ID.
+func (s *Site) existingAccounts(ctx context.Context, ids []agent.UserID) (map[agent.UserID]bool, error) {
+	exist := map[agent.UserID]bool{0: false}
+	for _, id := range ids {
+		if _, known := exist[id]; known {
 			continue
 		}
-		_, err := s.Accounts.User(ctx, e.UserID)
+		_, err := s.Accounts.User(ctx, id)
 		if err != nil && !errors.Is(err, agent.ErrNotFound) {
 			return nil, err
 		}
-		exist[e.UserID] = err == nil
+		exist[id] = err == nil
 	}
 	return exist, nil
 }

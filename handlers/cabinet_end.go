@@ -11,17 +11,15 @@ import (
 
 // cabinetEndSession ends one of the account's own sessions.
 func (s *Site) cabinetEndSession(c echo.Context) error {
-	id := c.Param("id")
-	for _, live := range s.sessionsOf(who(c).User.ID) {
-		if live.ID == id && live.Kind != agent.KindStatic {
-			err := s.Sessions.End(c.Request().Context(), id, agent.ReasonLogout)
-			if err != nil && !errors.Is(err, agent.ErrNotFound) {
-				return err
-			}
-			return done(c, locale.ToastSessionEnded, "/cabinet")
-		}
+	live, found := s.Sessions.Session(c.Param("id"))
+	if !found || live.UserID != who(c).User.ID || live.Kind == agent.KindStatic {
+		return done(c, locale.ToastSessionGone, "/cabinet")
 	}
-	return done(c, locale.ToastSessionGone, "/cabinet")
+	err := s.Sessions.End(c.Request().Context(), live.ID, agent.ReasonLogout)
+	if err != nil && !errors.Is(err, agent.ErrNotFound) {
+		return err
+	}
+	return done(c, locale.ToastSessionEnded, "/cabinet")
 }
 
 // cabinetEndBrowser signs the account out in another of its browsers.

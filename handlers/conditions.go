@@ -99,10 +99,10 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 	}
 	names(agent.ConditionReplaced, agent.SeverityBad, state.Replaced)
 	if interfaces != nil {
-		names(agent.ConditionGone, agent.SeverityBad, missingInterfaces(now, interfaces))
-		names(agent.ConditionUplinks, agent.SeverityWarn, unchosenUplinks(now, interfaces))
-		names(agent.ConditionVLANs, agent.SeverityWarn, unchosenVLANs(now, interfaces))
-		if nets := notLocal(now, interfaces); len(nets) > 0 {
+		names(agent.ConditionGone, agent.SeverityBad, now.Missing(interfaces))
+		names(agent.ConditionUplinks, agent.SeverityWarn, now.UnchosenUplinks(interfaces))
+		names(agent.ConditionVLANs, agent.SeverityWarn, now.UnchosenVLANs(interfaces))
+		if nets := now.NotLocal(interfaces); len(nets) > 0 {
 			add(agent.ConditionNotLocal, agent.SeverityWarn, "", map[string]string{"Networks": strings.Join(texts(nets), ", ")})
 		}
 	}
@@ -208,57 +208,4 @@ func (s *Site) serversToOpen(now agent.Settings) (servers []agent.OpenServer) {
 		}
 	}
 	return servers
-}
-
-// notLocal returns the networks of the chosen LAN interfaces that are not among the local networks.
-func notLocal(s agent.Settings, interfaces []agent.Interface) (nets []netip.Prefix) {
-	for _, i := range interfaces {
-		if !s.InterfacesChosen() || !slices.Contains(s.LANInterfaces, i.Name) {
-			continue
-		}
-		for _, a := range i.Addrs {
-			if !s.InLocalNetworks(a.Addr()) {
-				nets = append(nets, a.Masked())
-			}
-		}
-	}
-	return nets
-}
-
-// missingInterfaces returns the chosen interfaces that this machine does not have now.
-func missingInterfaces(s agent.Settings, interfaces []agent.Interface) (names []string) {
-	for _, name := range append(slices.Clone(s.LANInterfaces), s.WANInterfaces...) {
-		if !slices.ContainsFunc(interfaces, func(i agent.Interface) bool { return i.Name == name }) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// unchosenVLANs returns the VLANs that have an address and are not chosen, although the interface under them is chosen and has none:
-// probably the VLANs were meant.
-func unchosenVLANs(s agent.Settings, interfaces []agent.Interface) (names []string) {
-	chosen := append(slices.Clone(s.LANInterfaces), s.WANInterfaces...)
-	for _, parent := range interfaces {
-		if len(parent.Addrs) > 0 || !slices.Contains(chosen, parent.Name) {
-			continue
-		}
-		for _, i := range interfaces {
-			if i.VLANOf == parent.Name && len(i.Addrs) > 0 && !slices.Contains(chosen, i.Name) {
-				names = append(names, i.Name)
-			}
-		}
-	}
-	return names
-}
-
-// unchosenUplinks returns the interfaces that lead to the Internet and are not chosen, once others are: through them the LAN
-// reaches the Internet without a session.
-func unchosenUplinks(s agent.Settings, interfaces []agent.Interface) (names []string) {
-	for _, i := range interfaces {
-		if s.InterfacesChosen() && i.Internet && !slices.Contains(s.LANInterfaces, i.Name) && !slices.Contains(s.WANInterfaces, i.Name) {
-			names = append(names, i.Name)
-		}
-	}
-	return names
 }

@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -36,18 +35,16 @@ func (s *Site) restEndAuthSession(c echo.Context) error {
 
 // endSession ends a session for an administrator. That of a rule is refused, because it would begin again at once.
 func (s *Site) endSession(c echo.Context, id string) error {
-	if s.isByRule(id) {
+	live, found := s.Sessions.Session(id)
+	if !found {
+		return agent.ErrNotFound
+	}
+	if live.Kind == agent.KindStatic {
 		return refusal{http.StatusConflict, locale.SessionByRule}
 	}
-	name := s.sessionName(id)
 	if err := s.Sessions.End(c.Request().Context(), id, agent.ReasonAdmin); err != nil {
 		return err
 	}
-	s.act(c, agent.Act{Code: agent.ActSessionEnded, Object: id, Name: name}, "session", id)
+	s.act(c, agent.Act{Code: agent.ActSessionEnded, Object: id, Name: sessionName(live)}, "session", id)
 	return nil
-}
-
-// isByRule reports whether a session is of KindStatic.
-func (s *Site) isByRule(id string) bool {
-	return slices.ContainsFunc(s.Sessions.Sessions(), func(l agent.LiveSession) bool { return l.ID == id && l.Kind == agent.KindStatic })
 }

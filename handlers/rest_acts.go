@@ -4,12 +4,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
-	"ideco-agent/templates/locale"
 )
 
 // actJSON is an act in REST.
@@ -41,9 +39,9 @@ type actsJSON struct {
 const defaultActs = 100
 
 func (s *Site) restActs(c echo.Context) error {
-	q, problems := readActsRequest(c.QueryParam)
-	if problems != nil {
-		return problems
+	q, err := readActsRequest(c.QueryParam)
+	if err != nil {
+		return err
 	}
 	found, err := s.Acts.Acts(c.Request().Context(), q)
 	if err != nil {
@@ -65,46 +63,24 @@ func (s *Site) restActs(c echo.Context) error {
 	return c.JSON(http.StatusOK, out)
 }
 
-// readActsRequest reads the parameters limit, offset, search, login, source, kind, from and until.
-func readActsRequest(value func(string) string) (q agent.ActQuery, problems agent.Problems) {
-	refuse := func(name string) {
-		problems = append(problems, agent.Problem{Field: name, Code: locale.JournalValue, Value: agent.Clean(value(name), agent.MaxName)})
-	}
-	number := func(name string, absent, most int) int {
-		if value(name) == "" {
-			return absent
-		}
-		n, err := strconv.Atoi(value(name))
-		if err != nil || n < 0 || n > most {
-			refuse(name)
-		}
-		return n
-	}
-	moment := func(name string) time.Time {
-		if value(name) == "" {
-			return time.Time{}
-		}
-		t, err := time.Parse(time.RFC3339, value(name))
-		if err != nil {
-			refuse(name)
-		}
-		return t
-	}
-	q = agent.ActQuery{
+// readActsRequest reads the parameters limit, offset, search, login, source, kind, from and until. Errors: agent.Problems.
+func readActsRequest(value func(string) string) (agent.ActQuery, error) {
+	in := restQuery{value: value}
+	q := agent.ActQuery{
 		Search: agent.Clean(value("search"), agent.MaxJournalText),
 		Login:  agent.Clean(value("login"), agent.MaxJournalText),
 		Source: agent.ActSource(value("source")),
 		Kind:   agent.ActKind(value("kind")),
-		From:   moment("from"),
-		Until:  moment("until"),
-		Limit:  number("limit", defaultActs, agent.MaxJournalPage),
-		Offset: number("offset", 0, agent.MaxJournalOffset),
+		From:   in.moment("from"),
+		Until:  in.moment("until"),
+		Limit:  in.number("limit", defaultActs, agent.MaxJournalPage),
+		Offset: in.number("offset", 0, agent.MaxJournalOffset),
 	}
 	if q.Source != "" && !slices.Contains(agent.ActSources, q.Source) {
-		refuse("source")
+		in.refuse("source")
 	}
 	if q.Kind != "" && !slices.Contains(agent.ActKinds, q.Kind) {
-		refuse("kind")
+		in.refuse("kind")
 	}
-	return q, problems
+	return q, in.err()
 }

@@ -6,14 +6,12 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
-	"ideco-agent/templates/locale"
 )
 
 // journalRequest holds the parameters of a REST request for the journal. JournalQuery.Limit is at most agent.MaxJournalPage.
@@ -24,45 +22,28 @@ type journalRequest struct {
 	csv   bool
 }
 
-// readJournalRequest reads the parameters of the vendor's journal: limit, offset, sort, search, filter, format_type.
+// readJournalRequest reads the parameters of the vendor's journal: limit, offset, sort, search, filter, format_type. Errors: agent.Problems,
+// badJSON.
 func readJournalRequest(value func(string) string) (q journalRequest, err error) {
-	var problems agent.Problems
-	number := func(name string, absent int) int {
-		text := value(name)
-		if text == "" {
-			return absent
-		}
-		q.paged = true
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 {
-			problems = append(problems, agent.Problem{Field: name, Code: locale.JournalValue, Value: agent.Clean(text, agent.MaxName)})
-		}
-		return n
-	}
-	q.limit, q.Offset = number("limit", math.MaxInt), number("offset", 0)
+	in := restQuery{value: value}
+	q.paged = value("limit") != "" || value("offset") != ""
+	q.limit, q.Offset = in.number("limit", math.MaxInt, math.MaxInt), in.number("offset", 0, math.MaxInt)
 	q.Limit = min(q.limit, agent.MaxJournalPage)
-	switch format := value("format_type"); strings.ToUpper(format) {
+	switch strings.ToUpper(value("format_type")) {
 	case "", "JSON":
 	case "CSV":
 		q.csv = true
 	default:
-		problems = append(problems, agent.Problem{Field: "format_type", Code: locale.JournalValue, Value: agent.Clean(format, agent.MaxName)})
-	}
-	if problems != nil {
-		return q, problems
+		in.refuse("format_type")
 	}
 	var (
 		sorts    []restSort
 		searches []restSearch
 		filters  []restFilter
 	)
-	for name, into := range map[string]any{"sort": &sorts, "search": &searches, "filter": &filters} {
-		if text := value(name); text != "" {
-			if err := json.Unmarshal([]byte(text), into); err != nil {
-				return q, readBadJSON(err, []byte(text), name)
-			}
-		}
-	}
+	in.decode("sort", &sorts)
+	in.decode("search", &searches)
+	in.decode("filter", &filters)
 	if len(sorts) > 0 { // further columns would order only entries with equal values
 		q.Sort, q.Asc = journalColumn(sorts[0].Field), sorts[0].Direction == "asc"
 	}
@@ -72,7 +53,7 @@ func readJournalRequest(value func(string) string) (q journalRequest, err error)
 	for _, one := range filters {
 		q.Filter.Of = append(q.Filter.Of, one.filter())
 	}
-	return q, nil
+	return q, in.err()
 }
 
 type restSort struct {

@@ -9,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
-	"ideco-agent/templates/locale"
 )
 
 // totalHeader says how many accounts a request for a part of the list selects.
@@ -61,49 +60,27 @@ func (s *Site) restUsers(c echo.Context) error {
 	return err
 }
 
+// maxUsersRequest limits limit and offset.
+const maxUsersRequest = 10_000_000
+
 // readUsersRequest reads the parameters of restUsers, which are those of the journal: limit, offset, sort and search. Errors:
 // agent.Problems, badJSON.
 func readUsersRequest(c echo.Context) (f agent.UserFilter, offset, limit int, err error) {
-	var problems agent.Problems
-	refuse := func(field, value string) {
-		problems = append(problems, agent.Problem{Field: field, Code: locale.JournalValue, Value: agent.Clean(value, agent.MaxName)})
-	}
-	number := func(name string, absent int) int {
-		text := c.QueryParam(name)
-		if text == "" {
-			return absent
-		}
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 0 || n > maxUsersRequest {
-			refuse(name, text)
-		}
-		return n
-	}
-	offset, limit = number("offset", 0), number("limit", maxUsersRequest)
+	in := restQuery{value: c.QueryParam}
+	offset, limit = in.number("offset", 0, maxUsersRequest), in.number("limit", maxUsersRequest, maxUsersRequest)
 	var sorts []restSort
 	var searches []restSearch
-	for name, into := range map[string]any{"sort": &sorts, "search": &searches} {
-		if text := c.QueryParam(name); text != "" {
-			if err := json.Unmarshal([]byte(text), into); err != nil {
-				return f, 0, 0, readBadJSON(err, []byte(text), name)
-			}
-		}
-	}
+	in.decode("sort", &sorts)
+	in.decode("search", &searches)
 	if len(sorts) > 0 { // further columns would order only accounts with equal values
 		f.Sort, f.Desc = agent.UserSort(sorts[0].Field), sorts[0].Direction == "desc"
 	}
 	for i, one := range searches {
 		f.Search = one.Text
 		if i > 0 || len(one.Columns) > 0 || len(one.Text) > agent.MaxJournalText {
-			refuse("search", c.QueryParam("search"))
+			in.refuse("search")
 			break
 		}
 	}
-	if len(problems) > 0 {
-		return f, 0, 0, problems
-	}
-	return f, offset, limit, nil
+	return f, offset, limit, in.err()
 }
-
-// maxUsersRequest limits limit and offset.
-const maxUsersRequest = 10_000_000

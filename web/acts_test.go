@@ -1,7 +1,9 @@
 package web
 
 import (
+	"database/sql"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"ideco-agent/agent"
@@ -59,5 +61,31 @@ func TestCommandsAreActs(t *testing.T) {
 	}
 	if err := recordCleared(t.TempDir()); err != nil {
 		t.Errorf("a directory without a database: %v", err)
+	}
+}
+
+// TestCommandsWithoutActs: a command whose act cannot be recorded fails and says that the rest is done.
+func TestCommandsWithoutActs(t *testing.T) {
+	dir := t.TempDir()
+	password := func() (string, error) { return "correct horse battery", nil }
+	if err := CreateAdministrator(t.Context(), dir, "boss", password); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", databaseIn(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`CREATE TRIGGER none BEFORE INSERT ON acts BEGIN SELECT RAISE(ABORT, 'no acts'); END`); err != nil {
+		t.Fatal(err)
+	}
+	for done, do := range map[string]func() error{
+		"administrator second is made, ":           func() error { return CreateAdministrator(t.Context(), dir, "second", password) },
+		"administrator boss has the new password,": func() error { return ResetAdministrator(t.Context(), dir, "boss", password) },
+		"the table is removed,":                    func() error { return recordCleared(dir) },
+	} {
+		if err := do(); err == nil || !strings.HasPrefix(err.Error(), done) || !strings.Contains(err.Error(), "no acts") {
+			t.Errorf("%s: %v", done, err)
+		}
 	}
 }

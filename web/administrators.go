@@ -32,7 +32,10 @@ func CreateAdministrator(ctx context.Context, dir, login string, password func()
 			return err
 		}
 		u.ID = id
-		return db.AddActs(ctx, handlers.CommandAct(agent.ActAccountCreated, agent.User{}, u))
+		if err := db.AddActs(ctx, handlers.CommandAct(agent.ActAccountCreated, agent.User{}, u)); err != nil {
+			return message("administrator %s is made, but the audit log lacks it: %w", u.Login, err)
+		}
+		return nil
 	})
 }
 
@@ -67,7 +70,10 @@ func ResetAdministrator(ctx context.Context, dir, login string, password func() 
 		if err := db.EndBrowserSessions(ctx, u.ID, ""); err != nil {
 			return err
 		}
-		return db.AddActs(ctx, handlers.CommandAct(agent.ActAdministratorReset, before, u))
+		if err := db.AddActs(ctx, handlers.CommandAct(agent.ActAdministratorReset, before, u)); err != nil {
+			return message("administrator %s has the new password, but the audit log lacks it: %w", u.Login, err)
+		}
+		return nil
 	})
 }
 

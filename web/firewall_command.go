@@ -82,7 +82,7 @@ func ClearFirewall(dir string) error {
 
 // recordCleared records in the journal of acts that the table was removed, if the data directory has a database.
 func recordCleared(dir string) error {
-	if _, err := os.Stat(databaseIn(dir)); err != nil {
+	if _, err := os.Stat(databaseIn(dir)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	ctx := context.Background()
@@ -91,7 +91,7 @@ func recordCleared(dir string) error {
 		err = errors.Join(db.AddActs(ctx, agent.Act{At: time.Now(), Source: agent.ActByCommand, Code: agent.ActFirewallCleared}), db.Close())
 	}
 	if err != nil {
-		return message("the table is removed, but that could not be written into the journal of acts: %w", err)
+		return message("the table is removed, but the audit log lacks it: %w", err)
 	}
 	return nil
 }

@@ -75,6 +75,6 @@ func (d *directories) noteAdministrator(ctx context.Context, before, now agent.U
 	}
 	d.log.Info("security", "event", string(agent.ActAdministratorByGroup), "account", now.Login, "user", now.ID, "directory", now.Directory, "admin", now.AdminByGroups)
 	if err := d.store.AddActs(ctx, agent.AdministratorByGroup(before, now, time.Now())); err != nil {
-		d.log.Error("an act is not in the journal of acts", "event", string(agent.ActAdministratorByGroup), "error", err)
+		d.log.Error("the audit log lacks an act", "event", string(agent.ActAdministratorByGroup), "error", err)
 	}
 }

@@ -61,6 +61,7 @@ var logKeys = map[string]string{
 	"accounts":      "several accounts, or how many",
 	"act":           "what was done to several accounts",
 	"acts":          "how many acts of the journal of acts",
+	"objects":       "names of what those acts concern",
 	"new":           "how many of the accounts are new",
 	"format":        "of a downloaded file: csv, xlsx or json",
 	"rule":          "number of a rule that authorises an address",

@@ -79,10 +79,10 @@ func (b background) trim(ctx context.Context, now time.Time) int64 {
 	}
 	surplus, err := b.db.TrimActs(ctx, now.AddDate(0, 0, -s.JournalDays))
 	if err != nil && ctx.Err() == nil {
-		b.log.Error("trim the journal of acts", "error", err)
+		b.log.Error("trim the audit log", "error", err)
 	}
 	if surplus > 0 {
-		b.log.Warn("the journal of acts is full: the oldest acts were removed before their time", "acts", surplus)
+		b.log.Warn("the audit log is full: the oldest acts were removed before their time", "acts", surplus)
 	}
 	return forSize
 }

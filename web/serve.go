@@ -49,7 +49,11 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() {
+		if err := db.Close(); err != nil {
+			c.Log.Error("close the database", "error", err)
+		}
+	}()
 	if err := db.KeepUnwritten(); err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func (s *settings) endTrial(ctx context.Context, until time.Time) error {
 // recordExpiredTrial records in the journal of acts that the former settings are back.
 func recordExpiredTrial(ctx context.Context, db *store.Store, onTrial, after agent.Settings, log *slog.Logger) {
 	if err := db.AddActs(ctx, handlers.ExpiredTrial(onTrial, after, time.Now())); err != nil {
-		log.Error("an act is not in the journal of acts", "event", string(agent.ActGatewayExpired), "error", err)
+		log.Error("the audit log lacks an act", "event", string(agent.ActGatewayExpired), "error", err)
 	}
 }
 

@@ -511,7 +511,7 @@ func TestPasswordRace(t *testing.T) {
 		"changed": func(g *gateway) { g.UserChanged(context.Background(), agent.User{ID: ivan, Enabled: true}) },
 	} {
 		subtest(t, name, func(g *gateway) {
-			g.memoryStore.gate = make(chan struct{})
+			g.memoryStore.blockAuthenticate = make(chan struct{})
 			refused := make(chan error)
 			for _, login := range []string{"ivan", "olga"} {
 				go func() {
@@ -521,7 +521,7 @@ func TestPasswordRace(t *testing.T) {
 			}
 			synctest.Wait()
 			cut(g)
-			close(g.memoryStore.gate)
+			close(g.memoryStore.blockAuthenticate)
 			count := map[string]int{}
 			for range 2 {
 				count[fmt.Sprint(<-refused)]++
@@ -532,7 +532,7 @@ func TestPasswordRace(t *testing.T) {
 			if g.pending.cancelled != nil || g.pending.logins != 0 {
 				g.t.Errorf("entries without a pending login: %+v", g.pending.cancelled)
 			}
-			g.memoryStore.gate = nil
+			g.memoryStore.blockAuthenticate = nil
 			g.begin(passwordAttempt("ivan", lanPeer, ""))
 		})
 	}

@@ -16,6 +16,17 @@ func (m *Manager) Sessions() []agent.LiveSession {
 	return list
 }
 
+// Session returns a live session by its ID. The counters may be some seconds old. It does not wait for changes.
+func (m *Manager) Session(id string) (agent.LiveSession, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.sessions[id]
+	if s == nil {
+		return agent.LiveSession{}, false
+	}
+	return s.live(), true
+}
+
 // Counts returns how many sessions of each kind are live.
 func (m *Manager) Counts() map[agent.Kind]int {
 	m.mu.Lock()

@@ -36,3 +36,20 @@ func TestIsConnected(t *testing.T) {
 		is("ended", lanPeer, false)
 	})
 }
+
+// TestSession: a session is found by its ID as long as it lives.
+func TestSession(t *testing.T) {
+	subtest(t, "a session", func(g *gateway) {
+		e := g.begin(passwordAttempt("ivan", lanPeer, "a"))
+		g.begin(passwordAttempt("olga", outsidePeer, "a"))
+		if live, found := g.Session(e.Session.ID); !found || live.Login != "ivan" || live.State != agent.StateConnected {
+			g.t.Errorf("%v, %+v", found, live)
+		}
+		if err := g.End(context.Background(), e.Session.ID, agent.ReasonAdmin); err != nil {
+			g.t.Errorf("%v", err)
+		}
+		if live, found := g.Session(e.Session.ID); found {
+			g.t.Errorf("after its end: %+v", live)
+		}
+	})
+}

@@ -7,7 +7,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestThrottleSpellings: the spellings of an unknown login share its wrong attempts, as those of an account do.
+// TestThrottleSpellings: wrong passwords are counted together for all spellings of an unknown login, as they are for an account.
 func TestThrottleSpellings(t *testing.T) {
 	for _, spellings := range [][]string{
 		{"андре\u0439", "андре\u0438\u0306", "АНДРЕ\u0419", " Андре\u0438\u0306 ", "андре\u0438\u0306"},

@@ -130,7 +130,7 @@ func TestTrimActs(t *testing.T) {
 	}
 }
 
-// TestActsOnAFullDisk: what administrators do while the database cannot be written is written later; too many acts are an error.
+// TestActsOnAFullDisk: what administrators do while the database cannot be written is written later; too many acts are an error, and so are acts that are lost at the end.
 func TestActsOnAFullDisk(t *testing.T) {
 	onSmallDisk(t, func(t *testing.T, dir string, fill, clear func()) {
 		f := newFaulty(t, dir)
@@ -151,6 +151,12 @@ func TestActsOnAFullDisk(t *testing.T) {
 		if got := codesOf(t, f.Store, agent.ActQuery{}); len(got) != 1 {
 			t.Errorf("written again: %v", got)
 		}
+		fill()
+		check(t, f.AddActs(t.Context(), agent.Act{At: start, Code: agent.ActSessionEnded}))
+		if err := f.Close(); err == nil || !strings.Contains(err.Error(), "lacks 1 acts") {
+			t.Errorf("an act is lost: %v", err)
+		}
+		f.unwritten.acts = nil // openStore closes it again
 	})
 }
 

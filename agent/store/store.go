@@ -133,12 +133,17 @@ func (s *Store) begin(ctx context.Context) error {
 	return s.openReaders(ctx)
 }
 
-// Close ends all use of the database. Transactions under way are waited for. What is unwritten is written if possible.
+// Close ends all use of the database. Transactions under way are waited for. What is unwritten is written if possible. It returns an error
+// if acts are lost.
 func (s *Store) Close() error {
+	var lost error
 	if s.unwritten.any() {
-		_ = s.writeUnwritten(context.Background(), s.write)
+		err := s.writeUnwritten(context.Background(), s.write)
+		if n := len(s.unwritten.snapshot().acts); n > 0 {
+			lost = fmt.Errorf("the audit log lacks %d acts that were kept in memory: %w", n, err)
+		}
 	}
-	return errors.Join(s.unwritten.close(), s.journal.Close(), s.reader.Close(), s.writer.Close()) // the last one folds the write-ahead log into the file
+	return errors.Join(lost, s.unwritten.close(), s.journal.Close(), s.reader.Close(), s.writer.Close()) // the last one folds the write-ahead log into the file
 }
 
 // Ping reports why the database cannot be read, or cannot be written as far as is known by now.

@@ -20,7 +20,8 @@ type privateKey struct{ key *ecdh.PrivateKey }
 
 func (k privateKey) public() agent.Key { return agent.Key(k.key.PublicKey().Bytes()) }
 
-func (k privateKey) config() *wgtypes.Key {
+// wgKey returns the key as a wgtypes.Config needs it.
+func (k privateKey) wgKey() *wgtypes.Key {
 	key := wgtypes.Key(k.key.Bytes())
 	return &key
 }

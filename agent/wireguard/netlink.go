@@ -106,7 +106,7 @@ func clearLeftover(client *wgctrl.Client, name string, secret privateKey, log *s
 // isOurs reports whether a kernel link has our key, or none because its process crashed before setting it.
 func isOurs(client *wgctrl.Client, name string, secret privateKey) bool {
 	dev, err := client.Device(name)
-	return err == nil && dev.Type == wgtypes.LinuxKernel && (dev.PrivateKey == *secret.config() || dev.PrivateKey == wgtypes.Key{})
+	return err == nil && dev.Type == wgtypes.LinuxKernel && (dev.PrivateKey == *secret.wgKey() || dev.PrivateKey == wgtypes.Key{})
 }
 
 // checkSocket reports an error if another process answers on the UAPI socket of this name. Network namespaces share the

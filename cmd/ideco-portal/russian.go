@@ -39,8 +39,10 @@ var russian = map[string]string{
 	"First administrator (1 h): %s":                   "Первый администратор (1 ч): %s",
 	"administrator %s was created in %s":              "администратор %s создан в %s",
 	"administrator %s has the new password":           "у администратора %s новый пароль",
-	"the table is removed; nothing is enforced between LAN and Internet":               "таблица убрана; проход между локальной сетью и интернетом не ограничен",
-	"the table is removed, but that could not be written into the journal of acts: %w": "таблица убрана, но записать это в журнал действий не удалось: %w",
+	"the table is removed; nothing is enforced between LAN and Internet":    "таблица убрана; проход между локальной сетью и интернетом не ограничен",
+	"the table is removed, but the audit log lacks it: %w":                  "таблица убрана, но записать это в журнал действий не удалось: %w",
+	"administrator %s is made, but the audit log lacks it: %w":              "администратор %s создан, но записать это в журнал действий не удалось: %w",
+	"administrator %s has the new password, but the audit log lacks it: %w": "у администратора %s новый пароль, но записать это в журнал действий не удалось: %w",
 
 	// Messages of package web.
 	"%s needs an address, for instance %s":                                                                                            "ключу %s нужен адрес, например %s",
