@@ -76,18 +76,18 @@ func readSessionFilter(value func(string) string) templates.SessionFilterForm {
 	return f
 }
 
-// rowBeside returns the ID of the session that takes the place of one that goes: the next that stays, or else the one before. It is empty
-// if none stays.
-func rowBeside(list []agent.LiveSession, goes func(agent.LiveSession) bool) string {
+// rowBeside returns the row that takes the place of one that goes: the next that stays, or else the one before. It is the zero value if none
+// stays.
+func rowBeside[T any](list []T, goes func(T) bool) (beside T) {
 	at := slices.IndexFunc(list, goes)
 	if at < 0 {
-		return ""
+		return beside
 	}
-	if next := slices.IndexFunc(list[at:], func(l agent.LiveSession) bool { return !goes(l) }); next >= 0 {
-		return list[at+next].ID
+	if next := slices.IndexFunc(list[at:], func(row T) bool { return !goes(row) }); next >= 0 {
+		return list[at+next]
 	}
 	if at > 0 {
-		return list[at-1].ID
+		return list[at-1]
 	}
-	return ""
+	return beside
 }

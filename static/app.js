@@ -175,7 +175,7 @@
       return;
     }
     sessionStorage.removeItem(placeKey);
-    if (kept.path !== location.pathname || location.hash || document.querySelector("[aria-invalid]")) return;
+    if (kept.path !== location.pathname || document.getElementById(location.hash.slice(1)) || document.querySelector("[aria-invalid]")) return;
     const part = kept.focus && document.getElementById(kept.focus);
     if (part) {
       if (part.tabIndex < 0) part.tabIndex = -1;

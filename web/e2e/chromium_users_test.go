@@ -195,4 +195,14 @@ func TestManyAccountsInChromium(t *testing.T) {
 	b.click(".question button.danger")
 	b.sees(".toast", "Учётные записи изменены")
 	kept()
+
+	// The row is gone, because the filter does not select it any more.
+	b.open("/admin/users?state=enabled&page=2")
+	b.click("tbody tr:nth-child(45) td.mark input")
+	b.do("choose an act", chromedp.SetValue(chromedp.CSS("#act"), "disable"))
+	b.click("#bulk button")
+	b.sees(".question", "Отключить: 1 учётная запись?")
+	b.click(".question button.danger")
+	b.sees(".toast", "Учётные записи изменены")
+	b.becomes(`(() => { const top = document.querySelector("tbody tr:nth-child(45)").getBoundingClientRect().top; return top > 100 && top < 860 })()`)
 }
