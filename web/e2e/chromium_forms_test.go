@@ -94,12 +94,7 @@ func (b *tab) retypes(text string) {
 func TestWrongFieldsInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("nav", "Учётные записи")
+	b.setsUp(g)
 	admin := g.rest("boss", adminPassword)
 	admin.must("POST", "/user_backend/users", map[string]any{"login": "ivanov", "name": "Иванов", "psw": adminPassword}, nil)
 	for _, lang := range []struct{ code, count, saved string }{

@@ -16,12 +16,7 @@ import (
 func TestAccountsInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("h1", "Обзор")
+	b.setsUp(g)
 
 	admin := g.rest("boss", adminPassword)
 	var office struct{ ID int64 }
@@ -124,12 +119,7 @@ func TestAccountsInChromium(t *testing.T) {
 func TestManyAccountsInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("nav", "Учётные записи")
+	b.setsUp(g)
 
 	file := filepath.Join(t.TempDir(), "people.csv")
 	var rows strings.Builder
