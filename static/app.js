@@ -192,7 +192,8 @@
     for (const tools of event.target.querySelectorAll("[data-tools]")) reveal(tools, false);
   });
 
-  // The monitor fetches its page again and replaces the live part, unless a button in it has the pointer or the focus.
+  // The page of the certificate is fetched again, and its live part is replaced, unless a button in it has the pointer or the focus. The
+  // monitor has live_table.js instead: its rows are too many to be sent every time.
   function isBusy(part) {
     const focused = document.activeElement;
     return document.hidden ||
@@ -202,11 +203,8 @@
 
   function replace(part, fresh) {
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    const before = part.querySelector(".table");
-    const scrolled = before && { top: before.scrollTop, left: before.scrollLeft, behavior: "instant" };
     fresh.querySelector("[data-refresh-note]").hidden = false;
     part.replaceWith(fresh);
-    if (scrolled) fresh.querySelector(".table")?.scrollTo(scrolled);
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 

@@ -1,4 +1,5 @@
-// Keeps a table fresh: asks for the rows that changed, and nothing else. Without this file the page shows the rows as they were loaded.
+// Keeps a table fresh: asks for the rows that changed, and nothing else. Pages without many rows are fetched whole by app.js. Without this
+// file the page shows the rows as they were loaded.
 "use strict";
 
 (() => {
