@@ -42,8 +42,14 @@ func (b *tab) says(condition string) bool {
 	return err == nil && is
 }
 
-// becomes waits until a condition is true in the page, across navigations.
+// becomes is holds for a condition that needs no other words.
 func (b *tab) becomes(condition string) {
+	b.t.Helper()
+	b.holds("the page", condition)
+}
+
+// holds waits until a condition is true in the page, across navigations.
+func (b *tab) holds(what, condition string) {
 	b.t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -52,7 +58,7 @@ func (b *tab) becomes(condition string) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			b.t.Fatalf("never true: %s; the focus is in %q, the page says %q", condition, b.text(":focus"), b.text("body"))
+			b.t.Fatalf("%s: never true: %s; the focus is in %q, the page says %q", what, condition, b.text(":focus"), b.text("body"))
 		}
 	}
 }

@@ -4,33 +4,10 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
-
-// holds waits until the expression is true in the page.
-func (b *tab) holds(what, expression string) {
-	b.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
-		if err != nil {
-			b.t.Fatalf("%s: %v", what, err)
-		}
-		if is {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			b.t.Fatalf("%s: never true: %s", what, expression)
-		}
-	}
-}
 
 // TestTrialStaysInView: the question of a trial has the focus and stays below the header while the page scrolls, also on a phone. A link
 // to a part of the page does not lead behind it.
