@@ -16,7 +16,7 @@ type Act struct {
 	Source  ActSource
 	Peer    Peer // the zero value if nobody was connected
 	Code    ActCode
-	Object  string // its number or its other identifier; empty if there is none
+	Object  string // number or other identifier of what the act changed; empty if there is none
 	Name    string // of the object at that time
 	Count   int    // of the objects, if they are several
 	Names   []string
@@ -72,7 +72,8 @@ const (
 var ActKinds = []ActKind{ActsOnAccounts, ActsOnGroups, ActsOnRules, ActsOnDirectories, ActsOnSettings, ActsOnGateway, ActsOnCertificates,
 	ActsOnSessions, ActsOfExport, ActsOfSigningIn}
 
-// ActCode is what was done. The log has the same word.
+// ActCode is what was done. The log of the service has the same word as its event, except for ActGatewayExpired, ActSessionsEnded and the
+// acts of the command line, which only the journal has.
 type ActCode string
 
 // Codes of acts.
@@ -136,7 +137,7 @@ const (
 	ActActsExported     ActCode = "acts_exported"
 )
 
-// Creates reports whether there was no object before the act.
+// Creates reports whether the act always makes its object.
 func (c ActCode) Creates() bool {
 	switch c {
 	case ActFirstAdministrator, ActAccountCreated, ActGroupCreated, ActRuleAdded, ActCertificateUploaded:
@@ -145,7 +146,7 @@ func (c ActCode) Creates() bool {
 	return false
 }
 
-// Deletes reports whether there is no object after the act.
+// Deletes reports whether the act always deletes its object.
 func (c ActCode) Deletes() bool {
 	switch c {
 	case ActAccountDeleted, ActGroupDeleted, ActRuleDeleted, ActDirectoryDeleted, ActCertificateRemoved:
@@ -154,7 +155,7 @@ func (c ActCode) Deletes() bool {
 	return false
 }
 
-// ActCodes are all codes with what they concern.
+// ActCodes are all codes, with the kind of each.
 var ActCodes = map[ActCode]ActKind{
 	ActSignedIn:           ActsOfSigningIn,
 	ActFirstAdministrator: ActsOnAccounts,
@@ -215,7 +216,8 @@ var ActCodes = map[ActCode]ActKind{
 	ActActsExported:     ActsOfExport,
 }
 
-// ActFields are the fields of the changes that acts have. A field with the name of another one is written with its kind: "certificate.directory".
+// ActFields are all names that ActChange.Field can have, for their texts. Where two kinds of acts have a field of the same name with different
+// meanings, one of them is here with its kind: "certificate.directory".
 var ActFields = []string{
 	"enabled", "auth_domain", "former_domains", "local_tunnel", "local_networks", "vpn_network", "forward_nets", "dns", "dns_suffix", "device_policy",
 	"browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "journal_days", "journal_mb",
@@ -228,7 +230,7 @@ var ActFields = []string{
 	"certificate.directory", "email", "eab_key_id", "eab_hmac_key", "terms", "directory_root_pem",
 }
 
-// AdministratorByGroup is the act of the gateway when groups make an account an administrator, or stop to do so.
+// AdministratorByGroup is the act of the gateway when groups make an account an administrator, or no longer do.
 func AdministratorByGroup(before, now User, at time.Time) Act {
 	value := func(is bool) json.RawMessage { return json.RawMessage(strconv.FormatBool(is)) }
 	return Act{At: at, Source: ActByGateway, Code: ActAdministratorByGroup, Object: strconv.FormatInt(int64(now.ID), 10), Name: now.FullLogin(),
@@ -256,8 +258,8 @@ type ActPage struct {
 
 // Limits of an act. Longer values are cut when they are recorded.
 const (
-	MaxActText  = 500    // characters of a value
-	MaxActList  = 100    // values of a list
-	MaxActNames = 20_000 // names of objects; Count has their number
-	MaxActs     = 500_000
+	MaxActText  = 500     // characters of a value
+	MaxActList  = 100     // values of a list
+	MaxActNames = 20_000  // names of objects; Count has their number
+	MaxActs     = 500_000 // acts in the journal; the oldest are removed
 )

@@ -1,6 +1,6 @@
 package agent
 
-// Condition is one thing about the gateway that an administrator should know: something does not work, or may not soon.
+// Condition is something that an administrator should know about the gateway: a part of it does not work, or soon may not.
 type Condition struct {
 	Code     ConditionCode
 	Severity Severity
@@ -13,9 +13,9 @@ type Severity string
 
 // Severities.
 const (
-	SeverityOK   Severity = "ok"   // without any condition
+	SeverityOK   Severity = "ok"   // there is no condition
 	SeverityWarn Severity = "warn" // something needs attention: a part does not work, or was switched off on purpose
-	SeverityBad  Severity = "bad"  // nobody gets access, or people get it without a login although nobody wanted that
+	SeverityBad  Severity = "bad"  // many people cannot log in, or people get access without a login although nobody wanted that
 )
 
 // Severities lists every Severity, for tests that look for a missing text.
@@ -62,14 +62,14 @@ const (
 	ConditionNotLocal       ConditionCode = "not_local"        // networks of LAN interfaces are not local networks: {Networks}
 	ConditionNetworksUnseen ConditionCode = "networks_unseen"  // nobody has confirmed the local networks found at the first start
 	ConditionBoot           ConditionCode = "boot"             // the rules for the next boot are not stored; a BootTrouble; {Closed} is "1" or empty
-	ConditionRestored       ConditionCode = "restored"         // another program has changed the rules: {Until}
+	ConditionRestored       ConditionCode = "restored"         // another program has changed the rules; {Time} is when they were put back
 	ConditionVPN            ConditionCode = "vpn"              // there is no tunnel
 	ConditionVPNLacks       ConditionCode = "vpn_lacks"        // the tunnel leads no further than to the gateway; a TunnelLack
 	ConditionInstaller      ConditionCode = "installer"        // this build has no installer
 	ConditionDirectory      ConditionCode = "directory"        // a directory does not answer: {Name}, {ID}
 	ConditionWithheld       ConditionCode = "withheld"         // a check of a directory's accounts waits for the administrator: {Name}, {ID}
 	ConditionPasswordLost   ConditionCode = "password_lost"    // the password of a directory's search account cannot be decrypted: {Name}, {ID}
-	ConditionCertificate    ConditionCode = "certificate_ends" // a CertificateEnd: {Name}, {Until}, {Source}, {Order}
+	ConditionCertificate    ConditionCode = "certificate_ends" // a certificate ends soon; the fields of a CertificateEnd: {Name}, {Until}, {Source}, {Order}
 )
 
 // ConditionCodes lists every ConditionCode, for tests that look for a missing text.

@@ -49,7 +49,7 @@ type Peak struct {
 	At time.Time
 }
 
-// Loads returns the load of each slot that begins from from on and before until, and the peak. A session counts from its start until just
+// Loads returns the load of each slot that begins at from or later and before until, and the peak. A session counts from its start until just
 // before its end.
 func Loads(spans []Span, from, until time.Time, slot time.Duration) ([]Load, Peak) {
 	var all, vpn int // at the moment up to which changes were applied
@@ -150,7 +150,7 @@ type AgentVersion struct {
 	OS                  string // "windows", "linux"; cleaned
 }
 
-// Valid reports whether the numbers can be those of an installer for Windows.
+// Valid reports whether the numbers fit into the version of a Windows program.
 func (v AgentVersion) Valid() bool {
 	const most = 65535
 	return v.Major >= 0 && v.Major <= most && v.Minor >= 0 && v.Minor <= most && v.Build >= 0 && v.Build <= most

@@ -19,7 +19,8 @@ type SessionFilter struct {
 	Directory string // empty = any
 }
 
-// SessionView is how filters and orders read a live session: where it is kept, without copies.
+// SessionView is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is
+// held.
 type SessionView interface {
 	Record() *Session
 	State() State
@@ -51,7 +52,7 @@ func (f SessionFilter) Matcher() func(SessionView) bool {
 // searchWord is a folded word to search for.
 type searchWord struct {
 	text    string
-	address bool // may be a part of an address
+	address bool // can be a part of an address, because it has no other characters
 }
 
 // isIn reports whether the word is a part of a text or an address of a session.
@@ -86,13 +87,15 @@ func containsFolded(text, word string) bool {
 	if word == "" {
 		return true
 	}
+	first := word[0]
+	asciiOnly := first < utf8.RuneSelf && first != 'i' && first != 'k' // only «İ» and the kelvin sign fold to an ASCII letter
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		// Most bytes cannot begin the word: an ASCII letter is another one, or a letter of one alphabet is not of the other.
-		if c < utf8.RuneSelf && c != word[0] || c >= utf8.RuneSelf && (word[0] < utf8.RuneSelf || !utf8.RuneStart(c)) {
+		// For speed: most bytes cannot begin the word, and need not be decoded.
+		if c < utf8.RuneSelf && c != first || c >= utf8.RuneSelf && (asciiOnly || !utf8.RuneStart(c)) {
 			continue
 		}
 		if hasPrefixFolded(text[i:], word) {
@@ -209,7 +212,7 @@ func (o SessionOrder) Key(v SessionView) (k SessionKey) {
 		rx, tx, handshake, counted := v.Counts()
 		switch {
 		case !counted:
-			k.number = -1
+			k.number = -1 // before 0
 		case o == SessionsByReceived:
 			k.number = int64(rx)
 		case o == SessionsBySent:

@@ -84,3 +84,18 @@ func TestFold(t *testing.T) {
 		}
 	}
 }
+
+// TestContainsFolded: every letter is found by its folded form, at the beginning of a word and inside it.
+func TestContainsFolded(t *testing.T) {
+	for r := rune('A'); r <= unicode.MaxRune; r++ {
+		if !unicode.IsLetter(r) {
+			continue
+		}
+		word := string(fold(r))
+		for _, text := range []string{string(r), "7" + string(r)} {
+			if !containsFolded(text, word) || !containsFolded(text+"x", word+"x") {
+				t.Errorf("%q is not found by %q", text, word)
+			}
+		}
+	}
+}

@@ -16,7 +16,7 @@ import (
 type Accounts interface {
 	User(context.Context, agent.UserID) (agent.User, error)
 	Users(ctx context.Context, filter agent.UserFilter, offset, limit int) (page []agent.User, total int, err error)
-	// LookAlikes returns the accounts whose login another account has in other characters.
+	// LookAlikes returns the local accounts whose login equals that of another one by the rules of the package spelling.
 	LookAlikes(context.Context) ([]agent.User, error)
 	CreateUser(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
 	CreateFirstAdministrator(ctx context.Context, u agent.User, hash string) (agent.UserID, error)
@@ -81,8 +81,9 @@ func (s *Site) noteAdministrator(c echo.Context, before, after agent.User) {
 	}
 }
 
-// enforce ends the sessions that the account no longer permits, and signs its browsers out if it has a Refusal.
-func (s *Site) enforce(c echo.Context, u agent.User) error {
+// endForbiddenSessions ends the sessions that the account no longer permits. If the account may not log in (User.Refusal), it also signs
+// its browsers out.
+func (s *Site) endForbiddenSessions(c echo.Context, u agent.User) error {
 	ctx := context.WithoutCancel(c.Request().Context())
 	s.Sessions.UserChanged(ctx, u)
 	if u.Refusal() == "" {

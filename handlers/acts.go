@@ -85,7 +85,7 @@ func actOnAccount(code agent.ActCode, u agent.User, changes ...agent.ActChange) 
 }
 
 // recordOnAccounts records a bulk action. It is one act with all logins. Where the accounts did not have the same values before, each
-// gets an act of its own, too, because one act has only one value before.
+// also gets an act of its own, because an act has only one value before.
 func (s *Site) recordOnAccounts(c echo.Context, code agent.ActCode, changed []accountChange) {
 	tree := s.treeForActs(c)
 	each := make([]agent.Act, len(changed))
@@ -128,7 +128,7 @@ func summaryOf(code agent.ActCode, each []agent.Act) agent.Act {
 	return a
 }
 
-// loginsOf returns the logins of accounts.
+// loginsOf returns the logins of accounts, with their directories.
 func loginsOf(users []agent.User) (logins []string) {
 	for _, u := range users {
 		logins = append(logins, u.FullLogin())
@@ -225,7 +225,7 @@ func CommandAct(code agent.ActCode, before, after agent.User) agent.Act {
 	return a
 }
 
-// savedDirectory returns a directory as it is stored; the zero value if there is none.
+// savedDirectory returns a directory as it is stored, only with its ID if it cannot be read. The ID zero gives the zero value.
 func (s *Site) savedDirectory(c echo.Context, id agent.DirectoryID) agent.DirectorySettings {
 	if id == 0 {
 		return agent.DirectorySettings{}
@@ -247,7 +247,7 @@ func directoryValues(d agent.DirectorySettings) actValues {
 	return v
 }
 
-// directoryChanges returns the changes of a directory. saved is what was sent, with a new password or keytab.
+// directoryChanges returns the changes of a directory. sent is what the administrator sent; it has a new password or keytab if there is one.
 func directoryChanges(before, after, sent agent.DirectorySettings) []agent.ActChange {
 	changes := difference(directoryValues(before), directoryValues(after))
 	for _, hidden := range []struct {
@@ -301,7 +301,7 @@ func encodeValues(object any) actValues {
 	return v
 }
 
-// set sets a field. An empty value removes it.
+// set sets a field. A value of nil and an empty text remove it.
 func (v actValues) set(name string, value any) {
 	switch is := value.(type) {
 	case nil:
@@ -326,7 +326,7 @@ func (v actValues) set(name string, value any) {
 		}
 		value = list
 	}
-	v[name], _ = json.Marshal(value) // was JSON before
+	v[name], _ = json.Marshal(value) // cannot fail: texts, lists and what came from JSON
 }
 
 func cutText(text string) string {

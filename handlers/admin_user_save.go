@@ -198,7 +198,7 @@ func (s *Site) changeUser(c echo.Context, id agent.UserID, change func(agent.Use
 	}
 	s.act(c, actOnAccount(agent.ActAccountChanged, u, accountChanges(tree, before, u)...), "account", u.Login, "enabled", u.Enabled, "admin", u.Administrator(), "remote_access", u.RemoteAccess)
 	s.noteAdministrator(c, before, u)
-	return u, s.enforce(c, u)
+	return u, s.endForbiddenSessions(c, u)
 }
 
 // checkUserGroup reports a group into which no account can be put. One that the account has already is permitted.

@@ -115,7 +115,7 @@ func (a *agentConn) readAll() (err error) {
 }
 
 func (a *agentConn) readOne() error {
-	defer a.leaveSSOPlace()
+	defer a.freeSSOPlace()
 	frame, err := a.readFrame()
 	var busy *agent.Error
 	switch {

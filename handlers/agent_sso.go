@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Limits of the frames with a ticket that are in memory at once: of all hosts and of one.
+// Limits of the large frames with a ticket that are in memory at once: of all hosts and of one. A frame is large if it is over maxFrame.
 const (
 	maxSSOFrames       = 16
 	maxSSOFramesOfHost = 4
@@ -21,7 +21,7 @@ const (
 // ssoWait is how long a frame waits for its place.
 const ssoWait = 5 * time.Second
 
-// ssoPlaces are the places for frames with a ticket. The zero value is ready.
+// ssoPlaces are the places for large frames with a ticket. The zero value is ready.
 type ssoPlaces struct {
 	mu    sync.Mutex // guards the fields, not the channels in them
 	taken chan struct{}
@@ -53,8 +53,8 @@ func (p *ssoPlaces) take(host netip.Prefix) bool {
 	return true
 }
 
-// leave frees a place of a host.
-func (p *ssoPlaces) leave(host netip.Prefix) {
+// free frees a place of a host.
+func (p *ssoPlaces) free(host netip.Prefix) {
 	<-p.taken
 	<-p.exit(host).taken
 }
@@ -135,11 +135,11 @@ func (a *agentConn) readTicket(begun []byte, rest io.Reader) ([]byte, error) {
 	return append(begun, more...), err
 }
 
-// leaveSSOPlace frees the place of the frame that was answered.
-func (a *agentConn) leaveSSOPlace() {
+// freeSSOPlace frees the place of the frame that was answered.
+func (a *agentConn) freeSSOPlace() {
 	if a.ssoPlace {
 		a.ssoPlace = false
-		a.site.ssoPlaces.leave(a.peer.Host())
+		a.site.ssoPlaces.free(a.peer.Host())
 	}
 }
 

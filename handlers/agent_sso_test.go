@@ -17,7 +17,7 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// insideSite is a site with a keytab whose agents in the tests are in the LAN.
+// insideSite returns a site with a keytab, and the tickets that it reads. The agents of the test are in its LAN.
 func insideSite(t *testing.T) (*Site, *[]string) {
 	s := newSite(t)
 	read := withKeytab(t, s)
@@ -151,7 +151,7 @@ func TestAgentSSOPlaces(t *testing.T) {
 	if m := large(); m["code"] != "too_many_attempts" || m["timeout"] == 0.0 {
 		t.Errorf("no place: %v", m)
 	}
-	s.ssoPlaces.leave(own)
+	s.ssoPlaces.free(own)
 	for range 2 * maxSSOFrames {
 		if m := large(); m["authorized"] != true {
 			t.Fatalf("a free place: %v", m)
@@ -162,7 +162,7 @@ func TestAgentSSOPlaces(t *testing.T) {
 	}
 }
 
-// TestSSOPlacesOfHosts: one host that keeps its places leaves those of the others, and all together have few.
+// TestSSOPlacesOfHosts: one host gets maxSSOFramesOfHost places and leaves the rest to others; all hosts together get maxSSOFrames.
 func TestSSOPlacesOfHosts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var p ssoPlaces
@@ -178,18 +178,18 @@ func TestSSOPlacesOfHosts(t *testing.T) {
 			}
 		}
 		if p.take(host(99)) {
-			t.Error("more places than all")
+			t.Error("a host got a place while all were taken")
 		}
-		time.AfterFunc(time.Second, func() { p.leave(host(2)) })
+		time.AfterFunc(time.Second, func() { p.free(host(2)) })
 		if !p.take(host(99)) {
 			t.Error("a free place was not taken")
 		}
-		p.leave(host(99))
+		p.free(host(99))
 		for n := range maxSSOFrames - maxSSOFramesOfHost - 1 {
-			p.leave(host(3 + n))
+			p.free(host(3 + n))
 		}
 		for range maxSSOFramesOfHost {
-			p.leave(host(1))
+			p.free(host(1))
 		}
 		if len(p.hosts) > 0 || len(p.taken) > 0 {
 			t.Errorf("%d hosts are remembered, %d places are taken", len(p.hosts), len(p.taken))

@@ -15,7 +15,7 @@ import (
 // restoredFor is how long a change of the rules by another program is shown.
 const restoredFor = 24 * time.Hour
 
-// conditions returns what an administrator should know about the gateway: what keeps people out or lets everybody through first.
+// conditions returns what an administrator should know about the gateway. Those of SeverityBad come first.
 func (s *Site) conditions(c echo.Context) ([]agent.Condition, error) {
 	now, state := s.Settings.Current(), s.Gateway.State()
 	interfaces, err := s.Gateway.Interfaces()
@@ -117,7 +117,7 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 		add(agent.ConditionBoot, agent.SeverityWarn, string(state.Boot), map[string]string{"Closed": closed})
 	}
 	if !state.Restored.IsZero() && time.Since(state.Restored) < restoredFor {
-		add(agent.ConditionRestored, agent.SeverityWarn, "", map[string]string{"Until": state.Restored.Format(time.RFC3339)})
+		add(agent.ConditionRestored, agent.SeverityWarn, "", map[string]string{"Time": state.Restored.Format(time.RFC3339)})
 	}
 	return list
 }
@@ -167,7 +167,7 @@ func adder(list *[]agent.Condition) func(agent.ConditionCode, agent.Severity, st
 }
 
 // resolvesBeforeLogin reports whether agents in the LAN can look the domain up before anybody has logged in, as far as the gateway
-// can know it.
+// knows: of other DNS servers in the LAN it knows only that there are some (Settings.DNSInLAN).
 func (s *Site) resolvesBeforeLogin(now agent.Settings, interfaces []agent.Interface) bool {
 	if _, err := netip.ParseAddr(now.Domain); err == nil || now.Domain == "" || now.DNSInLAN {
 		return true
@@ -180,7 +180,7 @@ func (s *Site) resolvesBeforeLogin(now agent.Settings, interfaces []agent.Interf
 	return slices.ContainsFunc(s.Gateway.NameServers(), s.inLAN) || s.answersDNS(now, interfaces)
 }
 
-// inLAN reports whether a host is reached without passing the firewall.
+// inLAN reports whether a host is in the local network, so that computers there reach it without passing the firewall.
 func (s *Site) inLAN(a netip.Addr) bool { return s.Addressing.Peer(a, "").Inside }
 
 // answersDNS reports whether this machine answers DNS queries at an address of a LAN interface.

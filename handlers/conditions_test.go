@@ -16,6 +16,7 @@ import (
 	"ideco-agent/agent"
 	"ideco-agent/agent/store"
 	"ideco-agent/templates"
+	"ideco-agent/templates/locale"
 )
 
 const inState = "#state .conditions"
@@ -199,9 +200,14 @@ func (a administration) followCures(row *goquery.Selection) {
 	})
 }
 
-// TestConditionsOfOldFacts: another program's change of the rules is not shown for ever.
-func TestConditionsOfOldFacts(t *testing.T) {
+// TestRestoredIsShownForADay: another program's change of the rules is shown with the time at which they were put back, and not for ever.
+func TestRestoredIsShownForADay(t *testing.T) {
 	a, _ := newWorking(t)
+	a.gate.state.Restored = time.Now().Add(-restoredFor + time.Hour)
+	shown := a.conditions("/admin/gateway").Find("[data-condition=restored]").Text()
+	if at := locale.For("ru").Time(a.gate.state.Restored); !strings.Contains(shown, at) {
+		t.Errorf("%q does not say %s", shown, at)
+	}
 	a.gate.state.Restored = time.Now().Add(-restoredFor - time.Minute)
 	if n := a.conditions("/admin/gateway").Find("[data-condition]").Length(); n != 0 {
 		t.Errorf("%d conditions", n)

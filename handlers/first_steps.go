@@ -31,7 +31,7 @@ func (s *Site) state(c echo.Context) (state templates.State, err error) {
 	return state, nil
 }
 
-// anyAgentConnected reports whether an agent has ever connected.
+// anyAgentConnected reports whether an agent is connected, or has ever connected on a device that is still remembered.
 func (s *Site) anyAgentConnected(c echo.Context) (bool, error) {
 	if live := s.Sessions.Counts(); live[agent.KindLAN]+live[agent.KindVPN] > 0 {
 		return true, nil
@@ -39,7 +39,7 @@ func (s *Site) anyAgentConnected(c echo.Context) (bool, error) {
 	return s.AgentHosts.AnyAgentConnected(c.Request().Context())
 }
 
-// anyPeople reports whether there is an account besides the first one, or a directory.
+// anyPeople reports whether there is more than one account, or a directory: the first account is the administrator's own.
 func (s *Site) anyPeople(c echo.Context) (bool, error) {
 	directories, err := s.Directories.List(c.Request().Context())
 	if err != nil || len(directories) > 0 {

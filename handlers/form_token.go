@@ -11,7 +11,7 @@ import (
 	"ideco-agent/templates"
 )
 
-// The form token: a random value in a cookie that every form repeats in a hidden field. The __Host- prefix keeps other
+// formCookie is the cookie of the form token: a random value that every form repeats in a hidden field. The __Host- prefix keeps other
 // hosts of the domain from setting it (RFC 6265bis, 4.1.3.2).
 const formCookie = "__Host-ideco-form"
 
@@ -35,7 +35,7 @@ func formToken(c echo.Context) string {
 // maskedFormToken returns the token for the forms of one answer: a random mask and the token XOR that mask. The answers are compressed, and
 // a token that is the same in all of them could be guessed from their lengths, if an answer also repeats what a stranger chose (BREACH).
 func maskedFormToken(c echo.Context) string {
-	token, _ := base64.RawURLEncoding.DecodeString(formToken(c)) // formToken returns nothing else
+	token, _ := base64.RawURLEncoding.DecodeString(formToken(c)) // valid: formToken checks the cookie
 	masked := make([]byte, 2*len(token))
 	mask := masked[:len(token)]
 	_, _ = rand.Read(mask) // never fails (Go 1.24)
@@ -43,12 +43,13 @@ func maskedFormToken(c echo.Context) string {
 	return base64.RawURLEncoding.EncodeToString(masked)
 }
 
-// maxFormToken is the length of a masked token in base64url.
-const maxFormToken = 86
+// maskedLength is the length of a masked token in base64url.
+const maskedLength = 86
 
-// unmask returns the token in a form's field. A field without a mask is returned as it is: scripts may send the cookie's value.
+// unmask returns the token in a form's field. A field of another length has no mask and is returned as it is: a script may send the
+// cookie's value.
 func unmask(field string) string {
-	if len(field) != maxFormToken {
+	if len(field) != maskedLength {
 		return field
 	}
 	masked, err := base64.RawURLEncoding.DecodeString(field)

@@ -46,7 +46,7 @@ func TestFormToken(t *testing.T) {
 	first, mine := open("")
 	second, renewed := open(mine)
 	other, foreign := open("")
-	if first == second || len(first) != maxFormToken || strings.Contains(first, mine) || renewed != "" {
+	if first == second || len(first) != maskedLength || strings.Contains(first, mine) || renewed != "" {
 		t.Fatalf("tokens %q and %q, cookies %q and %q", first, second, mine, renewed)
 	}
 	tampered := func(token string, at int) string {
@@ -70,8 +70,8 @@ func TestFormToken(t *testing.T) {
 		"with a changed end":            {mine, tampered(first, 63), false},
 		"cut":                           {mine, first[:43], false},
 		"longer":                        {mine, first + "AAAA", false},
-		"not base64":                    {mine, strings.Repeat("!", maxFormToken), false},
-		"a mask of nothing":             {mine, strings.Repeat("A", maxFormToken), false},
+		"not base64":                    {mine, strings.Repeat("!", maskedLength), false},
+		"a mask of nothing":             {mine, strings.Repeat("A", maskedLength), false},
 		"none":                          {mine, "", false},
 		"without a cookie":              {"", first, false},
 		"an empty cookie and token":     {"", "", false},

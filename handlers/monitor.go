@@ -16,7 +16,7 @@ import (
 // maxLiveHeader is the longest templates.LiveHeader that is read: some 1,000 rows.
 const maxLiveHeader = 16_000
 
-// monitor answers with a page, or with what changed of it since the script asked last.
+// monitor answers with a page, or, if the request has templates.LiveHeader, with the differences from what the header says.
 func (s *Site) monitor(c echo.Context, page func(templates.Page, templates.MonitorData) templ.Component, d templates.MonitorData) error {
 	if has := c.Request().Header.Get(templates.LiveHeader); has != "" && len(has) <= maxLiveHeader {
 		return c.JSON(http.StatusOK, d.Live(templates.Page{L: who(c).L}).Changes(has))
@@ -76,8 +76,8 @@ func readSessionFilter(value func(string) string) templates.SessionFilterForm {
 	return f
 }
 
-// rowBeside returns the row that takes the place of one that goes: the next that stays, or else the one before. It is the zero value if none
-// stays.
+// rowBeside returns the row at which the page opens after the rows that goes selects are gone: the first one that stays below the first of
+// them, or else the one above it. It is the zero value if none stays.
 func rowBeside[T any](list []T, goes func(T) bool) (beside T) {
 	at := slices.IndexFunc(list, goes)
 	if at < 0 {

@@ -14,8 +14,8 @@ import (
 	"ideco-agent/templates"
 )
 
-// sendTyped sends a form with these cookies. from is the header Sec-Fetch-Site.
-func (a administration) sendTyped(path, from string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+// postWithCookies posts a form. from is the header Sec-Fetch-Site; empty for none.
+func (a administration) postWithCookies(path, from string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
 	r := httptest.NewRequest("POST", "https://gw.example.test"+path, strings.NewReader(form.Encode()))
 	r.RemoteAddr = fromLAN
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -30,8 +30,8 @@ func (a administration) sendTyped(path, from string, form url.Values, cookies ..
 	return w
 }
 
-// typedInto reads the form of a page back, with its hidden fields.
-func typedInto(t *testing.T, page string) (action string, form url.Values) {
+// formWithAction returns the action and the fields of the form on a page, with the hidden ones.
+func formWithAction(t *testing.T, page string) (action string, form url.Values) {
 	t.Helper()
 	found := goqueryFind(t, page, "main form")
 	form = url.Values{}
@@ -39,42 +39,43 @@ func typedInto(t *testing.T, page string) (action string, form url.Values) {
 	return found.AttrOr("action", ""), form
 }
 
-// TestSignInAgain: a form that comes after the sign-in has expired is kept, but for its passwords, and does what it should after a sign-in.
+// TestSignInAgain: a form that comes after the sign-in has expired is kept without its passwords. After a new sign-in it is carried out.
 func TestSignInAgain(t *testing.T) {
 	a := newAdministration(t)
 	token := &http.Cookie{Name: formCookie, Value: randomToken()}
 	typed := url.Values{templates.CSRFField: {token.Value}, "login": {"novikov"}, "name": {`"Новиков" <b>`}, "psw": {"a-secret-of-novikov"}, "enabled": {"1"}, "tags": {"1", "2"}}
-	page := a.wants(a.sendTyped("/admin/users", "", typed, token), http.StatusUnauthorized, "Срок вашего входа истёк", "Пароли и ключи не сохранены")
+	page := a.wants(a.postWithCookies("/admin/users", "", typed, token), http.StatusUnauthorized, "Срок вашего входа истёк", "Пароли и ключи не сохранены")
 	if strings.Contains(page, "a-secret") || strings.Contains(page, "<b>") {
 		t.Error("the page has the password, or markup of the form")
 	}
-	action, form := typedInto(t, page)
+	action, form := formWithAction(t, page)
 	if action != "/admin/users" || form.Get("name") != `"Новиков" <b>` || !slices.Equal(form["tags"], []string{"1", "2"}) || form.Has("psw") {
 		t.Fatalf("%s: %v", action, form)
 	}
 
 	form.Set(templates.AgainLogin, "boss")
 	form.Set(templates.AgainPassword, "wrong")
-	page = a.wants(a.sendTyped(action, "", form, token), http.StatusUnauthorized, "Неверный логин или пароль")
-	action, form = typedInto(t, page)
+	page = a.wants(a.postWithCookies(action, "", form, token), http.StatusUnauthorized, "Неверный логин или пароль")
+	action, form = formWithAction(t, page)
 	if form.Get(templates.AgainLogin) != "boss" || form.Get(templates.AgainPassword) != "" {
 		t.Errorf("after a wrong password the form has %v", form)
 	}
 
 	form.Set(templates.AgainPassword, password)
-	w := a.sendTyped(action, "", form, token)
-	a.wants(w, http.StatusBadRequest, `href="#psw"`, "novikov") // its page, which misses the password alone
+	w := a.postWithCookies(action, "", form, token)
+	a.wants(w, http.StatusBadRequest, `href="#psw"`, "novikov") // the page of the form, where only the password is missing
 	if len(w.Result().Cookies()) == 0 {
-		t.Fatal("nobody is signed in")
+		t.Fatal("the right password set no cookie")
 	}
 	form.Set("psw", "a-secret-of-novikov")
-	a.wants(a.sendTyped(action, "", form, append(w.Result().Cookies(), token)...), http.StatusSeeOther)
+	a.wants(a.postWithCookies(action, "", form, append(w.Result().Cookies(), token)...), http.StatusSeeOther)
 	if a.named("novikov").Name != `"Новиков" <b>` {
 		t.Errorf("created: %+v", a.named("novikov"))
 	}
 }
 
-// TestSignInAgainRoles: whoever signs in again may do no more than by the sign-in page, and only forms of this browser are kept.
+// TestSignInAgainRoles: a sign-in with a kept form gives no more rights than one on the sign-in page. Only forms of the portal's pages in this
+// browser are kept.
 func TestSignInAgainRoles(t *testing.T) {
 	a := newAdministration(t)
 	token := &http.Cookie{Name: formCookie, Value: randomToken()}
@@ -98,19 +99,19 @@ func TestSignInAgainRoles(t *testing.T) {
 		status     int
 		kept       bool
 	}{
-		"a user on an administrator's path":   {"/admin/users/2", "", as("ivanov"), http.StatusForbidden, false},
-		"an account that is off":              {"/admin/users/2", "", as("nobody"), http.StatusUnauthorized, true},
-		"nobody":                              {"/admin/users/2", "", with(nil), http.StatusUnauthorized, true},
-		"nobody in the cabinet":               {"/cabinet/password", "", with(nil), http.StatusUnauthorized, true},
-		"a wrong token":                       {"/admin/users/2", "", with(url.Values{templates.CSRFField: {"x"}}), http.StatusUnauthorized, false},
-		"a wrong token with a right login":    {"/admin/users/2", "", func() url.Values { f := as("boss"); f.Set(templates.CSRFField, "x"); return f }(), http.StatusUnauthorized, false},
-		"a wrong token, but from an own page": {"/admin/users/2", "same-origin", with(url.Values{templates.CSRFField: {"x"}}), http.StatusUnauthorized, true},
-		"from another site":                   {"/admin/users/2", "cross-site", with(nil), http.StatusForbidden, false},
-		"too many fields":                     {"/admin/users/2", "", many, http.StatusUnauthorized, false},
-		"too many bytes":                      {"/admin/users/2", "", with(url.Values{"comment": {strings.Repeat("kept-text", maxKeptForm/9+1)}}), http.StatusUnauthorized, false},
-		"a path that is not there":            {"/admin/nothing", "", with(nil), http.StatusNotFound, false},
+		"a user on an administrator's path": {"/admin/users/2", "", as("ivanov"), http.StatusForbidden, false},
+		"a disabled account":                {"/admin/users/2", "", as("nobody"), http.StatusUnauthorized, true},
+		"no login":                          {"/admin/users/2", "", with(nil), http.StatusUnauthorized, true},
+		"no login in the cabinet":           {"/cabinet/password", "", with(nil), http.StatusUnauthorized, true},
+		"a wrong token":                     {"/admin/users/2", "", with(url.Values{templates.CSRFField: {"x"}}), http.StatusUnauthorized, false},
+		"a wrong token with a right login":  {"/admin/users/2", "", func() url.Values { f := as("boss"); f.Set(templates.CSRFField, "x"); return f }(), http.StatusUnauthorized, false},
+		"a wrong token from a portal page":  {"/admin/users/2", "same-origin", with(url.Values{templates.CSRFField: {"x"}}), http.StatusUnauthorized, true},
+		"from another site":                 {"/admin/users/2", "cross-site", with(nil), http.StatusForbidden, false},
+		"too many fields":                   {"/admin/users/2", "", many, http.StatusUnauthorized, false},
+		"too many bytes":                    {"/admin/users/2", "", with(url.Values{"comment": {strings.Repeat("kept-text", maxKeptForm/9+1)}}), http.StatusUnauthorized, false},
+		"a path that is not there":          {"/admin/nothing", "", with(nil), http.StatusNotFound, false},
 	} {
-		w := a.sendTyped(one.path, one.from, one.form, token)
+		w := a.postWithCookies(one.path, one.from, one.form, token)
 		if kept := strings.Contains(w.Body.String(), `value="kept-text"`); w.Code != one.status || kept != one.kept {
 			t.Errorf("%s: status %d, kept %v", name, w.Code, kept)
 		}
@@ -125,19 +126,20 @@ func TestSignInAgainRoles(t *testing.T) {
 	}
 }
 
-// TestSendAgain: a form of a signed-in person whose token is not valid is kept if an own page has sent it, and works when it is sent again.
+// TestSendAgain: a form of a signed-in person whose token is not valid is kept if a page of the portal has sent it, and works
+// when it is sent again.
 func TestSendAgain(t *testing.T) {
 	a := newAdministration(t)
 	form := url.Values{templates.CSRFField: {"lost"}, "name": {"Sales"}, "remote_access": {templates.RemoteByGroups}}
-	if page := a.wants(a.sendTyped("/admin/groups", "", form, a.boss...), http.StatusForbidden); strings.Contains(page, "Sales") {
+	if page := a.wants(a.postWithCookies("/admin/groups", "", form, a.boss...), http.StatusForbidden); strings.Contains(page, "Sales") {
 		t.Error("a form that another site may have made is kept")
 	}
-	w := a.sendTyped("/admin/groups", "same-origin", form, a.boss...)
-	action, again := typedInto(t, a.wants(w, http.StatusForbidden, "Отправьте форму ещё раз"))
+	w := a.postWithCookies("/admin/groups", "same-origin", form, a.boss...)
+	action, again := formWithAction(t, a.wants(w, http.StatusForbidden, "Отправьте форму ещё раз"))
 	if again.Get("name") != "Sales" {
 		t.Fatalf("%v", again)
 	}
-	a.wants(a.sendTyped(action, "same-origin", again, append(w.Result().Cookies(), a.boss...)...), http.StatusSeeOther)
+	a.wants(a.postWithCookies(action, "same-origin", again, append(w.Result().Cookies(), a.boss...)...), http.StatusSeeOther)
 }
 
 // TestSecretFields: every password field of the pages is in secretFields.

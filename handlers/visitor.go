@@ -57,7 +57,8 @@ func (s *Site) setVisitor(k kind) echo.MiddlewareFunc {
 	}
 }
 
-// loadUser loads the account of the browser's cookie. An expired session or an account with a Refusal counts as not signed in.
+// loadUser loads the account of the browser's cookie. An expired session, or an account that may not log in (User.Refusal),
+// counts as not signed in.
 func (s *Site) loadUser(c echo.Context) error {
 	v, ctx := who(c), c.Request().Context()
 	browser, err := s.currentBrowser(c)

@@ -229,7 +229,7 @@ func TestWebAuthRefusals(t *testing.T) {
 		{"an unknown login", 403, func() *httptest.ResponseRecorder {
 			return h.send("POST", webAuthPath, formType, asForm("nobody", "wrong", token()))
 		}},
-		{"an account that is off", 403, func() *httptest.ResponseRecorder {
+		{"a disabled account", 403, func() *httptest.ResponseRecorder {
 			_, err := s.Accounts.(accounts).Store.UpdateUser(t.Context(), 3, func(u *agent.User) error { u.Enabled = false; return nil })
 			if err != nil {
 				t.Fatal(err)

@@ -10,7 +10,7 @@
 
   const toasts = document.querySelector("[data-toasts]");
 
-  // A toast disappears after five seconds, but not while it has the pointer or the focus.
+  // A toast disappears after five seconds, but not while the pointer is on it.
   function timeToast(toast) {
     let timer = 0;
     const start = () => { timer = setTimeout(() => toast.remove(), toastFor); };
@@ -102,7 +102,7 @@
     }
   });
 
-  // The button of the folded navigation: Enter presses it like Space, Escape folds it.
+  // The checkbox that opens the folded navigation: Enter works like Space, Escape closes it.
   const sections = document.getElementById("nav-toggle");
   document.addEventListener("keydown", (event) => {
     if (!sections) return;
@@ -149,14 +149,14 @@
   });
   window.addEventListener("pageshow", () => sent.clear()); // also when the browser goes back to the page
 
-  // After a form the same page comes back where it was: its scroll position and that of its tables, and for the keyboard the row or button.
-  // A question may come between.
+  // After a form was sent, the page is scrolled as before, and so are its tables. For the keyboard, the row or button has the focus again. A page
+  // that asks for confirmation may come between.
   const placeKey = "place";
 
   function keepPlace(event) {
     if (event.defaultPrevented || event.target.method !== "post") return;
     const kept = JSON.parse(sessionStorage.getItem(placeKey));
-    if (kept && kept.path !== location.pathname) return; // this is the question
+    if (kept && kept.path !== location.pathname) return; // this page asks for confirmation
     const part = event.submitter?.matches(":focus-visible") && event.submitter.closest("[id]:not(main)");
     sessionStorage.setItem(placeKey, JSON.stringify({
       path: location.pathname,
@@ -192,8 +192,8 @@
     for (const tools of event.target.querySelectorAll("[data-tools]")) reveal(tools, false);
   });
 
-  // The page of the certificate is fetched again, and its live part is replaced, unless a button in it has the pointer or the focus. The
-  // monitor has live_table.js instead: its rows are too many to be sent every time.
+  // The page of the certificate fetches itself again and replaces the part with data-refresh, but not while a button in it has the pointer or the
+  // focus, or something in it is open. The monitor has live_table.js instead: its rows are too many to be sent whole every time.
   function isBusy(part) {
     const focused = document.activeElement;
     return document.hidden ||
@@ -213,12 +213,12 @@
     part.querySelector("[data-refresh-failed]").hidden = false;
   }
 
-  // A page that answers a form names its address in data-refresh: its own cannot be fetched.
+  // data-refresh has the address to fetch: after a form that was not accepted, that of the page is the form's, which cannot be fetched.
   async function refresh() {
     const part = document.querySelector("[data-refresh]");
     if (isBusy(part)) return;
     try {
-      const answer = await fetch(part.dataset.refresh || location.href, { cache: "no-store", signal: AbortSignal.timeout(refreshEvery) });
+      const answer = await fetch(part.dataset.refresh, { cache: "no-store", signal: AbortSignal.timeout(refreshEvery) });
       if (answer.redirected) return void location.reload(); // the browser's session is over
       if (!answer.ok) return void showFailure(part);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");

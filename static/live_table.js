@@ -1,5 +1,5 @@
-// Keeps a table fresh: asks for the rows that changed, and nothing else. Pages without many rows are fetched whole by app.js. Without this
-// file the page shows the rows as they were loaded.
+// Keeps a table up to date: asks the gateway only for what has changed. Pages without many rows are fetched
+// whole by app.js. Without this file the table stays as it was loaded.
 "use strict";
 
 (() => {
@@ -11,8 +11,8 @@
   const note = part.querySelector("[data-refresh-note]");
   const failed = part.querySelector("[data-refresh-failed]");
 
-  // What the page has: the layout, the text around the table, and each row.
-  function has() {
+  // The versions of what the page shows: the layout, the parts around the table, and each row. The gateway answers with the differences.
+  function versions() {
     return [part.dataset.layout, part.dataset.frame, ...[...body.rows].map((row) => row.dataset.row)].join(",");
   }
 
@@ -22,7 +22,8 @@
     return template.content.firstElementChild;
   }
 
-  // A part with the focus or with something open stays as it is. It is sent again, because the hash stays too.
+  // While one of the parts around the table has the focus or something open, none of them changes. The gateway sends them again, because the
+  // page keeps the old hash.
   function setFrame(frame, hash) {
     const heading = part.querySelector("[data-live-heading]");
     const parts = { above: part.querySelector("[data-live-above]"), found: part.querySelector("[data-live-found]"), below: part.querySelector("[data-live-below]") };
@@ -75,7 +76,7 @@
   async function refresh() {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", headers: { "Ideco-Table-Rows": has() }, signal: AbortSignal.timeout(refreshEvery) });
+      const answer = await fetch(location.href, { cache: "no-store", headers: { "Ideco-Table-Rows": versions() }, signal: AbortSignal.timeout(refreshEvery) });
       if (answer.redirected) return void location.reload(); // the browser's session is over
       if (!answer.ok) return void setFailed(true);
       const changes = await answer.json();
@@ -88,18 +89,22 @@
     }
   }
 
-  // The next request starts after the previous one has ended. A page that is shown again asks at once.
+  // There is one request at a time: an answer fits only the rows for which it was asked. A page that is shown again asks at once.
   let timer = 0;
-  function keepFresh() {
-    timer = setTimeout(() => refresh().finally(keepFresh), refreshEvery);
+  let asking = false;
+  async function keepFresh() {
+    if (asking) return;
+    clearTimeout(timer);
+    asking = true;
+    await refresh();
+    asking = false;
+    timer = setTimeout(keepFresh, refreshEvery);
   }
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) return;
-    clearTimeout(timer);
-    refresh().finally(keepFresh);
+    if (!document.hidden) keepFresh();
   });
 
-  // After an act the table is scrolled as before, and the row beside the one that is gone has the focus.
+  // After a session is ended the table is scrolled as before, and the row beside the one that is gone has the focus.
   const scrollKey = `scroll ${location.pathname}`;
   document.querySelector("[data-act]").addEventListener("submit", () => {
     sessionStorage.setItem(scrollKey, JSON.stringify({ table: table.scrollTop, page: window.scrollY }));
@@ -118,5 +123,5 @@
   window.addEventListener("load", returnToPlace);
 
   setFailed(false);
-  keepFresh();
+  timer = setTimeout(keepFresh, refreshEvery);
 })();

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata" // the tests need the zone, which the machine may lack
+	_ "time/tzdata" // Europe/Berlin, which the machine may lack
 
 	"github.com/PuerkitoBio/goquery"
 
@@ -13,7 +13,7 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// someOverview is a busy day until now.
+// someOverview returns data for every part of the page.
 func someOverview() AdminOverviewData {
 	d := AdminOverviewData{Sessions: map[agent.Kind]int{agent.KindLAN: 200, agent.KindVPN: 30}, JournalMB: 500, Now: now,
 		State:  State{Conditions: []agent.Condition{{Code: agent.ConditionInterfaces, Severity: agent.SeverityBad}}},
@@ -81,7 +81,7 @@ func TestOverviewShowsTheDay(t *testing.T) {
 	}
 }
 
-// TestOverviewOfANewGateway: a gateway without sessions has no chart, and says what will be there.
+// TestOverviewOfANewGateway: the page of a gateway without sessions has no charts and says what they will show.
 func TestOverviewOfANewGateway(t *testing.T) {
 	d := AdminOverviewData{Now: now, System: agent.SystemFacts{Started: now}}
 	d.At, d.From = now, now.Add(-24*time.Hour)
@@ -90,7 +90,7 @@ func TestOverviewOfANewGateway(t *testing.T) {
 	}
 	doc := render(t, AdminOverview(overviewPage(), d))
 	if n := doc.Find("svg.chart, .overview-hours").Length(); n != 0 {
-		t.Errorf("%d charts and tables of nothing", n)
+		t.Errorf("%d charts and tables without data", n)
 	}
 	text := textOf(doc.Find("main"))
 	for _, want := range []string{"Здесь будет видно", "никто не входил", "никому не отказано", "Здесь будут версии", "«—»"} {
@@ -100,8 +100,8 @@ func TestOverviewOfANewGateway(t *testing.T) {
 	}
 }
 
-// TestOverviewGrows: sessions that began after the figures were read count for the peak.
-func TestOverviewGrows(t *testing.T) {
+// TestOverviewPeakCountsNewSessions: the peak counts the sessions that began after the figures were read.
+func TestOverviewPeakCountsNewSessions(t *testing.T) {
 	d := someOverview()
 	d.Sessions[agent.KindWeb] = 20
 	if p := d.peak(); p.N != 250 || !p.At.Equal(now) {
@@ -109,7 +109,7 @@ func TestOverviewGrows(t *testing.T) {
 	}
 }
 
-// TestOverviewOfDSTDays: the hours of a day with 23 or 25 of them are labelled with the clock of the gateway.
+// TestOverviewOfDSTDays: on a day with 23 or 25 hours, each hour is labelled with the local time of the gateway.
 func TestOverviewOfDSTDays(t *testing.T) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {

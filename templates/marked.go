@@ -8,7 +8,7 @@ import (
 	"github.com/a-h/templ"
 )
 
-// marked are the fields of a page that have an error, in the order of the page. note adds them.
+// marked are the fields of a page that have an error, in the order of the page. The template note adds them.
 type marked struct {
 	fields []field
 	first  string // name of the field that gets the focus; empty in the first pass
@@ -65,7 +65,7 @@ func focus(ctx context.Context, f field) templ.Attributes {
 	return nil
 }
 
-// group returns the attributes of a fieldset with a note. A link leads to it and the focus can go to it.
+// group returns the attributes of a fieldset with a note. The link in the message of a failed action can lead to it and give it the focus.
 func group(ctx context.Context, f field) templ.Attributes {
 	attributes := describe(f)
 	attributes["id"] = f.Name

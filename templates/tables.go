@@ -32,7 +32,7 @@ type Column struct {
 	Down     bool // the first click sorts it in descending order
 	Fixed    bool // cannot be hidden
 	Off      bool // hidden until it is chosen
-	Icon     bool // the name is only for screen readers
+	Icon     bool // the head shows no name; screen readers say it
 	Action   bool // stays visible at the right edge
 }
 
@@ -76,7 +76,7 @@ type TableView struct {
 	Page    int             // from 1
 	Size    int             // rows per page
 	Total   int             // rows that the filter selects
-	AtLeast bool            // there are more than Total
+	AtLeast bool            // counting stopped at Total: there may be more
 	MaxPage int             // the last page that can be shown; 0 = all can
 }
 
@@ -222,7 +222,7 @@ func (t *Table) label(l *locale.Localizer, key string) string {
 	return l.T(one.Label)
 }
 
-// pagesText is the number of pages: «12», or «12+» if there are more rows than Total.
+// pagesText is the number of pages: «12», or «12+» if there may be more rows than Total.
 func (v TableView) pagesText() string {
 	if v.AtLeast {
 		return strconv.Itoa(v.Pages()) + "+"

@@ -201,7 +201,7 @@ func (w *firewallController) planFor(s agent.Settings) (p firewall.Plan, missing
 	if err != nil {
 		return p, nil, err
 	}
-	p, missing = planOf(s, surroundings{links: links, tunnel: w.tunnel, ports: w.ports, domainAddrs: w.domain.addresses(s.Domains()...)})
+	p, missing = planOf(s, planInputs{links: links, tunnel: w.tunnel, ports: w.ports, domainAddrs: w.domain.addresses(s.Domains()...)})
 	return p, missing, nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"ideco-agent/agent/firewall"
 )
 
-// surroundings are the inputs of a plan besides the settings.
-type surroundings struct {
+// planInputs are the inputs of a plan besides the settings.
+type planInputs struct {
 	links       []firewall.Interface
 	tunnel      string            // network interface of the tunnel; empty without one
 	ports       firewall.Redirect // ports of the gateway, see portsOf
@@ -20,14 +20,14 @@ type surroundings struct {
 
 // planOf returns the plan of the settings. It includes chosen interfaces that do not exist, because they may appear later;
 // missing lists them.
-func planOf(s agent.Settings, at surroundings) (p firewall.Plan, missing []string) {
+func planOf(s agent.Settings, in planInputs) (p firewall.Plan, missing []string) {
 	if !s.InterfacesChosen() {
 		return p, nil
 	}
 	p = firewall.Plan{
-		LAN:             chosenInterfaces(s.LANInterfaces, at.links, &missing),
-		WAN:             chosenInterfaces(s.WANInterfaces, at.links, &missing),
-		Tunnel:          at.tunnel,
+		LAN:             chosenInterfaces(s.LANInterfaces, in.links, &missing),
+		WAN:             chosenInterfaces(s.WANInterfaces, in.links, &missing),
+		Tunnel:          in.tunnel,
 		Masquerade:      s.Masquerade,
 		OpenBeforeLogin: s.OpenBeforeLogin,
 		LocalNetworks:   s.LocalNetworks,
@@ -35,10 +35,10 @@ func planOf(s agent.Settings, at surroundings) (p firewall.Plan, missing []strin
 		ForwardNets:     s.ForwardNets,
 		DNS:             s.DNS,
 		VPNPeersMayTalk: s.VPNPeersMayTalk,
-		Redirect:        at.ports,
+		Redirect:        in.ports,
 		Timeout:         s.FirewallTimeout,
 	}
-	p.Redirect.GatewayAddrs = at.domainAddrs
+	p.Redirect.GatewayAddrs = in.domainAddrs
 	return p, missing
 }
 
@@ -70,8 +70,9 @@ func lanPort(list []net.Listener) uint16 {
 	return 0
 }
 
-// enforcement returns what the page shows. mode is the Config's, chosen is true if interfaces are chosen, unavailable
-// says why there is no firewall, and failed why the plan of the settings is not in force.
+// enforcement returns the Enforcement that the portal shows and, for EnforcementFlowtable, the table and the name of the flowtable.
+// mode is the Config's, chosen is true if interfaces are chosen, unavailable says why there is no firewall, and failed why
+// the plan of the settings is not in force.
 func enforcement(mode string, chosen bool, unavailable, failed error) (_ agent.Enforcement, flowtable string) {
 	var bypass *firewall.FlowtableError
 	switch {

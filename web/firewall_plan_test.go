@@ -43,7 +43,7 @@ func gatewaySettings() agent.Settings {
 }
 
 func TestPlanOf(t *testing.T) {
-	at := surroundings{tunnel: "ideco0", domainAddrs: addrs("203.0.113.7"),
+	in := planInputs{tunnel: "ideco0", domainAddrs: addrs("203.0.113.7"),
 		ports: firewall.Redirect{PortalPort: 8443, AgentPort: 14765, WireGuardPort: 3051, HTTPPort: 80},
 		links: []firewall.Interface{{Name: "wan0", Networks: nets("203.0.113.0/30")},
 			{Name: "lan0", Networks: nets("192.168.1.0/24", "fd00::/64")}, {Name: "dmz0"}}}
@@ -61,7 +61,7 @@ func TestPlanOf(t *testing.T) {
 			WireGuardPort: 3051, HTTPPort: 80},
 		Timeout: time.Minute,
 	}
-	got, missing := planOf(s, at)
+	got, missing := planOf(s, in)
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -72,12 +72,12 @@ func TestPlanOf(t *testing.T) {
 		t.Error(err)
 	}
 	s.ForwardNets, s.VPNPeersMayTalk, s.Masquerade, s.FirewallTimeout = nets("192.168.1.0/24"), true, false, 10*time.Second
-	got, _ = planOf(s, at)
+	got, _ = planOf(s, in)
 	if !reflect.DeepEqual(got.ForwardNets, nets("192.168.1.0/24")) || !got.VPNPeersMayTalk || got.Masquerade || got.Timeout != 10*time.Second {
 		t.Errorf("%+v", got)
 	}
 	s.LANInterfaces, s.WANInterfaces = nil, nil
-	if got, _ := planOf(s, at); !got.Empty() {
+	if got, _ := planOf(s, in); !got.Empty() {
 		t.Errorf("without interfaces: %+v", got)
 	}
 }

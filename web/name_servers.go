@@ -12,15 +12,15 @@ import (
 	"ideco-agent/agent"
 )
 
-// Files with the DNS servers of this machine. systemd-resolved answers on a loopback address, and lists in the second one the
-// servers that it asks.
+// Files with the DNS servers of this machine. Where systemd-resolved runs, the first one has only its own loopback address, and the second
+// one the servers that it asks.
 const (
-	resolvConf  = "/etc/resolv.conf"
-	resolvedOwn = "/run/systemd/resolve/resolv.conf"
+	resolvConf   = "/etc/resolv.conf"
+	resolvedConf = "/run/systemd/resolve/resolv.conf"
 )
 
 // NameServers implements handlers.Gateway.
-func (g gateway) NameServers() []netip.Addr { return nameServers(resolvConf, resolvedOwn) }
+func (g gateway) NameServers() []netip.Addr { return nameServers(resolvConf, resolvedConf) }
 
 // nameServers reads the DNS servers from the first file or, if a program on this machine answers there, from the second.
 func nameServers(conf, behindStub string) []netip.Addr {
@@ -35,7 +35,7 @@ func nameServers(conf, behindStub string) []netip.Addr {
 // maxNameServers limits what a file may list; resolv.conf(5) uses three.
 const maxNameServers = 8
 
-// readNameServers returns the addresses after nameserver in a file of the form of resolv.conf(5).
+// readNameServers returns the addresses of the nameserver lines in a file of the form of resolv.conf(5).
 func readNameServers(path string) (servers []netip.Addr) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -68,8 +68,8 @@ func (g gateway) DNSListeners() []netip.Addr {
 	return append(udpListeners("/proc/net/udp", 53), udpListeners("/proc/net/udp6", 53)...)
 }
 
-// udpListeners returns the local addresses of the UDP sockets with a port that are not connected, from a file of the form of
-// /proc/net/udp. Loopback is left out.
+// udpListeners returns the addresses at which this machine receives UDP on a port, from a file of the form of /proc/net/udp. Loopback and
+// connected sockets are left out.
 func udpListeners(path string, port uint16) (addrs []netip.Addr) {
 	b, err := os.ReadFile(path)
 	if err != nil {

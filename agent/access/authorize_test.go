@@ -361,7 +361,7 @@ func TestFailClosed(t *testing.T) {
 		fails(g, e.withToken(e.ResumeToken))
 	})
 	subtest(t, "the agent is switched off during the check", func(g *gateway) {
-		g.memoryStore.gate = make(chan struct{})
+		g.memoryStore.blockAuthenticate = make(chan struct{})
 		failed := make(chan error)
 		go func() {
 			_, err := g.Authorize(context.Background(), passwordAttempt("ivan", lanPeer, "laptop"))
@@ -370,7 +370,7 @@ func TestFailClosed(t *testing.T) {
 		synctest.Wait()
 		g.configure(func(s *agent.Settings) { s.Enabled = false })
 		g.Apply(context.Background())
-		close(g.memoryStore.gate)
+		close(g.memoryStore.blockAuthenticate)
 		if err := <-failed; agent.AsError(err).Code != agent.CodeAgentDisabled {
 			g.t.Errorf("%v", err)
 		}

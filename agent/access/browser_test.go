@@ -58,7 +58,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 		defer func() { stop(); <-done }()
 		address := netip.MustParseAddr(lanPeer)
 		e := g.beginWeb("petr", lanPeer)
-		g.finds(e, 1, 2)
+		g.reportMACChange(e, 1, 2)
 		advance(macEvery)
 		if s, ok := g.SessionAt(address); ok || g.IsConnected(address) {
 			g.t.Errorf("%+v, connected: %v", s, g.IsConnected(address))
@@ -78,7 +78,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 		if s, _ := g.SessionAt(address); s.ID != e.Session.ID || !g.IsConnected(address) {
 			g.t.Errorf("%+v", s)
 		}
-		g.finds(e, 1, 2)
+		g.reportMACChange(e, 1, 2)
 		other := g.beginWeb("olga", lanPeer)
 		g.wantLive(other)
 		if g.reason(e) != agent.ReasonLost || g.fakeFirewall.cuts[address] != 1 {
@@ -91,7 +91,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 	subtest(t, "refusals", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:1] })
 		for _, peer := range []string{outsidePeer, "fd00::1", "10.128.0.2"} {
-			if _, err := g.browse("petr", peer); !errors.Is(err, agent.ErrNotFound) {
+			if _, err := g.signInBrowser("petr", peer); !errors.Is(err, agent.ErrNotFound) {
 				g.t.Errorf("%s: %v", peer, err)
 			}
 		}
@@ -102,24 +102,24 @@ func TestAuthorizeBrowser(t *testing.T) {
 			g.t.Errorf("took %v", took)
 		}
 		g.beginWeb("petr", lanPeer)
-		_, err = g.browse("olga", lanPeer)
+		_, err = g.signInBrowser("olga", lanPeer)
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.wantRefusal(passwordAttempt("olga", lanPeer, "a"), agent.CodeAddressBusy)
 		g.configure(func(s *agent.Settings) { s.Enabled = false })
-		_, err = g.browse("petr", lanPeer)
+		_, err = g.signInBrowser("petr", lanPeer)
 		g.wantCode(err, agent.CodeAgentDisabled)
 	})
 	subtest(t, "the networks change during the check of the password", func(g *gateway) {
-		g.memoryStore.gate = make(chan struct{})
+		g.memoryStore.blockAuthenticate = make(chan struct{})
 		result := make(chan error)
 		go func() {
-			_, err := g.browse("petr", lanPeer)
+			_, err := g.signInBrowser("petr", lanPeer)
 			result <- err
 		}()
 		synctest.Wait()
 		g.configure(func(s *agent.Settings) { s.LocalNetworks = lanNets[1:] })
 		g.Apply(context.Background())
-		g.memoryStore.gate <- struct{}{}
+		g.memoryStore.blockAuthenticate <- struct{}{}
 		if err := <-result; !errors.Is(err, agent.ErrNotFound) {
 			g.t.Errorf("%v", err)
 		}
@@ -128,7 +128,7 @@ func TestAuthorizeBrowser(t *testing.T) {
 	subtest(t, "a browser is a device", func(g *gateway) {
 		g.configure(func(s *agent.Settings) { s.DevicesPerUser, s.DevicePolicy = 1, agent.DeviceRefuse })
 		g.beginWeb("petr", lanPeer)
-		_, err := g.browse("petr", "192.168.1.11")
+		_, err := g.signInBrowser("petr", "192.168.1.11")
 		g.wantCode(err, agent.CodeDeviceLimit)
 		g.wantRefusal(passwordAttempt("petr", "192.168.1.11", "a"), agent.CodeDeviceLimit)
 	})
@@ -153,7 +153,7 @@ func TestBrowserAndAgent(t *testing.T) {
 	subtest(t, "a waiting agent is not replaced by its person's browser", func(g *gateway) {
 		lan := g.begin(passwordAttempt("petr", lanPeer, "a"))
 		g.Lost(lan.Session.ID, lan.Connection)
-		_, err := g.browse("petr", lanPeer)
+		_, err := g.signInBrowser("petr", lanPeer)
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.back(lan)
 	})
@@ -256,8 +256,8 @@ func TestBrowserRestart(t *testing.T) {
 		g.fakeFirewall.granted = map[netip.Addr]string{} // expired
 		g.restart()
 		g.wantLive(web)
-		if s, _ := g.SessionAt(web.Session.Address); s.State != agent.StateConnected || g.fakeFirewall.only[web.Session.Address] != "02:00:00:00:00:0a" {
-			g.t.Errorf("%+v, %v", s, g.fakeFirewall.only)
+		if s, _ := g.SessionAt(web.Session.Address); s.State != agent.StateConnected || g.fakeFirewall.grantedMACs[web.Session.Address] != "02:00:00:00:00:0a" {
+			g.t.Errorf("%+v, %v", s, g.fakeFirewall.grantedMACs)
 		}
 		advance(time.Hour)
 		g.wantLive(web)

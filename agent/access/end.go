@@ -68,8 +68,8 @@ func (m *Manager) EndUser(ctx context.Context, user agent.UserID, reason agent.R
 	})
 }
 
-// UserChanged ends the sessions that the changed account no longer permits: all when it has a Refusal, those from outside
-// without remote access. It updates the remaining ones, see change.update. Call it after the store holds the change. It returns how
+// UserChanged ends the sessions that the changed account no longer permits: all if it may not log in (User.Refusal), those from
+// outside if it has no remote access. It updates the remaining ones, see change.update. Call it after the store holds the change. It returns how
 // many sessions ended.
 func (m *Manager) UserChanged(ctx context.Context, user agent.User) int {
 	if user.Refusal() != "" {

@@ -24,23 +24,23 @@ var errFake = errors.New("the disk is full")
 
 // memoryStore is a Store, Directory and Devices in memory.
 type memoryStore struct {
-	mu          sync.Mutex
-	users       map[agent.UserID]agent.User
-	passwords   map[agent.UserID]string
-	sessions    map[string]agent.Session
-	devices     map[string]bool
-	checks      []agent.Credentials
-	lookups     int           // calls of Knows
-	tickets     int           // calls of VerifyTicket
-	gate        chan struct{} // if set, Authenticate waits for a value
-	refusal     error         // returned after a right password
-	noChanges   bool          // passwords cannot be changed
-	broken      string        // the method that fails
-	newestFirst bool          // whether open sessions come newest first
-	onEnd       func()        // if set, called before an end is written
-	refused     []agent.RefusedAttempt
-	hangs       chan struct{} // if set, AddRefused waits for a value
-	tree        agent.GroupTree
+	mu                sync.Mutex
+	users             map[agent.UserID]agent.User
+	passwords         map[agent.UserID]string
+	sessions          map[string]agent.Session
+	devices           map[string]bool
+	checks            []agent.Credentials // calls of Authenticate
+	lookups           int                 // calls of Knows
+	tickets           int                 // calls of VerifyTicket
+	blockAuthenticate chan struct{}       // if set, Authenticate waits for a value
+	refusal           error               // returned after a right password
+	noChanges         bool                // passwords cannot be changed
+	broken            string              // the method that fails
+	newestFirst       bool                // whether open sessions come newest first
+	onEnd             func()              // if set, called before an end is written
+	refused           []agent.RefusedAttempt
+	blockAddRefused   chan struct{} // if set, AddRefused waits for a value
+	tree              agent.GroupTree
 }
 
 func newMemoryStore() *memoryStore {
@@ -72,9 +72,9 @@ func (m *memoryStore) setGroups(groups ...agent.Group) (changed []agent.User) {
 	defer m.mu.Unlock()
 	m.tree = agent.NewGroupTree(groups)
 	for id, u := range m.users {
-		is := m.tree.Inherit(u)
-		if m.users[id] = is; is.RemoteAccess != u.RemoteAccess || is.AdminByGroups != u.AdminByGroups {
-			changed = append(changed, is)
+		updated := m.tree.Inherit(u)
+		if m.users[id] = updated; updated.RemoteAccess != u.RemoteAccess || updated.AdminByGroups != u.AdminByGroups {
+			changed = append(changed, updated)
 		}
 	}
 	return changed
@@ -99,9 +99,9 @@ func (m *memoryStore) RememberLogin(_ context.Context, id agent.UserID, at time.
 }
 
 func (m *memoryStore) AddRefused(ctx context.Context, r agent.RefusedAttempt) error {
-	if m.hangs != nil {
+	if m.blockAddRefused != nil {
 		select {
-		case <-m.hangs:
+		case <-m.blockAddRefused:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -115,7 +115,7 @@ func (m *memoryStore) AddRefused(ctx context.Context, r agent.RefusedAttempt) er
 // account returns an account as it is now.
 func (m *memoryStore) account(id agent.UserID) agent.User { return m.change(id, func(*agent.User) {}) }
 
-// failOn makes a method fail from now on; empty repairs all.
+// failOn makes a method fail from now on, and the others work again. With an empty name all work.
 func (m *memoryStore) failOn(method string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -160,11 +160,11 @@ func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (ag
 	id, known, _ := m.Knows(ctx, c.Login)
 	m.mu.Lock()
 	m.checks = append(m.checks, c)
-	gate := m.gate
+	block := m.blockAuthenticate
 	m.mu.Unlock()
-	if gate != nil {
+	if block != nil {
 		select {
-		case <-gate:
+		case <-block:
 		case <-ctx.Done():
 			return agent.User{}, ctx.Err()
 		}
@@ -177,7 +177,7 @@ func (m *memoryStore) Authenticate(ctx context.Context, c agent.Credentials) (ag
 	return m.users[id], m.refusal
 }
 
-// VerifyTicket accepts a login as the token of its person. Other texts are replays.
+// VerifyTicket accepts the login of a known account as its token, and refuses other tokens as replays.
 func (m *memoryStore) VerifyTicket(ctx context.Context, token []byte) (agent.User, error) {
 	m.mu.Lock()
 	m.tickets++
@@ -329,25 +329,25 @@ func (m *memoryStore) session(id string) agent.Session {
 
 // fakeFirewall is a Firewall in memory.
 type fakeFirewall struct {
-	mu        sync.Mutex
-	granted   map[netip.Addr]string    // session ID
-	further   map[netip.Addr]string    // further addresses
-	other     map[netip.Addr]bool      // addresses of other computers
-	cuts      map[netip.Addr]int       // how often the connections of an address were cut
-	closed    map[string]bool          // sessions whose address had expired at Readmit
-	only      map[netip.Addr]string    // Session.MACStored of Grant
-	traffic   map[string]agent.Traffic // counts beside the fixed ones
-	recounts  []string                 // IDs of Recount
-	reads     int                      // calls of Traffic
-	uncounted bool                     // Traffic returns nothing
-	broken    bool
+	mu          sync.Mutex
+	granted     map[netip.Addr]string    // session ID
+	further     map[netip.Addr]string    // session ID of a further address
+	other       map[netip.Addr]bool      // addresses of other computers
+	cuts        map[netip.Addr]int       // how often the connections of an address were cut
+	closed      map[string]bool          // sessions whose address had expired at Readmit
+	grantedMACs map[netip.Addr]string    // Session.MACStored of Grant
+	traffic     map[string]agent.Traffic // by session; Rx 3 and Tx 4 for the others
+	recounts    []string                 // IDs of Recount
+	reads       int                      // calls of Traffic
+	uncounted   bool                     // Traffic returns nothing
+	broken      bool
 
 	macs    map[netip.Addr]string // in the neighbour table; for BrowserSessionOf
 	lookups int                   // calls of BrowserSessionOf
 
-	changed []agent.MACChange // what ChangedMACs returns
-	stays   bool              // the former MAC still answers
-	moves   []agent.MACChange // by ChangeMAC
+	changed       []agent.MACChange // what ChangedMACs returns
+	formerAnswers bool              // the former MAC still answers
+	macChanges    []agent.MACChange // calls of ChangeMAC
 
 	proofs, mostProofs int // calls of ProveMAC that run, and the most at the same time
 }
@@ -366,7 +366,7 @@ func (w *fakeFirewall) ProveMAC(ctx context.Context, c agent.MACChange, ping fun
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return !w.stays, nil
+	return !w.formerAnswers, nil
 }
 
 func (w *fakeFirewall) countProofs(n int) {
@@ -382,7 +382,7 @@ func (w *fakeFirewall) ChangeMAC(_ context.Context, c agent.MACChange) error {
 	if w.broken {
 		return errFake
 	}
-	w.moves = append(w.moves, c)
+	w.macChanges = append(w.macChanges, c)
 	maps.DeleteFunc(w.further, func(_ netip.Addr, id string) bool { return id == c.Session })
 	return nil
 }
@@ -394,7 +394,7 @@ func (w *fakeFirewall) Grant(_ context.Context, s agent.Session) error {
 		return errFake
 	}
 	w.granted[s.Address] = s.ID
-	w.only[s.Address] = s.MACStored
+	w.grantedMACs[s.Address] = s.MACStored
 	delete(w.closed, s.ID)
 	return nil
 }
@@ -472,7 +472,7 @@ func (w *fakeFirewall) Revoke(_ context.Context, s agent.Session) {
 	if holder, ok := w.granted[s.Address]; ok && (s.Kind != agent.KindVPN || holder == s.ID) {
 		w.cuts[s.Address]++
 		delete(w.granted, s.Address)
-		delete(w.only, s.Address)
+		delete(w.grantedMACs, s.Address)
 	}
 	for a, id := range w.further {
 		if id == s.ID {
@@ -604,7 +604,7 @@ type agentConnection struct {
 
 	silent             bool          // Ping gets no answer
 	pong               chan struct{} // Ping waits for it; nil = the agent answers at once
-	pings, provesAgain int
+	pings, provesAgain int           // calls of Ping and ProveAgain
 }
 
 func (l *agentConnection) Ended(r agent.Reason) {
@@ -683,7 +683,7 @@ var lanNets = []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16"), netip.Must
 func newGateway(t tester) *gateway {
 	g := &gateway{t: t, memoryStore: newMemoryStore(), events: &events{}, set: agent.DefaultSettings(),
 		fakeFirewall: &fakeFirewall{granted: map[netip.Addr]string{}, further: map[netip.Addr]string{}, other: map[netip.Addr]bool{}, cuts: map[netip.Addr]int{},
-			closed: map[string]bool{}, only: map[netip.Addr]string{}, macs: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
+			closed: map[string]bool{}, grantedMACs: map[netip.Addr]string{}, macs: map[netip.Addr]string{}, traffic: map[string]agent.Traffic{}},
 		fakeTunnel: &fakeTunnel{size: 50, addresses: map[string]netip.Addr{}, keys: map[string]agent.Key{}}}
 	g.fakeTunnel.firewall = g.fakeFirewall
 	g.set.Enabled = true
@@ -732,15 +732,15 @@ func (g *gateway) ProveAddress(ctx context.Context, token string, a netip.Addr) 
 	return g.Manager.ProveAddress(ctx, token, g.peer(a))
 }
 
-// browse is Manager.AuthorizeBrowser with the right password; the address decides about Peer.Inside.
-func (g *gateway) browse(login, peer string) (agent.Session, error) {
+// signInBrowser is Manager.AuthorizeBrowser with the right password; the address decides about Peer.Inside.
+func (g *gateway) signInBrowser(login, peer string) (agent.Session, error) {
 	return g.AuthorizeBrowser(context.Background(), BrowserAttempt{Login: login, Password: "right", Peer: g.peer(netip.MustParseAddr(peer)), Browser: "Firefox"})
 }
 
 // beginWeb signs a browser in, which must succeed.
 func (g *gateway) beginWeb(login, peer string) testSession {
 	g.t.Helper()
-	s, err := g.browse(login, peer)
+	s, err := g.signInBrowser(login, peer)
 	if err != nil {
 		g.t.Fatalf("%s from %v was refused: %v", login, peer, err)
 	}
@@ -748,7 +748,7 @@ func (g *gateway) beginWeb(login, peer string) testSession {
 	return testSession{Grant: Grant{Session: s}}
 }
 
-// wantCode checks that err is a refusal.
+// wantCode checks that err is a refusal with this code.
 func (g *gateway) wantCode(err error, code agent.Code) {
 	g.t.Helper()
 	var refusal *agent.Error
@@ -799,7 +799,7 @@ func passwordAttempt(login, peer, device string) Attempt {
 		Connection: &agentConnection{}}
 }
 
-// withToken returns the attempt with a token instead, on a new connection.
+// withToken returns the attempt with a resume token instead of the password, on a new connection.
 func (a Attempt) withToken(token string) Attempt {
 	a.Password, a.Resume, a.Connection = "", token, &agentConnection{}
 	return a
@@ -843,19 +843,19 @@ func (g *gateway) wantRefusal(a Attempt, code agent.Code) *agent.Error {
 }
 
 // wantLive checks that exactly these sessions live.
-func (g *gateway) wantLive(entries ...testSession) {
+func (g *gateway) wantLive(sessions ...testSession) {
 	g.t.Helper()
 	live := map[string]bool{}
 	for _, s := range g.Sessions() {
 		live[s.ID] = true
 	}
-	for _, e := range entries {
+	for _, e := range sessions {
 		if !live[e.Session.ID] {
 			g.t.Errorf("session of %s from %v on %q does not live", e.Session.Login, e.Session.ExternalIP, e.Session.Device.ID)
 		}
 	}
-	if len(live) != len(entries) {
-		g.t.Errorf("%d sessions live, want %d", len(live), len(entries))
+	if len(live) != len(sessions) {
+		g.t.Errorf("%d sessions live, want %d", len(live), len(sessions))
 	}
 	g.checkInvariants()
 }
@@ -874,7 +874,7 @@ func (g *gateway) checkInvariants() {
 		defer g.fakeFirewall.mu.Unlock()
 		g.fakeTunnel.mu.Lock()
 		defer g.fakeTunnel.mu.Unlock()
-		lan, vpn, opened, chains, users, more, proofs := 0, 0, 0, 0, 0, 0, 0
+		lan, vpn, opened, chains, users, further, proofs := 0, 0, 0, 0, 0, 0, 0
 		devices := map[string]bool{}
 		for id, s := range c.sessions {
 			if s.Kind == agent.KindVPN {
@@ -896,7 +896,7 @@ func (g *gateway) checkInvariants() {
 					g.t.Errorf("session %s on %v is not let through", id, s.Address)
 				}
 			}
-			more += g.checkFurther(c, s)
+			further += g.checkFurther(c, s)
 			if s.proof.digest != [32]byte{} {
 				if proofs++; c.byProof[s.proof.digest] != s || s.connection == nil {
 					g.t.Errorf("the address token of session %s has another session in the index", id)
@@ -926,13 +926,27 @@ func (g *gateway) checkInvariants() {
 		for user, list := range c.byUser {
 			users += len(list)
 			if len(list) == 0 {
-				g.t.Errorf("user %d has an empty list", user)
+				g.t.Errorf("the index by user has user %d without sessions", user)
 			}
 		}
-		if len(c.byAddress) != lan+more || len(g.fakeFirewall.granted) != opened || len(g.fakeTunnel.exposed) > 0 || len(g.fakeFirewall.further) != more || len(c.byProof) != proofs || len(g.fakeTunnel.addresses) != vpn || len(c.byChain) != chains ||
-			users != len(c.sessions) {
-			g.t.Errorf("%d LAN and %d VPN sessions, %d let through, %d further addresses, %d address tokens, but %d addresses, %d and %d let through, %v without a peer, %d reserved, %d of %d chains, %d by user, %d by token",
-				lan, vpn, opened, more, proofs, len(c.byAddress), len(g.fakeFirewall.granted), len(g.fakeFirewall.further), g.fakeTunnel.exposed, len(g.fakeTunnel.addresses), len(c.byChain), chains, users, len(c.byProof))
+		for _, n := range []struct {
+			of        string
+			got, want int
+		}{
+			{"addresses in the index", len(c.byAddress), lan + further},
+			{"address tokens in the index", len(c.byProof), proofs},
+			{"resume chains in the index", len(c.byChain), chains},
+			{"sessions in the index by user", users, len(c.sessions)},
+			{"addresses let through", len(g.fakeFirewall.granted), opened},
+			{"further addresses let through", len(g.fakeFirewall.further), further},
+			{"addresses reserved in the tunnel", len(g.fakeTunnel.addresses), vpn},
+		} {
+			if n.got != n.want {
+				g.t.Errorf("%d %s, want %d", n.got, n.of, n.want)
+			}
+		}
+		if len(g.fakeTunnel.exposed) > 0 {
+			g.t.Errorf("the peers of sessions %v were removed while their addresses were let through", g.fakeTunnel.exposed)
 		}
 		for address := range c.staticMissing {
 			if c.byAddress[address] == nil && !c.closed.Load() {

@@ -435,7 +435,7 @@ func TestThrottleUnlockAddress(t *testing.T) {
 func TestThrottleParallelWrong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		g.memoryStore.gate = make(chan struct{})
+		g.memoryStore.blockAuthenticate = make(chan struct{})
 		codes := make(chan agent.Code, 50)
 		for range 50 {
 			go func() { codes <- g.try("ivan", "wrong", outsidePeer, "") }()
@@ -444,7 +444,7 @@ func TestThrottleParallelWrong(t *testing.T) {
 		if n := len(g.memoryStore.checks); n != accountLimit {
 			t.Errorf("%d checks at once, want %d", n, accountLimit)
 		}
-		close(g.memoryStore.gate)
+		close(g.memoryStore.blockAuthenticate)
 		count := map[agent.Code]int{}
 		for range 50 {
 			count[<-codes]++
@@ -462,7 +462,7 @@ func TestThrottleParallelRight(t *testing.T) {
 		for range accountLimit - 1 { // one more would fill the count
 			g.try("ivan", "wrong", outsidePeer, "")
 		}
-		g.memoryStore.gate = make(chan struct{})
+		g.memoryStore.blockAuthenticate = make(chan struct{})
 		codes := make(chan agent.Code, 20)
 		for range 20 {
 			go func() { codes <- g.try("ivan", "right", outsidePeer, "") }()
@@ -471,7 +471,7 @@ func TestThrottleParallelRight(t *testing.T) {
 		if n := len(g.memoryStore.checks); n != accountLimit {
 			t.Errorf("%d checks, want one beside the earlier ones", n)
 		}
-		close(g.memoryStore.gate)
+		close(g.memoryStore.blockAuthenticate)
 		for range 20 {
 			if code := <-codes; code != "" {
 				t.Errorf("refused: %s", code)
@@ -484,7 +484,7 @@ func TestThrottleParallelRight(t *testing.T) {
 func TestThrottleCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		g.memoryStore.gate = make(chan struct{})
+		g.memoryStore.blockAuthenticate = make(chan struct{})
 		ctx, leave := context.WithCancel(context.Background())
 		errs := make(chan error, 20)
 		for range 20 {

@@ -34,21 +34,21 @@ func TestResume(t *testing.T) {
 		event   string     // security event
 		alive   int        // sessions after it
 	}{
-		{"in the grace, LAN", lanPeer, func(g *gateway, e testSession) Attempt {
+		{"in the grace period, LAN", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"in the grace, VPN", outsidePeer, func(g *gateway, e testSession) Attempt {
+		{"in the grace period, VPN", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
 		{"before the loss is noticed", lanPeer, func(g *gateway, e testSession) Attempt { return e.withToken(e.ResumeToken) }, "", "", 1},
-		{"hours after the grace", lanPeer, func(g *gateway, e testSession) Attempt {
+		{"hours after the grace period", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(5 * time.Hour)
 			return e.withToken(e.ResumeToken)
 		}, "", "", 1},
-		{"hours after the grace, VPN", outsidePeer, func(g *gateway, e testSession) Attempt {
+		{"hours after the grace period, VPN", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			advance(5 * time.Hour)
 			return e.withToken(e.ResumeToken)
@@ -114,7 +114,7 @@ func TestResume(t *testing.T) {
 			g.begin(e.withToken(e.ResumeToken))
 			return stolen.withToken(stolen.ResumeToken)
 		}, agent.CodeSessionOver, "resume_reused", 0},
-		{"the token of before an extension", lanPeer, func(g *gateway, e testSession) Attempt {
+		{"the token from before an extension", lanPeer, func(g *gateway, e testSession) Attempt {
 			again := e.Attempt
 			again.Current = e.Session.ID
 			g.begin(again)
@@ -136,7 +136,7 @@ func TestResume(t *testing.T) {
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after an administrator ended it in its grace", outsidePeer, func(g *gateway, e testSession) Attempt {
+		{"after an administrator ended it in its grace period", outsidePeer, func(g *gateway, e testSession) Attempt {
 			g.Lost(e.Session.ID, e.Connection)
 			_ = g.End(ctx, e.Session.ID, agent.ReasonAdmin)
 			return e.withToken(e.ResumeToken)
@@ -182,7 +182,7 @@ func TestResume(t *testing.T) {
 			advance(time.Hour)
 			return next.withToken(next.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 0},
-		{"after a change of the password by another process, the token of before an extension", lanPeer, func(g *gateway, e testSession) Attempt {
+		{"after a change of the password by another process, the token from before an extension", lanPeer, func(g *gateway, e testSession) Attempt {
 			_ = g.memoryStore.VoidResume(ctx, ivan)
 			again := e.Attempt
 			again.Current = e.Session.ID
@@ -214,7 +214,7 @@ func TestResume(t *testing.T) {
 			g.begin(passwordAttempt("ivan", "192.168.1.11", "a"))
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeSessionOver, "resume_refused", 1},
-		{"while the account is off", lanPeer, func(g *gateway, e testSession) Attempt {
+		{"while the account is disabled", lanPeer, func(g *gateway, e testSession) Attempt {
 			g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false })
 			return e.withToken(e.ResumeToken)
 		}, agent.CodeAccountDisabled, "", 1},
@@ -384,7 +384,7 @@ func TestResumeMoves(t *testing.T) {
 		g.wantRefusal(e.fromPeer(outsidePeer).withToken(e.ResumeToken), agent.CodeSessionOver)
 		g.wantLive(g.begin(e.withToken(e.ResumeToken)))
 	})
-	subtest(t, "the address outside stays in the grace", func(g *gateway) {
+	subtest(t, "the address outside stays in the grace period", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
 		g.begin(passwordAttempt("olga", outsidePeer, "b"))
@@ -511,7 +511,7 @@ func TestPasswordRace(t *testing.T) {
 		"changed": func(g *gateway) { g.UserChanged(context.Background(), agent.User{ID: ivan, Enabled: true}) },
 	} {
 		subtest(t, name, func(g *gateway) {
-			g.memoryStore.gate = make(chan struct{})
+			g.memoryStore.blockAuthenticate = make(chan struct{})
 			refused := make(chan error)
 			for _, login := range []string{"ivan", "olga"} {
 				go func() {
@@ -521,7 +521,7 @@ func TestPasswordRace(t *testing.T) {
 			}
 			synctest.Wait()
 			cut(g)
-			close(g.memoryStore.gate)
+			close(g.memoryStore.blockAuthenticate)
 			count := map[string]int{}
 			for range 2 {
 				count[fmt.Sprint(<-refused)]++
@@ -532,7 +532,7 @@ func TestPasswordRace(t *testing.T) {
 			if g.pending.cancelled != nil || g.pending.logins != 0 {
 				g.t.Errorf("entries without a pending login: %+v", g.pending.cancelled)
 			}
-			g.memoryStore.gate = nil
+			g.memoryStore.blockAuthenticate = nil
 			g.begin(passwordAttempt("ivan", lanPeer, ""))
 		})
 	}

@@ -23,7 +23,7 @@ func (g *gateway) setMAC(mac string, addrs ...netip.Addr) {
 	}
 }
 
-// wantJoin checks the answer of JoinSession. It waits before, so that no look-up is limited.
+// wantJoin checks the answer of JoinSession. It first advances the clock, so that the look-up is not limited.
 func (g *gateway) wantJoin(a netip.Addr, want bool) {
 	g.t.Helper()
 	advance(2 * lookupEvery)
@@ -152,6 +152,7 @@ func TestJoinSessionRefuses(t *testing.T) {
 				return list
 			}
 			before := ids()
+			// join must refuse too, because the state can change after the checks of JoinSession.
 			if peer := g.peer(c.at); g.JoinSession(context.Background(), peer) || g.firewall != nil && g.join(context.Background(), peer) {
 				g.t.Errorf("%v joined", c.at)
 			}
@@ -163,7 +164,8 @@ func TestJoinSessionRefuses(t *testing.T) {
 	}
 }
 
-// TestJoinedAddressMoves: a further address that another computer has now is closed, so that this computer can sign in.
+// TestJoinedAddressMoves: when another computer takes over a further address, the session loses the address, and the other computer
+// can sign in. The session also loses it when its network has no browser sign-in any more.
 func TestJoinedAddressMoves(t *testing.T) {
 	own4 := netip.MustParseAddr(lanPeer)
 	joined := func(g *gateway) testSession {
@@ -201,7 +203,7 @@ func TestJoinedAddressMoves(t *testing.T) {
 			g.t.Errorf("%+v", again.Session)
 		}
 		g.wantFurther(e, further1)
-		_, err := g.browse("olga", further1.String())
+		_, err := g.signInBrowser("olga", further1.String())
 		g.wantCode(err, agent.CodeAddressBusy)
 	})
 	subtest(t, "its network has no browser sign-in any more", func(g *gateway) {

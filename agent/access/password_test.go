@@ -11,7 +11,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// tryChange changes ivan's password and returns the refusal; one without a code for none.
+// tryChange changes ivan's password and returns the refusal. Its code is empty if the password was changed.
 func (g *gateway) tryChange(password, next string) *agent.Error {
 	s := SignIn{Login: "ivan", Password: password, Peer: g.peer(netip.MustParseAddr(outsidePeer))}
 	if _, err := g.gate.ChangePassword(context.Background(), PasswordChange{s, next}); err != nil {
@@ -20,8 +20,8 @@ func (g *gateway) tryChange(password, next string) *agent.Error {
 	return &agent.Error{}
 }
 
-// TestChangePasswordCounts: a change is counted like a login, and its refusals are held back.
-func TestChangePasswordCounts(t *testing.T) {
+// TestChangePasswordIsThrottled: a wrong password in a change is counted and refused after a delay, as in a login.
+func TestChangePasswordIsThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		for _, next := range []string{"", "a\x00b", "a\xff", strings.Repeat("x", 2000)} {
@@ -63,12 +63,12 @@ func TestChangePasswordCounts(t *testing.T) {
 	})
 }
 
-// TestChangeOfPeerThatLeaves: a change goes on when the peer disconnects: a wrong password is counted, and a right one is reported.
-func TestChangeOfPeerThatLeaves(t *testing.T) {
+// TestChangeGoesOnAfterDisconnect: a change goes on when the peer disconnects: a wrong password is counted, and a right one is reported.
+func TestChangeGoesOnAfterDisconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
-		begin := func(password string) (leave func() error) {
-			g.memoryStore.gate = make(chan struct{})
+		begin := func(password string) (disconnect func() error) {
+			g.memoryStore.blockAuthenticate = make(chan struct{})
 			ctx, cancel := context.WithCancel(t.Context())
 			answer := make(chan error, 1)
 			go func() {
@@ -80,10 +80,10 @@ func TestChangeOfPeerThatLeaves(t *testing.T) {
 				cancel()
 				synctest.Wait()
 				select {
-				case g.memoryStore.gate <- struct{}{}:
+				case g.memoryStore.blockAuthenticate <- struct{}{}:
 				default:
 				}
-				g.memoryStore.gate = nil
+				g.memoryStore.blockAuthenticate = nil
 				return <-answer
 			}
 		}
@@ -169,7 +169,7 @@ func TestPasswordElsewhere(t *testing.T) {
 	}
 }
 
-// TestGrantPasswordExpires: a login returns when the password expires.
+// TestGrantPasswordExpires: a grant has the time when the password expires.
 func TestGrantPasswordExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)

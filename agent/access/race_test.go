@@ -170,7 +170,7 @@ func advanceOne(d time.Duration) {
 func browserLife(g *gateway, random *rand.Rand) {
 	for range 60 {
 		peer := []string{lanPeer, "192.168.1.11", "192.168.1.12"}[random.IntN(3)]
-		s, err := g.browse([]string{"ivan", "olga", "petr"}[random.IntN(3)], peer)
+		s, err := g.signInBrowser([]string{"ivan", "olga", "petr"}[random.IntN(3)], peer)
 		further := netip.AddrFrom16([16]byte{0xfd, 15: byte(random.IntN(3) + 1)})
 		g.setMAC([]string{phoneMAC, otherMAC}[random.IntN(2)], netip.MustParseAddr(peer), further)
 		g.JoinSession(context.Background(), g.peer(further))

@@ -18,7 +18,7 @@ import (
 // randomActions performs random actions of agents, people and administrators, and records what must not happen later.
 type randomActions struct {
 	*gateway
-	granted []*testSession  // one for each grant; a resumed session again
+	granted []*testSession  // one for each grant, so a resumed session is in it more than once
 	void    map[string]bool // resume tokens that must not work any more
 	ended   map[string]bool // sessions that cannot be resumed
 	tokens  []addressToken  // all address tokens
@@ -105,11 +105,11 @@ func TestRandomActionsOfBrowsers(t *testing.T) {
 	})
 }
 
-// browser signs a browser in. It may be refused only as an agent may be.
+// browser signs a browser in. An error must be a refusal, ErrNotFound where browsers cannot sign in, or a caused fault.
 func (m *randomActions) browser(r *rapid.T) {
 	login, peer := rapid.SampledFrom([]string{"ivan", "olga", "petr"}).Draw(r, "login"), m.peer(r)
 	before, held := m.SessionAt(netip.MustParseAddr(peer))
-	s, err := m.browse(login, peer)
+	s, err := m.signInBrowser(login, peer)
 	var refusal *agent.Error
 	switch {
 	case err == nil:
@@ -135,7 +135,7 @@ func (m *randomActions) browser(r *rapid.T) {
 	}
 }
 
-// join opens a page from an address, whose MAC a session may have too.
+// join opens a page from an address that may have the same MAC as the address of a session.
 func (m *randomActions) join(r *rapid.T) {
 	var own []netip.Addr
 	for _, s := range m.Sessions() {
@@ -189,7 +189,7 @@ func (m *randomActions) rules(r *rapid.T) {
 	}
 }
 
-// idleTime ends the idle sessions of browsers; one of them may have traffic.
+// idleTime advances the clock until sessions of browsers are idle, and ends them. One of them may have traffic, so it is not idle.
 func (m *randomActions) idleTime(r *rapid.T) {
 	busy := ""
 	m.count()
@@ -216,7 +216,7 @@ func (m *randomActions) browserNetworks(r *rapid.T) {
 	m.configure(func(s *agent.Settings) { s.BrowserSignIn = lanNets[:rapid.IntRange(0, 2).Draw(r, "networks")] })
 	n := m.WouldEnd(m.Settings())
 	if ended := m.Apply(context.Background()); ended != n {
-		r.Errorf("%d ended, %d announced", ended, n)
+		r.Errorf("%d ended, %d predicted", ended, n)
 	}
 }
 
@@ -518,11 +518,11 @@ func (m *randomActions) groupsChange(r *rapid.T) {
 		predicted += n
 	}
 	if n := m.GroupsChanged(context.Background(), m.memoryStore.setGroups(groups...)); n != predicted && !m.faulty {
-		r.Errorf("%d sessions ended, the question said %d", n, predicted)
+		r.Errorf("%d sessions ended, %d predicted", n, predicted)
 	}
 }
 
-// rightsOf returns what applies to an account now.
+// rightsOf returns the rights that apply to an account now.
 func (m *randomActions) rightsOf(id agent.UserID) agent.AppliedRights {
 	u := m.memoryStore.account(id)
 	m.memoryStore.mu.Lock()
@@ -553,7 +553,7 @@ func (m *randomActions) settingsChange(r *rapid.T) {
 	})
 	n := m.WouldEnd(m.Settings())
 	if ended := m.Apply(context.Background()); ended != n {
-		r.Errorf("%d ended, %d announced", ended, n)
+		r.Errorf("%d ended, %d predicted", ended, n)
 	}
 }
 
@@ -570,7 +570,7 @@ func (m *randomActions) faults(r *rapid.T) {
 	m.fakeFirewall.mu.Unlock()
 }
 
-// repairAndRestart restarts the gateway after the store was repaired.
+// repairAndRestart repairs the store and restarts the gateway.
 func (m *randomActions) repairAndRestart() {
 	m.memoryStore.failOn("")
 	m.restart()

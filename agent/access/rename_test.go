@@ -44,7 +44,7 @@ func TestRename(t *testing.T) {
 		g.wantLive(lan)
 		g.wantNames(shown(g), []string{"johann/Johann"})
 	})
-	subtest(t, "together with the right to VPN", func(g *gateway) {
+	subtest(t, "renamed and without remote access", func(g *gateway) {
 		lan := g.begin(passwordAttempt("ivan", lanPeer, "a"))
 		g.begin(passwordAttempt("ivan", outsidePeer, "b"))
 		u := g.memoryStore.change(ivan, func(u *agent.User) { u.Login, u.RemoteAccess = "johann", false })

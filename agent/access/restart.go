@@ -11,9 +11,9 @@ import (
 // restoredGrace is the shortest grace period after a restart. Agents need time to notice it and to reconnect.
 const restoredGrace = 30 * time.Second
 
-// Restore makes the open sessions of the former process live again: those of agents wait for a new grace period, the others are
-// connected. It ends those that have expired or do not fit the settings. It is called once, before Authorize. Errors: the store
-// cannot be read; nothing was changed.
+// Restore makes the open sessions of the former process live again. Sessions of agents are waiting, with a new grace period; the
+// others are connected. A session that has expired or may not go on ends instead. It is called once, before Authorize. Errors: the
+// store cannot be read; nothing was changed.
 func (m *Manager) Restore(ctx context.Context) error {
 	return m.change(ctx, func(c *change) error {
 		open, err := c.store.OpenSessions(c.ctx)
@@ -49,7 +49,7 @@ func (c *change) restoreSession(s *session) agent.Reason {
 		if other.LoggedIn.After(s.LoggedIn) {
 			return agent.ReasonReplaced
 		}
-		c.adoptCounts() // so that its end has them
+		c.adoptCounts() // so that the record of its end has the counts
 		c.end(other, agent.ReasonReplaced)
 	}
 	if reason := c.restoreAccess(s); reason != "" {
@@ -61,7 +61,8 @@ func (c *change) restoreSession(s *session) agent.Reason {
 	return ""
 }
 
-// endReason returns why a session of the former process ends; empty if it may go on, perhaps with an earlier end.
+// endReason returns why a session of the former process ends; empty if it may go on. It shortens s.Expires to what the rights of the
+// account now allow.
 func (c *change) endReason(s *session) agent.Reason {
 	if s.Expired(c.now) {
 		return agent.ReasonExpired
@@ -113,7 +114,8 @@ func (c *change) restoreAccess(s *session) agent.Reason {
 		return ""
 	}
 	readmit := c.firewall.Readmit
-	if s.Kind == agent.KindStatic || s.Kind == agent.KindWeb && s.MACStored != "" { // Grant lets only the MAC of before through
+	if s.Kind == agent.KindStatic || s.Kind == agent.KindWeb && s.MACStored != "" {
+		// Grant lets only the stored MAC through. A static session without one is open to any computer.
 		readmit = c.firewall.Grant
 	}
 	if err := readmit(c.ctx, s.Session); err != nil {

@@ -36,7 +36,7 @@ func TestRestart(t *testing.T) {
 		advance(10 * time.Second)
 		g.wantLive(lan, vpn)
 	})
-	subtest(t, "an agent comes back after the grace", func(g *gateway) {
+	subtest(t, "an agent comes back after the grace period", func(g *gateway) {
 		lan, vpn := begin(g)
 		g.restart()
 		advance(30*time.Second - time.Millisecond)
@@ -135,7 +135,7 @@ func TestRestore(t *testing.T) {
 		reason agent.Reason
 	}{
 		{"the length ran out", lanPeer, func(*gateway) { advance(25 * time.Hour) }, agent.ReasonExpired},
-		{"the account is off", lanPeer, func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }, agent.ReasonDisabled},
+		{"the account is disabled", lanPeer, func(g *gateway) { g.memoryStore.change(ivan, func(u *agent.User) { u.Enabled = false }) }, agent.ReasonDisabled},
 		{"the directory refuses the account", lanPeer, func(g *gateway) {
 			g.memoryStore.change(ivan, func(u *agent.User) { u.Refused = agent.CodeNotPermitted })
 		}, agent.ReasonDisabled},

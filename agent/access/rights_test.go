@@ -97,7 +97,7 @@ func TestRightsOfGroups(t *testing.T) {
 	subtest(t, "a password checked before the change", func(g *gateway) {
 		g.staff(agent.Rights{SessionLAN: 8 * time.Hour})
 		proceed, done := make(chan struct{}), make(chan testSession)
-		g.memoryStore.gate = proceed
+		g.memoryStore.blockAuthenticate = proceed
 		go func() {
 			a := passwordAttempt("ivan", lanPeer, "a")
 			grant, _ := g.Authorize(context.Background(), a)

@@ -7,19 +7,20 @@ import (
 	"ideco-agent/agent"
 )
 
-// freshCounts is how old the counters of Select may be.
-const freshCounts = time.Second
+// maxCountAge is how old the counters in the answer of Select may be.
+const maxCountAge = time.Second
 
 // Selection is what Select returns.
 type Selection struct {
 	Sessions []agent.LiveSession // one page
 	Total    int                 // sessions that the filter selects
-	All      int                 // live sessions
-	VPN      int                 // those of KindVPN
+	All      int                 // all live sessions
+	VPN      int                 // live sessions of KindVPN
 }
 
 // Select returns the sessions that a filter selects, in an order, from offset on, at most limit of them. Sessions with the same value come
-// in the order of their start. It costs much less than Sessions where there are many, and does not wait for changes.
+// in the order of their start. With many sessions it costs much less than Sessions. It does not wait for
+// changeLock.
 func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down bool, offset, limit int) Selection {
 	m.countIfOld()
 	matches := filter.Matcher()
@@ -61,8 +62,8 @@ type sorted struct {
 	key agent.SessionKey
 }
 
-// sortRange sorts a list only so far that the elements from index from to index to are those of the sorted list. It is a quicksort that
-// leaves out the parts before and after.
+// sortRange sorts a list only until list[from:to] is what it would be in the sorted list. It is a quicksort that skips the parts before and
+// after.
 func sortRange[T any](list []T, from, to int, compare func(a, b *T) int) {
 	for len(list) > 1 && from < to {
 		// The median of three is the pivot. It moves to the end of the list.

@@ -47,7 +47,7 @@ func (c *change) tick(s *session) {
 	case due(s.graceEnds):
 		c.end(s, agent.ReasonLost)
 	case due(s.tunnelDeadline):
-		c.end(s, agent.ReasonIdle, "cause", "no tunnel_wg")
+		c.end(s, agent.ReasonIdle, "cause", "no WireGuard peer")
 	default:
 		if due(s.proveBy()) {
 			c.dropFurtherIf(s, func(f furtherAddress) bool { return due(f.proveBy) })

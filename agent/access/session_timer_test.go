@@ -150,7 +150,7 @@ func TestTunnelUp(t *testing.T) {
 		var refusal *agent.Error
 		return errors.As(err, &refusal) && refusal.Code == code
 	}
-	subtest(t, "in time", func(g *gateway) {
+	subtest(t, "a key in time", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		advance(tunnelWait - time.Millisecond)
 		if err := up(g, e, 1); err != nil {
@@ -166,18 +166,18 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("the peer outlived its session")
 		}
 	})
-	subtest(t, "none in time", func(g *gateway) {
+	subtest(t, "no key in time", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		advance(tunnelWait)
 		g.wantLive()
 		if e.endReasons() != "[idle]" {
 			g.t.Errorf("told %s", e.endReasons())
 		}
-		if ends := g.events.find("session_ended"); len(ends) != 1 || ends[0]["cause"] != "no tunnel_wg" {
+		if ends := g.events.find("session_ended"); len(ends) != 1 || ends[0]["cause"] != "no WireGuard peer" {
 			g.t.Errorf("the log does not name the cause: %v", ends)
 		}
 	})
-	subtest(t, "none in time after a resume", func(g *gateway) {
+	subtest(t, "no key in time after a resume", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		g.Lost(e.Session.ID, e.Connection)
@@ -185,7 +185,7 @@ func TestTunnelUp(t *testing.T) {
 		advance(tunnelWait)
 		g.wantLive()
 	})
-	subtest(t, "lost before it came", func(g *gateway) {
+	subtest(t, "the connection is lost before the key comes", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		g.Lost(e.Session.ID, e.Connection)
 		advance(tunnelWait + time.Second)
@@ -197,7 +197,7 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("%v, %v", err, g.fakeTunnel.keys)
 		}
 	})
-	subtest(t, "the first one goes and the second cannot be added", func(g *gateway) {
+	subtest(t, "a second key cannot be added, and the first is gone", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		advance(time.Hour)
@@ -213,7 +213,7 @@ func TestTunnelUp(t *testing.T) {
 		advance(time.Millisecond)
 		g.wantLive()
 	})
-	subtest(t, "the first one goes and the third is added", func(g *gateway) {
+	subtest(t, "a third key is added after the second failed", func(g *gateway) {
 		e := g.begin(passwordAttempt("ivan", outsidePeer, "a"))
 		_ = up(g, e, 1)
 		g.fakeTunnel.broken = true
@@ -239,7 +239,7 @@ func TestTunnelUp(t *testing.T) {
 			g.t.Errorf("%v", err)
 		}
 		advance(tunnelWait)
-		g.wantLive(e) // a refused key does not count as one
+		g.wantLive(e) // the other session has ended: its key was refused
 	})
 	subtest(t, "refusals", func(g *gateway) {
 		lan, vpn := g.begin(passwordAttempt("olga", lanPeer, "a")), g.begin(passwordAttempt("ivan", outsidePeer, "a"))

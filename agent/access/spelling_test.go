@@ -7,12 +7,12 @@ import (
 	"ideco-agent/agent"
 )
 
-// TestThrottleSpellings: the spellings of an unknown login share its wrong attempts, as those of an account do.
+// TestThrottleSpellings: wrong passwords are counted together for all spellings of an unknown login, as they are for an account.
 func TestThrottleSpellings(t *testing.T) {
 	for _, spellings := range [][]string{
 		{"андре\u0439", "андре\u0438\u0306", "АНДРЕ\u0419", " Андре\u0438\u0306 ", "андре\u0438\u0306"},
 		{"nobody", "NOBODY", "\uff4e\uff4f\uff42\uff4f\uff44\uff59", "nobody ", "Nobody"},
-		{"rene\u0301 x", "ren\u00e9 x", "REN\u00c9 X", "RENE\u0301 x", "ren\u00e9 x"}, // the profile refuses the space
+		{"rene\u0301 x", "ren\u00e9 x", "REN\u00c9 X", "RENE\u0301 x", "ren\u00e9 x"}, // the profile UsernameCaseMapped refuses the space
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g := newGateway(t)
@@ -30,8 +30,8 @@ func TestThrottleSpellings(t *testing.T) {
 	}
 }
 
-// TestSignInHandsOnAsTyped: a directory gets login and password exactly as typed, once.
-func TestSignInHandsOnAsTyped(t *testing.T) {
+// TestDirectoryGetsLoginAsTyped: a directory checks login and password once, exactly as typed.
+func TestDirectoryGetsLoginAsTyped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
 		const login, password = " Company\\Андре\u0438\u0306 ", " Домо\u0438\u0306\u00a0 "

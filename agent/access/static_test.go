@@ -87,9 +87,9 @@ func TestSetStatic(t *testing.T) {
 		set := ivansRule()
 		set[0].MAC = "02:00:00:00:00:01"
 		g.SetStatic(ctx, set)
-		if s := g.staticAt(ruleAddress); s.Session.ID != first.Session.ID || g.fakeFirewall.only[ruleAddress] != set[0].MAC ||
+		if s := g.staticAt(ruleAddress); s.Session.ID != first.Session.ID || g.fakeFirewall.grantedMACs[ruleAddress] != set[0].MAC ||
 			g.memoryStore.session(s.Session.ID).MACStored != set[0].MAC {
-			g.t.Errorf("%+v, %v", s.Session, g.fakeFirewall.only)
+			g.t.Errorf("%+v, %v", s.Session, g.fakeFirewall.grantedMACs)
 		}
 		set[0].User = olga
 		g.SetStatic(ctx, set)
@@ -161,7 +161,7 @@ func TestStaticAndLogin(t *testing.T) {
 	subtest(t, "other persons", func(g *gateway) {
 		g.SetStatic(ctx, ivansRule())
 		g.wantRefusal(passwordAttempt("olga", lanPeer, "a"), agent.CodeAddressBusy)
-		_, err := g.browse("olga", lanPeer)
+		_, err := g.signInBrowser("olga", lanPeer)
 		g.wantCode(err, agent.CodeAddressBusy)
 		g.wantLive(g.staticAt(ruleAddress))
 	})

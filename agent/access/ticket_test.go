@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +20,8 @@ func (g *gateway) tryTicket(token, peer string) agent.Code {
 	return agent.AsError(err).Code
 }
 
-// TestSignInByTicket: tickets are read only from inside the LAN. A good one remembers the device and is logged as such; a refused
-// one is logged with its cause and without the token, and counts for no account.
+// TestSignInByTicket: tickets are read only from inside the LAN. The gate logs an accepted ticket and remembers its device. It logs
+// the cause of a refused one, but not the token.
 func TestSignInByTicket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -42,6 +43,9 @@ func TestSignInByTicket(t *testing.T) {
 		if lines := g.events.find("login_failed"); len(lines) != 1 || lines[0]["cause"] != "replay" || lines[0]["code"] != "sso_refused" {
 			t.Errorf("log: %v", lines)
 		}
+		if strings.Contains(g.events.all(), "stolen-token") {
+			t.Error("the token is in the log")
+		}
 		if code := g.tryTicket("ivan", lanPeer); code != "" {
 			t.Errorf("accepted: %q", code)
 		}
@@ -58,8 +62,8 @@ func TestSignInByTicket(t *testing.T) {
 	})
 }
 
-// TestTicketsAreLimited: refused tickets use up the tries of their address, and neither those of passwords nor those of other
-// addresses. Accounts that are refused with a good ticket count nothing.
+// TestTicketsAreLimited: refused tickets use up the attempts of their address, but not those of passwords or of other addresses.
+// A good ticket of a disabled account is not counted.
 func TestTicketsAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)
@@ -108,7 +112,7 @@ func TestTicketLoginRate(t *testing.T) {
 	})
 }
 
-// TestAuthorizeByTicket: an agent in the LAN begins and extends a session by tickets. From outside it is refused unread.
+// TestAuthorizeByTicket: an agent in the LAN begins and extends a session by tickets. Outside the LAN it is refused.
 func TestAuthorizeByTicket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGateway(t)

@@ -103,11 +103,11 @@ func (m *Manager) count() {
 	m.countLocked()
 }
 
-// countIfOld is count unless the counters have been updated within freshCounts.
+// countIfOld updates the counters of all sessions unless they are younger than maxCountAge.
 func (m *Manager) countIfOld() {
 	m.counting.Lock()
 	defer m.counting.Unlock()
-	if now().Sub(m.counted) >= freshCounts {
+	if now().Sub(m.counted) >= maxCountAge {
 		m.countLocked()
 	}
 }

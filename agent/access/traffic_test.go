@@ -191,7 +191,7 @@ func TestRefusedAttempts(t *testing.T) {
 		wrong(g, "petr", lanPeer)
 		g.wantRefusal(passwordAttempt("petr", outsidePeer, "b"), agent.CodeVPNNotAllowed)
 		g.begin(passwordAttempt("olga", "192.168.1.11", "c"))
-		_, err := g.browse("petr", "192.168.1.11")
+		_, err := g.signInBrowser("petr", "192.168.1.11")
 		g.wantCode(err, agent.CodeAddressBusy)
 		advance(time.Second)
 		type row struct {
@@ -288,7 +288,7 @@ func TestRefusedAttempts(t *testing.T) {
 		}
 	})
 	subtest(t, "a store that hangs delays nothing", func(g *gateway) {
-		g.memoryStore.hangs = make(chan struct{})
+		g.memoryStore.blockAddRefused = make(chan struct{})
 		defer g.record()()
 		for i := range 10 * maxRefused {
 			if i%maxRefused == 0 {

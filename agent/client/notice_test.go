@@ -8,21 +8,21 @@ import (
 	"ideco-agent/agent/protocol"
 )
 
-// Without a window the agent replaces the gateway's warning by its own; a window shows the gateway's.
+// The gateway's warning before the end of a session mentions a button that extends it. An agent without that button shows its own text.
 func TestExpiring(t *testing.T) {
-	const words, soon = "Choose Extend.", "The session ends soon. Log in again to go on without a break."
+	const fromGateway, soon = "Choose Extend.", "The session ends soon. Log in again to go on without a break."
 	for name, c := range map[string]struct {
 		left      time.Duration
 		noTime    bool
 		canExtend bool
 		want      string
 	}{
-		"without a window": {left: 4*time.Minute + 59*time.Second, want: "The session ends in 5 min. Log in again to go on without a break."},
-		"half an hour":     {left: 30 * time.Minute, want: "The session ends in 30 min. Log in again to go on without a break."},
-		"clock ahead":      {left: -time.Minute, want: soon},
-		"clock behind":     {left: 24 * time.Hour, want: soon},
-		"no time given":    {noTime: true, want: soon},
-		"with a window":    {left: 5 * time.Minute, canExtend: true, want: words},
+		"five minutes":    {left: 4*time.Minute + 59*time.Second, want: "The session ends in 5 min. Log in again to go on without a break."},
+		"half an hour":    {left: 30 * time.Minute, want: "The session ends in 30 min. Log in again to go on without a break."},
+		"clock ahead":     {left: -time.Minute, want: soon},
+		"clock behind":    {left: 24 * time.Hour, want: soon},
+		"no time given":   {noTime: true, want: soon},
+		"with the button": {left: 5 * time.Minute, canExtend: true, want: fromGateway},
 	} {
 		notices := make(chan protocol.Notice, 1)
 		g := gatewaytest.New(t, func(_ int, c *gatewaytest.Conn) {
@@ -37,7 +37,7 @@ func TestExpiring(t *testing.T) {
 				cfg.Extend = make(chan string)
 			}
 		})
-		n := protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: words}
+		n := protocol.Notice{Type: protocol.TypeNotice, Code: protocol.NoticeExpiring, Message: fromGateway}
 		if !c.noTime {
 			n.Expires = r.clock.Now().Add(c.left).Format(time.RFC3339)
 		}

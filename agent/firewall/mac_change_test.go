@@ -229,7 +229,7 @@ func TestMACChangeFails(t *testing.T) {
 			}
 		}
 		l.wantOpen(t, "the further address", inLAN, host6, l.listen(t, inWAN, server6, 0, netlab.Says("world")))
-		netlab.Eventually(t, "the elements are those of before", func() bool {
+		netlab.Eventually(t, "the elements are the same as before", func() bool {
 			all, err := elementsNow(lan4, lan6)
 			return err == nil && len(all) == 2 && all[0].mac.String() == former && all[1].mac.String() == former && f.MACs()[s.ID].String() == former
 		})

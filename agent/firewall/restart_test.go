@@ -22,7 +22,7 @@ const roleVariable = "FIREWALL_ROLE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) == "" {
-		netlab.AtOnce(4)
+		netlab.SetParallel(4)
 		os.Exit(m.Run())
 	}
 	if err := runGateway(); err != nil {
@@ -39,7 +39,7 @@ func shortPlan() Plan {
 	return p
 }
 
-// runGateway lets the host of the lab through until it reads a line.
+// runGateway lets the host of the lab through until its standard input ends.
 func runGateway() error {
 	f, err := Open(Options{Mode: ModeNFTables, replace: os.Getenv(roleVariable) == "replace"})
 	if err != nil {
@@ -64,7 +64,7 @@ func startGateway(tb testing.TB, role string) gateway {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(os.Environ(), roleVariable+"="+role), os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // runGateway ends when it is closed
+	if _, err := cmd.StdinPipe(); err != nil { // closed when this process ends; then runGateway returns
 		tb.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -92,23 +92,23 @@ func TestRestartKeepsConnections(t *testing.T) {
 		t.Run(role, func(t *testing.T) {
 			inLab(t, func(t *testing.T, l lab) {
 				l.learnMAC(t, inLAN, host)
-				first := startGateway(t, role)
+				g := startGateway(t, role)
 				download := l.Download(t, "the download", inLAN, host, l.listen(t, inWAN, server, 0, netlab.Paced))
 				download.Runs(t)
 				began := time.Now()
-				netlab.Eventually(t, "elements are refreshed", func() bool { return time.Since(began) > 3*shortTimeout })
+				netlab.Eventually(t, "three timeouts have passed", func() bool { return time.Since(began) > 3*shortTimeout })
 				if text, _, _ := Show(shortPlan()); strings.Count(text, "expires 2s")+strings.Count(text, "expires 3s") < 2 {
 					t.Errorf("elements are not refreshed:\n%s", text)
 				}
-				for range 3 { // killed and started again
-					first.kill()
-					first = startGateway(t, role)
+				for range 3 {
+					g.kill()
+					g = startGateway(t, role)
 				}
 				download.Runs(t)
 				if gap := download.Gap(); gap > silence {
 					t.Errorf("the download paused for %s", gap)
 				}
-				first.kill()
+				g.kill()
 				died := time.Now()
 				if lasted := download.Stops(t).Sub(died); lasted > shortTimeout+time.Second {
 					t.Errorf("the download went on for %s without a process", lasted)
@@ -138,7 +138,7 @@ func TestReadmit(t *testing.T) {
 		began := time.Now()
 		to := l.listen(t, inWAN, server, 0, netlab.Says("world"))
 		l.wantClosed(t, "a session that had expired", inLAN, second, to)
-		netlab.Eventually(t, "elements would have expired", func() bool { return time.Since(began) > shortTimeout+time.Second })
+		netlab.Eventually(t, "the timeout has passed", func() bool { return time.Since(began) > shortTimeout+time.Second })
 		download.Runs(t)
 		grant(t, f, session(2, second))
 		l.wantOpen(t, "after the login", inLAN, second, to)
@@ -241,7 +241,7 @@ func TestTasksDuringRefresh(t *testing.T) {
 	})
 }
 
-// TestSuccessiveGrants: of successive sessions of one user on an address in one batch the last one is let through.
+// TestSuccessiveGrants: when one batch grants several sessions of one user on one address, the last one is let through.
 func TestSuccessiveGrants(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
@@ -267,7 +267,8 @@ func TestSuccessiveGrants(t *testing.T) {
 	})
 }
 
-// TestFurtherAddressesEndWithOwn: further addresses are closed when the session's own address changes, in any order of the map.
+// TestFurtherAddressesEndWithOwn: when a new plan closes the session's own address, it closes the further addresses too. The loop
+// repeats this, because the order of the reconciler's maps varies.
 func TestFurtherAddressesEndWithOwn(t *testing.T) {
 	inLab(t, func(t *testing.T, l lab) {
 		ctx, f := context.Background(), open(t, labPlan(), Options{})
@@ -381,7 +382,7 @@ func TestTenThousandSessions(t *testing.T) {
 			got, err := elementsNow()
 			return err == nil && len(got) == 20000
 		})
-		nft(t, "delete element inet ideco_agent routed4 { lan0 . 10.200.0.1 }") // its missing removal must not fail the others
+		nft(t, "delete element inet ideco_agent routed4 { lan0 . 10.200.0.1 }") // Revoke does not find this element, and must remove the others all the same
 		for _, s := range sessions[:9999] {
 			f.Revoke(context.Background(), s)
 		}

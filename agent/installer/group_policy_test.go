@@ -106,15 +106,16 @@ func TestPolicyTexts(t *testing.T) {
 	}
 	var policy admx
 	parse(t, files, "IdecoAgent.admx", &policy)
-	var texts, forms, boxes []string
+	var wantStrings, wantPresentations, wantBoxes []string
 	use := func(n named) {
 		for _, ref := range []string{n.Display, n.Explain, n.Presentation} {
+			// The ID is X in "$(string.X)" and "$(presentation.X)".
 			id := strings.TrimSuffix(ref[min(len(ref), strings.Index(ref, ".")+1):], ")")
 			switch {
 			case strings.HasPrefix(ref, "$(string."):
-				texts = append(texts, id)
+				wantStrings = append(wantStrings, id)
 			case strings.HasPrefix(ref, "$(presentation."):
-				forms = append(forms, id)
+				wantPresentations = append(wantPresentations, id)
 			case ref != "":
 				t.Errorf("%s refers to %q", n.Name, ref)
 			}
@@ -126,7 +127,7 @@ func TestPolicyTexts(t *testing.T) {
 	for _, p := range policy.Policies {
 		use(p.named)
 		for _, text := range p.Texts {
-			boxes = append(boxes, text.ID)
+			wantBoxes = append(wantBoxes, text.ID)
 		}
 		if p.Parent.Ref != policy.Categories[0].Name || p.Supported.Ref != policy.Supported[0].Name {
 			t.Errorf("%s has the category %q and is supported on %q", p.Name, p.Parent.Ref, p.Supported.Ref)
@@ -135,15 +136,15 @@ func TestPolicyTexts(t *testing.T) {
 	for _, name := range []string{"ru-RU/IdecoAgent.adml", "en-US/IdecoAgent.adml"} {
 		var words adml
 		parse(t, files, name, &words)
-		var haveTexts, haveForms, haveBoxes []string
+		var haveStrings, havePresentations, haveBoxes []string
 		for _, s := range words.Strings {
-			haveTexts = append(haveTexts, s.ID)
+			haveStrings = append(haveStrings, s.ID)
 			if strings.TrimSpace(s.Text) == "" {
 				t.Errorf("%s: %s is empty", name, s.ID)
 			}
 		}
 		for _, p := range words.Presentations {
-			haveForms = append(haveForms, p.ID)
+			havePresentations = append(havePresentations, p.ID)
 			for _, box := range p.Boxes {
 				haveBoxes = append(haveBoxes, box.Ref)
 				if box.Label == "" {
@@ -151,7 +152,7 @@ func TestPolicyTexts(t *testing.T) {
 				}
 			}
 		}
-		for what, pair := range map[string][2][]string{"strings": {haveTexts, texts}, "presentations": {haveForms, forms}, "boxes": {haveBoxes, boxes}} {
+		for what, pair := range map[string][2][]string{"strings": {haveStrings, wantStrings}, "presentations": {havePresentations, wantPresentations}, "boxes": {haveBoxes, wantBoxes}} {
 			for _, list := range pair {
 				slices.Sort(list)
 			}
@@ -162,7 +163,7 @@ func TestPolicyTexts(t *testing.T) {
 	}
 }
 
-// TestPolicyValues: the program reads the values that the policies set.
+// TestPolicyValues: the agent reads the values that the policies set.
 func TestPolicyValues(t *testing.T) {
 	var policy admx
 	parse(t, policyFiles(t), "IdecoAgent.admx", &policy)
@@ -190,7 +191,7 @@ func TestPolicyValues(t *testing.T) {
 	}
 	for _, read := range []string{"`Software\\Policies\\Ideco\\Agent`", `"UtmAddress"`, `"UtmPin"`, `"ForbidSavedPassword"`, `"ForbidHomeNetwork"`} {
 		if !bytes.Contains(source, []byte(read)) {
-			t.Errorf("the program does not read %s", read)
+			t.Errorf("the agent does not read %s", read)
 		}
 	}
 }

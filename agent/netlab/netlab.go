@@ -109,8 +109,8 @@ func (n Network) Enter(t *testing.T, body func(*testing.T, *Lab)) {
 	needs.TakeOutcome(t, out, err)
 }
 
-// AtOnce sets how many tests run in parallel, unless the command line does: tests of networks wait more than they compute.
-func AtOnce(tests int) {
+// SetParallel sets how many tests run in parallel, unless the command line does: tests of networks wait more than they compute.
+func SetParallel(tests int) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set(strconv.Itoa(tests))

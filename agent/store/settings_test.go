@@ -165,7 +165,7 @@ func TestJournalDaysOfEarlierVersions(t *testing.T) {
 	}
 }
 
-// Gateways of before there were ports wrote addresses alone.
+// Earlier versions had no ports and wrote only addresses.
 func TestOpenOfEarlierVersions(t *testing.T) {
 	s := newStore(t)
 	rapid.Check(t, func(t *rapid.T) {

@@ -62,7 +62,7 @@ func (l *kernelLink) add() error {
 // setUp sets the port first, because the kernel opens it when the link comes up.
 func (l *kernelLink) setUp(c Config, secret privateKey) error {
 	port := int(c.Port)
-	if err := l.configure(wgtypes.Config{PrivateKey: secret.config(), ListenPort: &port}); err != nil {
+	if err := l.configure(wgtypes.Config{PrivateKey: secret.wgKey(), ListenPort: &port}); err != nil {
 		return fmt.Errorf("configuring WireGuard: %w", err)
 	}
 	return l.start(gatewayOf(c.Network))

@@ -20,7 +20,8 @@ type privateKey struct{ key *ecdh.PrivateKey }
 
 func (k privateKey) public() agent.Key { return agent.Key(k.key.PublicKey().Bytes()) }
 
-func (k privateKey) config() *wgtypes.Key {
+// wgKey returns the key as a wgtypes.Config needs it.
+func (k privateKey) wgKey() *wgtypes.Key {
 	key := wgtypes.Key(k.key.Bytes())
 	return &key
 }
@@ -73,7 +74,7 @@ func newPrivateKey(b []byte) (privateKey, error) {
 func makeKey(path string) (privateKey, error) {
 	b := make([]byte, 32)
 	rand.Read(b)
-	b[0] &= 248 // as "wg genkey" does
+	b[0] &= 248 // clamped, as by "wg genkey"
 	b[31] = b[31]&127 | 64
 	if err := atomicfile.Write(path, []byte(agent.Key(b).String()+"\n"), 0o600); err != nil {
 		return privateKey{}, err

@@ -23,9 +23,9 @@ type link interface {
 	listen(netip.AddrPort) (net.Listener, error)
 	// gone is closed when the interface is; nil if the mode does not notice that.
 	gone() <-chan struct{}
-	// repair restores the address of the interface and sets it up, if another program has changed that. done says what
+	// repair restores the address of the interface and sets it up, if another program has changed that. fault says what
 	// was wrong. Errors: errGone.
-	repair(gateway netip.Prefix) (done string, err error)
+	repair(gateway netip.Prefix) (fault string, err error)
 	close() error
 }
 

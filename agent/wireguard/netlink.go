@@ -50,7 +50,7 @@ func (l interfaceLink) renumber(from, to netip.Prefix) error {
 	return nil
 }
 
-func (l interfaceLink) repair(gateway netip.Prefix) (done string, err error) {
+func (l interfaceLink) repair(gateway netip.Prefix) (fault string, err error) {
 	dev, err := netlink.LinkByName(l.name)
 	var missing netlink.LinkNotFoundError
 	if errors.As(err, &missing) {
@@ -67,15 +67,15 @@ func (l interfaceLink) repair(gateway netip.Prefix) (done string, err error) {
 		if err := netlink.AddrReplace(dev, addressOf(gateway)); err != nil {
 			return "", fmt.Errorf("adding the address %s: %w", gateway, err)
 		}
-		done = "its address was gone"
+		fault = "its address was gone"
 	}
 	if dev.Attrs().Flags&net.FlagUp == 0 {
 		if err := netlink.LinkSetUp(dev); err != nil {
-			return done, fmt.Errorf("setting the interface up: %w", err)
+			return fault, fmt.Errorf("setting the interface up: %w", err)
 		}
-		done = "it was down"
+		fault = "it was down"
 	}
-	return done, nil
+	return fault, nil
 }
 
 func addressOf(p netip.Prefix) *netlink.Addr {
@@ -106,7 +106,7 @@ func clearLeftover(client *wgctrl.Client, name string, secret privateKey, log *s
 // isOurs reports whether a kernel link has our key, or none because its process crashed before setting it.
 func isOurs(client *wgctrl.Client, name string, secret privateKey) bool {
 	dev, err := client.Device(name)
-	return err == nil && dev.Type == wgtypes.LinuxKernel && (dev.PrivateKey == *secret.config() || dev.PrivateKey == wgtypes.Key{})
+	return err == nil && dev.Type == wgtypes.LinuxKernel && (dev.PrivateKey == *secret.wgKey() || dev.PrivateKey == wgtypes.Key{})
 }
 
 // checkSocket reports an error if another process answers on the UAPI socket of this name. Network namespaces share the

@@ -184,9 +184,9 @@ func (d *Device) repair() error {
 	if d.isClosed() {
 		return nil
 	}
-	done, err := d.link.repair(gatewayOf(d.pool.network))
-	if done != "" {
-		d.log.Warn("the tunnel's interface was repaired", "reason", done)
+	fault, err := d.link.repair(gatewayOf(d.pool.network))
+	if fault != "" {
+		d.log.Warn("the tunnel's interface was repaired", "reason", fault)
 	}
 	if err != nil && !errors.Is(err, errGone) {
 		d.log.Warn("the tunnel's interface was not checked", "error", err)

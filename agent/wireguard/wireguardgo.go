@@ -16,7 +16,7 @@ import (
 func startGo(t tun.Device, c Config, secret privateKey) (*device.Device, error) {
 	dev := device.NewDevice(t, wgbind.New(), goLogger(c.Log))
 	port := int(c.Port)
-	if err := (inProcess{dev}).configure(wgtypes.Config{PrivateKey: secret.config(), ListenPort: &port}); err != nil {
+	if err := (inProcess{dev}).configure(wgtypes.Config{PrivateKey: secret.wgKey(), ListenPort: &port}); err != nil {
 		dev.Close()
 		return nil, fmt.Errorf("configuring wireguard-go: %w", err)
 	}

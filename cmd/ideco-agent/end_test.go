@@ -25,20 +25,20 @@ func TestParseEnd(t *testing.T) {
 
 func TestEndMessage(t *testing.T) {
 	for _, c := range []struct {
-		outcome pipe.EndResult
-		err     error
-		code    int
-		says    string
+		result pipe.EndResult
+		err    error
+		code   int
+		says   string
 	}{
 		{pipe.Ended, nil, exitOK, "Доступ завершён."},
 		{pipe.NoAccess, nil, exitOK, "ни у кого не открыт"},
 		{pipe.NotPermitted, nil, exitFailed, "от имени администратора"},
-		{pipe.Ended, errors.New("no pipe."), exitFailed, "no pipe. П"},
+		{pipe.Ended, errors.New("no pipe."), exitFailed, "no pipe. П"}, // endMessage removes the full stop of the error
 		{pipe.Ended, fmt.Errorf("%w: process 1", pipe.ErrUntrusted), exitFailed, "другая программа"},
 	} {
-		code, key, value := endMessage(c.outcome, c.err)
+		code, key, value := endMessage(c.result, c.err)
 		if text := locale.Text(locale.Russian, key, "value", value); code != c.code || !strings.Contains(text, c.says) || strings.Contains(text, "{") {
-			t.Errorf("%v, %v: %d %q", c.outcome, c.err, code, text)
+			t.Errorf("%v, %v: %d %q", c.result, c.err, code, text)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func addMessages(t *testing.T, dir string, functions *regexp.Regexp, texts map[s
 func TestLanguageOfCommands(t *testing.T) {
 	for locale, want := range map[string]struct{ help, kong, made, taken, open string }{
 		"ru_RU.UTF-8": {"Показать версию.", "ideco-portal: не хватает ключей: --login", "администратор boss создан", `логин "boss" занят`, "могут менять другие (права 0777)"},
-		"en_US.UTF-8": {"Print the version.", "ideco-portal: missing flags: --login", "administrator boss is made", `the login "boss" is taken`, "can be changed by others (mode 0777)"},
+		"en_US.UTF-8": {"Print the version.", "ideco-portal: missing flags: --login", "administrator boss was created", `the login "boss" is taken`, "can be changed by others (mode 0777)"},
 	} {
 		dir, open := t.TempDir(), t.TempDir()
 		if err := errors.Join(os.Chmod(dir, 0o700), os.Chmod(open, 0o777)); err != nil {

@@ -144,7 +144,7 @@ type createCommand struct {
 }
 
 func (a *createCommand) Run(ctx context.Context, c *commands, lang language) error {
-	return lang.report(web.CreateAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s is made in %s", a.Login, c.Data)
+	return lang.report(web.CreateAdministrator(ctx, c.Data, a.Login, lang.password), "administrator %s was created in %s", a.Login, c.Data)
 }
 
 type resetCommand struct {

@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// russian has the Russian text for each English one.
+// russian has the Russian text for each English one of the command line.
 var russian = map[string]string{
 	// Help.
 	"The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it.": "Шлюз для Ideco агента. Вместо каждого ключа команды serve можно задать переменную, указанную рядом с ним.",
@@ -16,7 +16,7 @@ var russian = map[string]string{
 	"Where the portal listens (HTTPS).":            "Где портал принимает подключения (HTTPS).",
 	"Where agents connect (HTTPS and WebSocket).":  "Куда подключаются агенты (HTTPS и WebSocket).",
 	"Where plain HTTP leads people to the portal.": "Где обычный HTTP направляет людей на портал.",
-	"UDP port of the tunnel for people outside.":   "Порт UDP туннеля.",
+	"UDP port of the tunnel for people outside.":   "Порт UDP туннеля для людей извне.",
 	"How the tunnel runs: ${enum}. Without the right to a network interface (CAP_NET_ADMIN) auto takes netstack, which serves the gateway's own page and forwards nothing.": "Как работает туннель: ${enum}. Без права на сетевой интерфейс (CAP_NET_ADMIN) auto выбирает netstack: он показывает страницу шлюза и ничего не пересылает дальше.",
 	"Network interface of the tunnel.": "Сетевой интерфейс туннеля.",
 	"Who may pass between LAN and Internet: ${enum}. nftables refuses to start where it cannot enforce; auto goes on with a warning on the page; off enforces nothing.": "Ограничивать ли проход между локальной сетью и интернетом: ${enum}. nftables — не запускаться, если это невозможно; auto — работать дальше с предупреждением на странице; off — не ограничивать никого.",
@@ -37,7 +37,7 @@ var russian = map[string]string{
 	"From the local network: %s":                      "Из локальной сети: %s",
 	"Portal: %s":                                      "Портал: %s",
 	"First administrator (1 h): %s":                   "Первый администратор (1 ч): %s",
-	"administrator %s is made in %s":                  "администратор %s создан в %s",
+	"administrator %s was created in %s":              "администратор %s создан в %s",
 	"administrator %s has the new password":           "у администратора %s новый пароль",
 	"the table is removed; nothing is enforced between LAN and Internet":    "таблица убрана; проход между локальной сетью и интернетом не ограничен",
 	"the table is removed, but the audit log lacks it: %w":                  "таблица убрана, но записать это в журнал действий не удалось: %w",
@@ -108,7 +108,7 @@ var kongPlain = strings.NewReplacer(
 	"expected a valid 16 bit uint", "expected a number from 0 to 65535",
 	`missing value, expecting "<arg>,..."`, "expected a value",
 	`expected string value but got "EOL" (<EOL>)`, "expected a value",
-	`expected an int but got "EOL" (<EOL>)`, "expected a value", // of a number, too
+	`expected an int but got "EOL" (<EOL>)`, "expected a value", // where the value is a number
 	"error: ", "",
 )
 

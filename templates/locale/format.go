@@ -188,7 +188,7 @@ var conditionArgs = []string{"Interfaces", "Name", "Networks", "Servers"}
 
 // Condition tells an administrator what is wrong with the gateway and why.
 func (l *Localizer) Condition(c agent.Condition) string {
-	until, _ := time.Parse(time.RFC3339, c.Args["Until"])
+	at, _ := time.Parse(time.RFC3339, cmp.Or(c.Args["Time"], c.Args["Until"]))
 	switch c.Code {
 	case agent.ConditionStore:
 		return l.Store(agent.StoreTrouble(c.Detail))
@@ -203,10 +203,10 @@ func (l *Localizer) Condition(c agent.Condition) string {
 	case agent.ConditionVPNLacks:
 		return l.T("condition_vpn_lacks") + " " + l.TunnelLack(agent.TunnelLack(c.Detail))
 	case agent.ConditionCertificate:
-		return l.CertificateEnd(agent.CertificateEnd{Name: c.Args["Name"], NotAfter: until, Source: agent.CertificateSource(c.Args["Source"]),
+		return l.CertificateEnd(agent.CertificateEnd{Name: c.Args["Name"], NotAfter: at, Source: agent.CertificateSource(c.Args["Source"]),
 			Order: agent.OrderState(c.Args["Order"])})
 	}
-	id, args := "condition_"+string(c.Code), Args{"Time": l.Time(until)}
+	id, args := "condition_"+string(c.Code), Args{"Time": l.Time(at)}
 	if c.Detail != "" {
 		id += "_" + c.Detail
 	}

@@ -10,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"ideco-agent/templates/locale"
 )
 
 // axeSource is axe-core 4.14.1, see testdata/axe-core.
@@ -18,13 +21,17 @@ import (
 //go:embed testdata/axe-core/axe.min.js
 var axeSource string
 
-// axeLook is one look of a page. Two looks show both themes and both widths.
+// axeLook is one look of a page.
 type axeLook struct {
 	theme string
 	width int64
 }
 
-var axeLooks = []axeLook{{"light", 1280}, {"dark", 390}}
+// axeLooks are the looks in each language. Every pair of language, theme and width is among them.
+var axeLooks = map[string][]axeLook{
+	"ru": {{"light", 1280}, {"dark", 390}},
+	"en": {{"dark", 1280}, {"light", 390}},
+}
 
 // axeFault is a violation of a rule of axe-core.
 type axeFault struct {
@@ -35,16 +42,25 @@ type axeFault struct {
 	}
 }
 
-// axe checks pages with axe-core. Every fault is an error of the test.
+// axe checks pages in one language with axe-core. Every fault is an error of the test.
 type axe struct {
 	*tab
+	texts   *locale.Localizer
 	checked int
 	known   map[string]bool // faults of the layout, which each page would repeat
 }
 
-func (g *gateway) axe(t *testing.T, extra ...chromedp.ExecAllocatorOption) *axe {
+func (g *gateway) axe(t *testing.T, lang string, extra ...chromedp.ExecAllocatorOption) *axe {
 	t.Helper()
-	return &axe{tab: g.chromium(t, extra...), known: map[string]bool{}}
+	extra = append(extra, chromedp.Flag("lang", lang), chromedp.Flag("accept-lang", lang))
+	a := &axe{tab: g.chromium(t, extra...), texts: locale.For(lang), known: map[string]bool{}}
+	// Chromium keeps the source, which takes long to send for each page. The policy of a page does not apply to it.
+	if _, err := chromedp.Call(a.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: "window.loadAxe = () => {" + axeSource + "\n}",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 // visit opens a page and checks it.
@@ -54,16 +70,26 @@ func (a *axe) visit(path string) {
 	a.check(path)
 }
 
-// check checks the page in the tab. The policy of the page lets no script in, so the protocol of the developer tools runs it.
+// reads waits until an element that matches the selector shows the message.
+func (a *axe) reads(parts, id string) {
+	a.t.Helper()
+	a.sees(parts, a.texts.T(id))
+}
+
+// check checks the page in the tab.
 func (a *axe) check(name string) {
 	a.t.Helper()
 	a.checked++
-	a.do("load axe-core", chromedp.Evaluate[chromedp.Void](axeSource), chromedp.Evaluate[chromedp.Void](`{
+	if lang := evaluate[string](a.tab, "document.documentElement.lang"); lang != a.texts.Lang() {
+		a.t.Errorf("%s is in %q", name, lang)
+	}
+	a.do("load axe-core", chromedp.Evaluate[chromedp.Void](`{
+		loadAxe();
 		const still = new CSSStyleSheet();
 		still.replaceSync("* { transition: none !important; animation: none !important }");
 		document.adoptedStyleSheets = [still];
 	}`))
-	for _, look := range axeLooks {
+	for _, look := range axeLooks[a.texts.Lang()] {
 		a.do("look", chromedp.EmulateViewport(look.width, 900), chromedp.Evaluate[chromedp.Void](
 			fmt.Sprintf("document.documentElement.dataset.theme = %q", look.theme)))
 		ctx, cancel := context.WithTimeout(a.ctx, patience)

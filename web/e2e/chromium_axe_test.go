@@ -14,6 +14,7 @@ import (
 
 	"ideco-agent/handlers"
 	"ideco-agent/templates/guide"
+	"ideco-agent/templates/locale"
 )
 
 // wrongField is true in a page with a wrong field.
@@ -23,8 +24,18 @@ const wrongField = `document.readyState === "complete" && document.querySelector
 // address leads to: refused forms, questions and errors.
 func TestAccessibilityInChromium(t *testing.T) {
 	t.Parallel()
+	for _, lang := range locale.Languages {
+		t.Run(lang, func(t *testing.T) {
+			t.Parallel()
+			checkSiteMap(t, lang)
+		})
+	}
+}
+
+func checkSiteMap(t *testing.T, lang string) {
+	t.Helper()
 	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
-	a := g.axe(t)
+	a := g.axe(t, lang)
 	began := time.Now()
 
 	link := g.setupLink()
@@ -41,7 +52,7 @@ func TestAccessibilityInChromium(t *testing.T) {
 	a.types("psw", adminPassword)
 	a.types("psw2", adminPassword)
 	a.click("main form button[type=submit]")
-	a.sees("nav", "Учётные записи")
+	a.reads("nav", "nav_accounts")
 	a.check("the page after the setup")
 	for _, path := range []string{"/admin/overview", "/admin/directories", "/admin/monitor/sessions", "/admin/monitor/vpn", "/admin/journal", "/admin/gateway"} {
 		a.visit(path)
@@ -74,14 +85,15 @@ func TestAccessibilityInChromium(t *testing.T) {
 		a.do("open "+path, chromedp.Navigate("http://"+g.where.HTTP[0]+path), chromedp.WaitReady(chromedp.CSS("h1")))
 		a.check("plain HTTP " + path)
 	}
-	inside := g.axe(t, chromedp.ProxyServer("socks5://"+socks))
+	inside := g.axe(t, lang, chromedp.ProxyServer("socks5://"+socks))
 	for _, path := range pages.Tunnel {
 		inside.do("open "+path, chromedp.Navigate(strings.TrimSuffix(insidePage, "/")+path), chromedp.WaitReady(chromedp.CSS("h1")))
 		inside.check("in the tunnel " + path)
 	}
 
 	a.visit("/cabinet")
-	a.logsOut()
+	a.click(`form[action="/logout"] button`)
+	a.reads("h1", "login_title")
 	a.strangers(link)
 	t.Logf("%d pages in %v", a.checked+inside.checked, time.Since(began).Round(time.Second))
 }
@@ -136,18 +148,18 @@ func (a *axe) signInForAccess() {
 	a.types("login", "user0")
 	a.types("password", "не тот пароль")
 	a.click("main form button[type=submit]")
-	a.sees(".banner.bad", "Неверный логин или пароль")
+	a.reads(".banner.bad", "bad_credentials")
 	a.check("refused sign-in for access")
 	a.types("login", "user0")
 	a.types("password", userPassword)
 	a.click("main form button[type=submit]")
-	a.sees("h1", "Вы в сети")
+	a.reads("h1", "web_online_title")
 	a.check("online")
 	a.do("open the page by address", chromedp.Navigate("http://"+a.g.where.HTTP[0]+"/sign-in"), chromedp.WaitReady(chromedp.CSS("h1")))
 	a.check("online by address")
 	a.visit("/web_authd/auth")
 	a.click("main form button[type=submit]")
-	a.sees("h1", "Вход в интернет")
+	a.reads("h1", "web_auth_title")
 	a.check("logged out of access")
 }
 
@@ -170,11 +182,11 @@ func (a *axe) strangers(link string) {
 	a.types("login", "user0")
 	a.types("password", "не тот пароль")
 	a.click("main form button[type=submit]")
-	a.sees(".banner.bad", "Неверный логин или пароль")
+	a.reads(".banner.bad", "bad_credentials")
 	a.check("refused sign-in")
 	a.visit(link)
 	a.logsIn("user0", userPassword)
-	a.sees("h1", "Личный кабинет")
+	a.reads("h1", "cabinet")
 	a.check("the cabinet of an employee")
 	a.visit("/admin/users")
 	a.visit("/none")

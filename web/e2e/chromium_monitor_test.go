@@ -86,7 +86,7 @@ const brokenCells = `(() => {
 })()`
 
 // TestMonitorInChromium: with 300 sessions the monitor shows 20 rows, no column is hidden and no word is broken. A refresh sends only what
-// changed and keeps the scroll and the focus, and ending a session keeps the place in the table.
+// changed and keeps the scroll and the focus, and ending a session keeps the place in the table. There is one refresh at a time.
 func TestMonitorInChromium(t *testing.T) {
 	g := startGateway(t)
 	admin := g.administrator()
@@ -155,5 +155,16 @@ func TestMonitorInChromium(t *testing.T) {
 	}
 	if at := evaluate[string](b, `location.search`); at != "?kind=web&page=2&q=user&sort=-rx" {
 		t.Errorf("the choice of columns led to %s", at)
+	}
+
+	// A page that is shown again while a request is under way sends no second one.
+	b.becomes(`document.readyState === "complete"`)
+	if asked := evaluate[int](b, `(() => {
+		let asked = 0;
+		window.fetch = () => { asked++; return new Promise(() => {}); };
+		for (let i = 0; i < 3; i++) document.dispatchEvent(new Event("visibilitychange"));
+		return asked;
+	})()`); asked > 1 {
+		t.Errorf("%d requests at once", asked)
 	}
 }

@@ -141,7 +141,7 @@ func TestFirewallDownloadStops(t *testing.T) {
 		agent.signal(syscall.SIGKILL)
 		killed := time.Now()
 		waitUntil(t, killed.Add(2*time.Second))
-		running.Runs(t) // in the grace
+		running.Runs(t) // in the grace period
 		stops(t, running, killed, 3*time.Second+cutWithin)
 		over("the agent is killed")
 

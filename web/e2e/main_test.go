@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	if otherRoles() {
 		return
 	}
-	netlab.AtOnce(4)
+	netlab.SetParallel(4)
 	code, err := build(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -129,9 +129,9 @@ func TestTUN(t *testing.T) {
 			t.Error("the second session has no peer")
 		}
 		netlab.Run(t, "pkill", "-KILL", "-f", link) // the agent, not the ip program in front of it
-		admin.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+		admin.waitSessions("the grace period is over", func(s []session) bool { return len(s) == 0 })
 		if p := peers(); p != "" {
-			t.Errorf("peers after the grace: %s", p)
+			t.Errorf("peers after the grace period: %s", p)
 		}
 		ping := l.Command(t.Context(), "out", "ping", "-c", "1", "-W", "1", "10.77.3.2")
 		if out, err := ping.CombinedOutput(); err == nil {

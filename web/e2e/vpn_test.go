@@ -127,5 +127,5 @@ func TestVPN(t *testing.T) {
 	agent = connect()
 	agent.waits("tunnel")
 	agent.signal(syscall.SIGKILL)
-	admin.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+	admin.waitSessions("the grace period is over", func(s []session) bool { return len(s) == 0 })
 }

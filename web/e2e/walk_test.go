@@ -144,7 +144,7 @@ func TestAgentLost(t *testing.T) {
 
 	agent.signal(syscall.SIGKILL)
 	admin.waitSessions("the connection is lost", func(s []session) bool { return len(s) == 1 && s[0].State == "waiting" })
-	admin.waitSessions("the grace is over", func(s []session) bool { return len(s) == 0 })
+	admin.waitSessions("the grace period is over", func(s []session) bool { return len(s) == 0 })
 
 	again := g.agent("petrov", userPassword, "two")
 	again.waits("authorized")
