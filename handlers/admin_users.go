@@ -32,13 +32,18 @@ const maxListField = 2048
 
 // userList returns the page of the list from which an account was opened.
 func userList(c echo.Context) templates.TableView {
+	_, list := readListField(c)
+	return list
+}
+
+// readListField is readUserList for the page of the list from which an account was opened.
+func readListField(c echo.Context) (templates.UserFilterForm, templates.TableView) {
 	field := c.FormValue(templates.ListField)
 	if len(field) > maxListField {
 		field = ""
 	}
 	values, _ := url.ParseQuery(field)
-	_, list := readUserList(c, values.Get)
-	return list
+	return readUserList(c, values.Get)
 }
 
 // usersPage shows a page of the list of accounts. d has the position in the list, the checked accounts and the chosen act.

@@ -614,7 +614,7 @@ func TestUsersKeepThePlace(t *testing.T) {
 	if cancel := goqueryFind(t, question, ".question a").AttrOr("href", ""); cancel != account {
 		t.Errorf("cancel leads to %q", cancel)
 	}
-	sent(a.post(path+"/delete", confirmation(t, question)), list)
+	sent(a.post(path+"/delete", confirmation(t, question)), list+row(39)) // the row below it
 
 	bulk := a.bulkForm("vpn_allow", "user030")
 	bulk.Set("q", "user")

@@ -76,18 +76,18 @@ func readSessionFilter(value func(string) string) templates.SessionFilterForm {
 	return f
 }
 
-// rowBeside returns the ID of the session at whose row the page opens after the sessions that ends selects have ended: the first one that
-// stays below the first of them, or else the one above it. It is empty if none stays.
-func rowBeside(list []agent.LiveSession, ends func(agent.LiveSession) bool) string {
-	at := slices.IndexFunc(list, ends)
+// rowBeside returns the row at which the page opens after the rows that goes selects are gone: the first one that stays below the first of
+// them, or else the one above it. It is the zero value if none stays.
+func rowBeside[T any](list []T, goes func(T) bool) (beside T) {
+	at := slices.IndexFunc(list, goes)
 	if at < 0 {
-		return ""
+		return beside
 	}
-	if next := slices.IndexFunc(list[at:], func(l agent.LiveSession) bool { return !ends(l) }); next >= 0 {
-		return list[at+next].ID
+	if next := slices.IndexFunc(list[at:], func(row T) bool { return !goes(row) }); next >= 0 {
+		return list[at+next]
 	}
 	if at > 0 {
-		return list[at-1].ID
+		return list[at-1]
 	}
-	return ""
+	return beside
 }

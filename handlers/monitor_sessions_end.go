@@ -18,7 +18,7 @@ func (s *Site) monitorEnd(c echo.Context) error {
 		return err
 	}
 	id := c.Param("id")
-	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.ID == id }))
+	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.ID == id }).ID)
 	err = s.endSession(c, id)
 	if errors.Is(err, agent.ErrNotFound) {
 		return done(c, locale.ToastSessionGone, back) // it ended while the page was open

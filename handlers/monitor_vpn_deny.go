@@ -20,7 +20,7 @@ func (s *Site) monitorDenyVPN(c echo.Context, u agent.User) error {
 	if c.FormValue("confirm") != "1" {
 		return s.render(c, http.StatusOK, templates.Confirm(s.page(c), templates.ConfirmVPNDeny(who(c).L, u, s.vpnSessionsOf(u.ID), d.View)))
 	}
-	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.UserID == u.ID }))
+	back := d.View.AtRow(rowBeside(d.Sessions, func(l agent.LiveSession) bool { return l.UserID == u.ID }).ID)
 	if err := s.denyVPN(c, u); err != nil {
 		return err
 	}

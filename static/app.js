@@ -175,7 +175,7 @@
       return;
     }
     sessionStorage.removeItem(placeKey);
-    if (kept.path !== location.pathname || location.hash || document.querySelector("[aria-invalid]")) return;
+    if (kept.path !== location.pathname || document.getElementById(location.hash.slice(1)) || document.querySelector("[aria-invalid]")) return;
     const part = kept.focus && document.getElementById(kept.focus);
     if (part) {
       if (part.tabIndex < 0) part.tabIndex = -1;
@@ -193,7 +193,7 @@
   });
 
   // The page of the certificate fetches itself again and replaces the part with data-refresh, but not while a button in it has the pointer or the
-  // focus, or something in it is open.
+  // focus, or something in it is open. The monitor has live_table.js instead: its rows are too many to be sent whole every time.
   function isBusy(part) {
     const focused = document.activeElement;
     return document.hidden ||

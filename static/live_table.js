@@ -1,4 +1,5 @@
-// Keeps a table up to date: asks the gateway only for what has changed. Without this file the table stays as it was loaded.
+// Keeps a table up to date: asks the gateway only for what has changed. Pages without many rows are fetched
+// whole by app.js. Without this file the table stays as it was loaded.
 "use strict";
 
 (() => {

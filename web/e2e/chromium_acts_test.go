@@ -17,10 +17,7 @@ func TestActsInChromium(t *testing.T) {
 	}
 	admin.must("PUT", "/agent_backend/wireguard/setting", map[string]any{"local_networks": []string{"192.168.7.0/24", "10.20.0.0/16", "10.30.0.0/16"}, "session_hours_vpn": 8, "dns_suffix": []string{"company.local"}, "grace_seconds": 90}, nil)
 	b := g.chromium(t)
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("h1", "Обзор")
 	b.open("/admin/acts")
 	b.sees("tbody", "Создана учётная запись user59")

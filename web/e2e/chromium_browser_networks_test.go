@@ -19,10 +19,7 @@ func TestBrowserNetworksInChromium(t *testing.T) {
 	admin.must("PUT", "/agent_backend/wireguard/state", map[string]any{"enabled": true}, nil)
 
 	b := g.chromium(t)
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("nav", "Учётные записи")
 	b.open("/admin/agent/access")
 	const card, button = `section[aria-labelledby="browser-title"]`, `form[action="/admin/agent/browser"] button`

@@ -21,10 +21,7 @@ func TestCertificateUploadInChromium(t *testing.T) {
 	pfx := saved(t, "gw.pfx", leaf.pfx(t, "secret", issuer, root))
 
 	b := g.chromium(t)
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("nav", "Учётные записи")
 	b.open("/admin/certificate")
 	b.sees("#uploaded", "Загруженные сертификаты")

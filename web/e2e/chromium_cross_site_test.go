@@ -129,10 +129,7 @@ func TestCrossSitePostsInChromium(t *testing.T) {
 	far, _ := foreign(t, nil)
 	near, pin := foreign(t, issueUnder(t, nil, "127.0.0.1", time.Hour, "foreign.test"))
 	b := g.chromium(t, chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("ignore-certificate-errors-spki-list", g.pin()+","+pin))
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("h1", "Обзор")
 	seen := &traffic{host: g.where.Portal[0]}
 	seen.reset()

@@ -17,12 +17,7 @@ func TestDirectoryADInChromium(t *testing.T) {
 	directorylab.NewAD(t)
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("h1", "Обзор")
+	b.setsUp(g)
 
 	b.open("/admin/directories/new")
 	b.types("name", directorylab.Domain)

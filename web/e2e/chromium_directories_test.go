@@ -9,12 +9,7 @@ import "testing"
 func TestDirectoriesInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("h1", "Обзор")
+	b.setsUp(g)
 
 	b.open("/admin/directories")
 	b.sees(".empty", "Здесь будут каталоги")

@@ -42,8 +42,14 @@ func (b *tab) says(condition string) bool {
 	return err == nil && is
 }
 
-// becomes waits until a condition is true in the page, across navigations.
+// becomes is holds for a condition that needs no other words.
 func (b *tab) becomes(condition string) {
+	b.t.Helper()
+	b.holds("the page", condition)
+}
+
+// holds waits until a condition is true in the page, across navigations.
+func (b *tab) holds(what, condition string) {
 	b.t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -52,7 +58,7 @@ func (b *tab) becomes(condition string) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			b.t.Fatalf("never true: %s; the focus is in %q, the page says %q", condition, b.text(":focus"), b.text("body"))
+			b.t.Fatalf("%s: never true: %s; the focus is in %q, the page says %q", what, condition, b.text(":focus"), b.text("body"))
 		}
 	}
 }
@@ -94,12 +100,7 @@ func (b *tab) retypes(text string) {
 func TestWrongFieldsInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("nav", "Учётные записи")
+	b.setsUp(g)
 	admin := g.rest("boss", adminPassword)
 	admin.must("POST", "/user_backend/users", map[string]any{"login": "ivanov", "name": "Иванов", "psw": adminPassword}, nil)
 	for _, lang := range []struct{ code, count, saved string }{

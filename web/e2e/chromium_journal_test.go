@@ -63,12 +63,7 @@ func (g *gateway) fillJournal() {
 func TestJournalInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("h1", "Обзор")
+	b.setsUp(g)
 	b.open("/admin/journal")
 	b.sees(".empty", "Здесь будут входы и отказы")
 	b.pictures("journal-empty")

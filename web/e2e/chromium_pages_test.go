@@ -4,33 +4,10 @@ package e2e
 
 import (
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
-
-// holds waits until the expression is true in the page.
-func (b *tab) holds(what, expression string) {
-	b.t.Helper()
-	deadline := time.After(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
-		if err != nil {
-			b.t.Fatalf("%s: %v", what, err)
-		}
-		if is {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			b.t.Fatalf("%s: never true: %s", what, expression)
-		}
-	}
-}
 
 // TestTrialStaysInView: the question of a trial has the focus and stays below the header while the page scrolls, also on a phone. A link
 // to a part of the page does not lead behind it.
@@ -38,10 +15,7 @@ func TestTrialStaysInView(t *testing.T) {
 	g := startGateway(t)
 	g.administrator().must("PUT", settingPath, map[string]any{"lan_interfaces": []string{"lan0"}, "wan_interfaces": []string{"wan0"}}, nil)
 	b := g.chromium(t)
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("nav", "Учётные записи")
 	b.open("/admin/gateway")
 	b.types("open_before_login", "10.0.0.53:53")
@@ -63,10 +37,7 @@ func TestNavigationOnPhone(t *testing.T) {
 	g := startGateway(t)
 	g.administrator()
 	b := g.chromium(t)
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("nav", "Учётные записи")
 	b.holds("a wide window", `getComputedStyle(document.getElementById("nav-toggle")).display === "none"`)
 	b.do("a phone", chromedp.EmulateViewport(390, 844))

@@ -22,10 +22,7 @@ func TestPasswordADInChromium(t *testing.T) {
 	o.ad.Set(t, o.ad.PersonDN("alice"), "pwdLastSet", "0")
 
 	b := o.chromium(t)
-	b.open("/login")
-	b.types("login", "alice")
-	b.types("password", directorylab.Password)
-	b.click("main form button[type=submit]")
+	b.logsIn("alice", directorylab.Password)
 	b.sees("h1", "Новый пароль")
 	b.sees(".banner", "Перед входом пароль нужно сменить")
 	b.pictures("login-change")

@@ -8,12 +8,7 @@ import "testing"
 func TestRulesInChromium(t *testing.T) {
 	g := startGateway(t)
 	b := g.chromium(t)
-	b.open(g.setupLink())
-	b.types("login", "boss")
-	b.types("psw", adminPassword)
-	b.types("psw2", adminPassword)
-	b.click("main form button[type=submit]")
-	b.sees("h1", "Обзор")
+	b.setsUp(g)
 	admin := g.rest("boss", adminPassword)
 	admin.must("PUT", settingPath, map[string]any{"local_networks": []string{"127.0.0.0/8", "192.168.7.0/24"}}, nil)
 	admin.user(map[string]any{"login": "printers", "name": "Принтеры второго этажа"})

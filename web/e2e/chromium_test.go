@@ -106,6 +106,26 @@ func (b *tab) click(selector string) {
 	b.do("click "+selector, chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
 }
 
+// setsUp makes the administrator boss of a new gateway.
+func (b *tab) setsUp(g *gateway) {
+	b.t.Helper()
+	b.open(g.setupLink())
+	b.types("login", "boss")
+	b.types("psw", adminPassword)
+	b.types("psw2", adminPassword)
+	b.click("main form button[type=submit]")
+	b.sees("h1", "Обзор")
+}
+
+// logsIn sends the sign-in form. The caller waits for the page that comes next.
+func (b *tab) logsIn(login, password string) {
+	b.t.Helper()
+	b.open("/login")
+	b.types("login", login)
+	b.types("password", password)
+	b.click("main form button[type=submit]")
+}
+
 // logsOut waits for the sign-in page: until it is there, a field of the old page with the same name would be filled in.
 func (b *tab) logsOut() {
 	b.t.Helper()
@@ -342,10 +362,7 @@ func TestVPNInChromium(t *testing.T) {
 	person.pictures("connected")
 
 	b := g.chromium(t)
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("nav", "Учётные записи")
 	b.open("/admin/agent")
 	b.sees("#state", "только страница самого шлюза") // netstack

@@ -15,10 +15,7 @@ func TestGuideInChromium(t *testing.T) {
 	g.administrator()
 	b := g.chromium(t)
 
-	b.open("/login")
-	b.types("login", "boss")
-	b.types("password", adminPassword)
-	b.click("main form button[type=submit]")
+	b.logsIn("boss", adminPassword)
 	b.sees("h1", "Обзор")
 	b.open("/admin/agent")
 	b.sees("main", "Ideco агент управляет доступом")
