@@ -38,7 +38,7 @@ var VPNTable = &Table{
 		{Key: "external", Label: "column_external", Sortable: true},
 		{Key: "address", Label: "column_tunnel", Sortable: true},
 		{Key: "device", Label: "column_device", Sortable: true},
-		{Key: "started", Label: "column_started", Sortable: true, Down: true},
+		{Key: "started", Label: "column_started", Sortable: true, Down: true, Off: true},
 		{Key: "online", Label: "column_online", Number: true},
 		{Key: "rx", Label: "traffic_in", Sortable: true, Down: true, Number: true},
 		{Key: "tx", Label: "traffic_out", Sortable: true, Down: true, Number: true},

@@ -75,7 +75,7 @@ const nextRefresh = `new Promise((done) => {
 // brokenCells lists what is wrong with the rows in the window: cells of more than one line, texts that are cut outside the columns in
 // which they may be, and columns under the edge of the table.
 const brokenCells = `(() => {
-	const table = document.querySelector("#sessions-table"), wrong = [];
+	const table = document.querySelector(".table.dense"), wrong = [];
 	if (table.scrollWidth > table.clientWidth) wrong.push("the table is wider than the window: " + table.scrollWidth + " > " + table.clientWidth);
 	for (const cell of table.querySelectorAll("th, td")) {
 		const value = cell.querySelector(".value") ?? cell, name = cell.dataset.label ?? cell.textContent.trim();

@@ -382,6 +382,9 @@ func TestVPNInChromium(t *testing.T) {
 	b.pictures("monitor-vpn-session")
 	b.open("/admin/monitor/vpn")
 	b.sees("h1", "1 активное подключение (право на VPN у 1 человека)")
+	if wrong := evaluate[[]string](b, brokenCells); len(wrong) > 0 {
+		t.Errorf("%q", wrong)
+	}
 	b.pictures("vpn-session")
 	b.click(`button[formaction^="/admin/monitor/vpn/"]`)
 	b.sees(".question", "подключиться извне сети не сможет")
