@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"ideco-agent/agent/wireguard"
 )
 
 // listening is a part of the gateway that listens on TCP, with the flag and the variable for its addresses.
@@ -27,8 +29,12 @@ func (c Config) listening() []listening {
 	}
 }
 
-// Check finds listen addresses that cannot work on any computer, or not together. It opens no port and writes nothing.
+// Check finds a tunnel name and listen addresses that cannot work on any computer, or addresses that cannot work together. It opens
+// no port and writes nothing.
 func (c Config) Check() error {
+	if c.Tunnel != TunnelOff && !wireguard.IsName(c.TunnelName) {
+		return message("%q cannot name the tunnel: use 1 to 15 letters, digits, \"_\", \".\" and \"-\" (--tunnel-name or IDECO_TUNNEL_NAME)", c.TunnelName)
+	}
 	type taken struct {
 		where string
 		flag  string
@@ -106,6 +112,9 @@ func overlap(a, b netip.AddrPort) bool {
 func (l listening) refused(where string, err error) error {
 	if errors.Is(err, syscall.EACCES) {
 		return message("cannot listen on %s: %w; ports below 1024 take root or CAP_NET_BIND_SERVICE. Choose another address, for instance %s (%s or %s)", where, err, l.example, l.flag, l.variable)
+	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return message("cannot listen on %s: %w; end it or choose another port (%s or %s)", where, err, l.flag, l.variable)
 	}
 	return message("cannot listen on %s: %w; choose another address, for instance %s (%s or %s)", where, err, l.example, l.flag, l.variable)
 }

@@ -144,9 +144,11 @@ func lack(c Config, l link) agent.TunnelLack {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$`)
 
-// checkName accepts names that are valid for the kernel, as a file name and in a command line.
+// IsName reports whether a name is valid for the kernel, as a file name and in a command line.
+func IsName(name string) bool { return nameForm.MatchString(name) }
+
 func checkName(name string) error {
-	if !nameForm.MatchString(name) {
+	if !IsName(name) {
 		return fmt.Errorf("%q cannot name the tunnel: use 1 to 15 letters, digits, \"_\", \".\" and \"-\"", name)
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 
 // endCommand ends any user's access on this computer and prints the result.
 func endCommand(ctx context.Context, p program, args []string) int {
-	if err := parseEnd(args); err != nil {
+	if err := parseLang(args); err != nil {
 		return p.wrongArguments(err)
 	}
 	if runtime.GOOS != "windows" {
@@ -35,9 +35,10 @@ func endCommand(ctx context.Context, p program, args []string) int {
 	return code
 }
 
-func parseEnd(args []string) error {
+// parseLang checks the arguments of a command that takes --lang only.
+func parseLang(args []string) error {
 	var lang string
-	flags := flag.NewFlagSet("end", flag.ContinueOnError)
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&lang, "lang", "", "")
 	if err := parse(flags, args); err != nil {

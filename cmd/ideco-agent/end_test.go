@@ -10,12 +10,12 @@ import (
 	"ideco-agent/agent/client/pipe"
 )
 
-func TestParseEnd(t *testing.T) {
-	if err := parseEnd([]string{"--lang", "en"}); err != nil {
+func TestParseLang(t *testing.T) {
+	if err := parseLang([]string{"--lang", "en"}); err != nil {
 		t.Error(err)
 	}
 	for args, want := range map[string]string{"--force": locale.UnknownFlag, "ivanov": locale.ExtraArgument, "--lang de": locale.BadLang} {
-		err := parseEnd(strings.Fields(args))
+		err := parseLang(strings.Fields(args))
 		var wrong problem
 		if !errors.As(err, &wrong) || wrong.key != want {
 			t.Errorf("%q: %v, want %s", args, err, want)

@@ -82,7 +82,10 @@ func (p program) showHelp(on string) int {
 	return exitOK
 }
 
-func versionCommand(_ context.Context, p program, _ []string) int {
+func versionCommand(_ context.Context, p program, args []string) int {
+	if err := parseLang(args); err != nil {
+		return p.wrongArguments(err)
+	}
 	text := p.text(locale.VersionOfProgram, "version", agent.Version, "value", runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH)
 	if _, err := fmt.Fprintln(p.stdout, text); err != nil {
 		p.showInBox(text)

@@ -137,6 +137,8 @@ func TestUsage(t *testing.T) {
 	}{
 		{nil, "", "There is no command."},
 		{[]string{"disconnect"}, "", "Unknown command: disconnect."},
+		{[]string{"version", "more"}, "", "Unexpected argument: more."},
+		{[]string{"version", "--more"}, "", "Unknown flag: --more."},
 		{[]string{"connect"}, "", "--server"},
 		{[]string{"connect"}, "", "utm_address="},
 		{[]string{"connect", "--server", "gw"}, "", "--login"},

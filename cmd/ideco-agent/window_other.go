@@ -8,12 +8,14 @@ import (
 	"ideco-agent/agent/client/settings"
 )
 
-// window prints an error: the window exists on Windows only.
+// window prints an error and the usage of commands: the window exists on Windows only.
 func (p program) window() int {
-	if len(p.args) == 0 {
-		return p.usage(locale.NoCommand, "")
+	_, err := parseWindowOptions(p.args)
+	p.args = nil
+	if err != nil {
+		return p.wrongArguments(err)
 	}
-	return p.usage(locale.UnknownCommand, p.args[0])
+	return p.usage(locale.NoCommand, "")
 }
 
 // programName is the program's name in texts.

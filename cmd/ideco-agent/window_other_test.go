@@ -11,6 +11,22 @@ import (
 	"testing"
 )
 
+// Without a window, what is no command gets the usage of commands.
+func TestNoWindow(t *testing.T) {
+	for args, says := range map[string]string{
+		"":                  "There is no command.\n",
+		"--hidden":          "There is no command.\n",
+		"utm_address=gw.ru": "There is no command.\n",
+		"--bogus":           "Unknown flag: --bogus.\n",
+	} {
+		var out, diagnostics bytes.Buffer
+		code := run(context.Background(), program{args: strings.Fields(args), stdout: &out, stderr: &diagnostics, lang: "en"})
+		if code != exitUsage || out.Len() > 0 || !strings.HasPrefix(diagnostics.String(), says) || !strings.Contains(diagnostics.String(), "\nUsage: ideco-agent COMMAND [flags]\n") {
+			t.Errorf("%q: exit code %d, %q", args, code, diagnostics.String())
+		}
+	}
+}
+
 func TestDiagnose(t *testing.T) {
 	dir := t.TempDir()
 	var out, diagnostics bytes.Buffer

@@ -31,15 +31,27 @@ type commands struct {
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
+// Validate refuses an empty data directory while the command line is parsed.
+func (c *commands) Validate() error {
+	if c.Data == "" {
+		return errors.New("--data: expected a value")
+	}
+	return nil
+}
+
 // main ends with exit code 1 if the command failed, and with exitUsage if the command line is wrong.
 func main() {
 	var c commands
-	lang := languageOf(os.Args[1:], os.Getenv)
+	args := os.Args[1:]
+	if len(args) > 0 && args[0] == "help" {
+		args = append(args[1:], "--help")
+	}
+	lang := languageOf(args, os.Getenv)
 	parser := newParser(&c, lang)
 	dropEmptyVariables(parser.Model.Node)
-	k, err := parser.Parse(os.Args[1:])
+	k, err := parser.Parse(args)
 	if err != nil {
-		os.Exit(lang.usageError(os.Stderr, parser, os.Args[1:], err))
+		os.Exit(lang.usageError(os.Stderr, parser, args, err))
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -52,6 +52,8 @@ var russian = map[string]string{
 	"%s %s and %s %s are the same port; give each its own":                                                                            "%s %s и %s %s — один и тот же порт; задайте разные",
 	"cannot listen on %s: %w; ports below 1024 take root or CAP_NET_BIND_SERVICE. Choose another address, for instance %s (%s or %s)": "не удалось занять %s: %w; для портов ниже 1024 нужны права root или CAP_NET_BIND_SERVICE. Выберите другой адрес, например %s (%s или %s)",
 	"cannot listen on %s: %w; choose another address, for instance %s (%s or %s)":                                                     "не удалось занять %s: %w; выберите другой адрес, например %s (%s или %s)",
+	"cannot listen on %s: %w; end it or choose another port (%s or %s)":                                                               "не удалось занять %s: %w; завершите её или выберите другой порт (%s или %s)",
+	"%q cannot name the tunnel: use 1 to 15 letters, digits, \"_\", \".\" and \"-\" (--tunnel-name or IDECO_TUNNEL_NAME)":             "туннель нельзя назвать %q: нужно от 1 до 15 латинских букв, цифр и знаков \"_\", \".\" и \"-\" (--tunnel-name или IDECO_TUNNEL_NAME)",
 	"the tunnel cannot use the UDP port %d: %w; choose another one (--wireguard-port or IDECO_WIREGUARD_PORT)":                        "туннелю не удалось занять порт UDP %d: %w; выберите другой (--wireguard-port или IDECO_WIREGUARD_PORT)",
 	"another process holds the database %s; end that process or try again":                                                            "базу %s держит другая программа; завершите её или повторите позже",
 	"the database %s is damaged, or is not one of this program; restore it from a backup, or move it away to begin anew":              "база %s повреждена или создана не этой программой; восстановите её из резервной копии или уберите, чтобы начать заново",
@@ -117,7 +119,7 @@ var kongRussian = strings.NewReplacer(
 	"Usage: ", "Использование: ", "[flags]", "[ключи]", "<command>", "<команда>", "Flags:", "Ключи:", "Commands:", "Команды:",
 	`Run "`, `Выполните «`, ` --help" for more information on a command.`, ` --help»: справка по команде.`, ` --help" for more information.`, ` --help»: подробная справка.`,
 	"missing flags: ", "не хватает ключей: ", "unknown flag ", "неизвестный ключ ", ", did you mean ", "; может быть, ",
-	"unexpected argument ", "лишнее в командной строке: ", "expected one of ", "нужно одно из: ", " must be one of ", " может быть одним из ", " but got ", ", указано ",
+	"unknown command ", "неизвестная команда ", "unexpected argument ", "лишнее в командной строке: ", "expected one of ", "нужно одно из: ", " must be one of ", " может быть одним из ", " but got ", ", указано ",
 	"expected a number from 0 to 65535", "нужно число от 0 до 65535", "expected a value", "нужно значение",
 	"bool value must be true, 1, yes, false, 0 or no", "нужно true или false", "unexpected flag argument ", "лишнее значение ключа: ",
 )

@@ -27,7 +27,11 @@ func (l language) usageError(w io.Writer, parser *kong.Kong, args []string, err 
 	if own := (*web.Message)(nil); errors.As(err, &own) {
 		text = own.Text(l.translate)
 	} else {
-		text = l.kongText(nameVariable(err.Error(), trace))
+		text = nameVariable(err.Error(), trace)
+		if len(command.Children) > 0 {
+			text = strings.Replace(text, "unexpected argument ", "unknown command ", 1)
+		}
+		text = l.kongText(text)
 	}
 	fmt.Fprintln(w, "ideco-portal:", text)
 	usage := strings.ReplaceAll(strings.TrimSpace(command.Summary()), "=", " ")

@@ -40,7 +40,11 @@ func TestUsageErrors(t *testing.T) {
 		{"", "admin", `expected one of "create", "reset"`, `нужно одно из: "create", "reset"`, "admin <command> [flags]", "admin"},
 		{"", "admin create", "missing flags: --login", "не хватает ключей: --login", "admin create --login LOGIN", "admin create"},
 		{"", "admin create --login", "--login: expected a value", "--login: нужно значение", "admin create --login LOGIN", "admin create"},
-		{"", "serv", `unexpected argument serv, did you mean "serve"?`, `лишнее в командной строке: serv; может быть, "serve"?`, "<command> [flags]", ""},
+		{"", "serv", `unknown command serv, did you mean "serve"?`, `неизвестная команда serv; может быть, "serve"?`, "<command> [flags]", ""},
+		{"", "admin password", "unknown command password", "неизвестная команда password", "admin <command> [flags]", "admin"},
+		{"", "serve --data=", "--data: expected a value", "--data: нужно значение", "serve [flags]", "serve"},
+		{"", "serve --tunnel-name a/b", `"a/b" cannot name the tunnel: use 1 to 15 letters`, `туннель нельзя назвать "a/b": нужно от 1 до 15 латинских букв`, "serve [flags]", "serve"},
+		{"IDECO_TUNNEL_NAME=sixteen-letters0", "serve", `"sixteen-letters0" cannot name the tunnel`, `туннель нельзя назвать "sixteen-letters0"`, "serve [flags]", "serve"},
 		{"", "serve --wrong", "unknown flag --wrong", "неизвестный ключ --wrong", "serve [flags]", "serve"},
 		{"", "serve more", "unexpected argument more", "лишнее в командной строке: more", "serve [flags]", "serve"},
 		{"", "serve --wireguard-port 99999", `--wireguard-port: expected a number from 0 to 65535 but got "99999"`, `--wireguard-port: нужно число от 0 до 65535, указано "99999"`, "serve [flags]", "serve"},
@@ -94,7 +98,7 @@ func TestListenErrors(t *testing.T) {
 	free := "--portal-listen 127.0.0.1:0 --agent-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "
 	for _, c := range []struct{ line, says string }{
 		{free + "--portal-listen 192.0.2.1:0", "cannot listen on 192.0.2.1:0: this computer does not have that address; choose another address, for instance :8443 (--portal-listen or IDECO_PORTAL_LISTEN)"},
-		{free + "--agent-listen " + busy.Addr().String(), "cannot listen on " + busy.Addr().String() + ": another program listens there; choose another address, for instance :14765"},
+		{free + "--agent-listen " + busy.Addr().String(), "cannot listen on " + busy.Addr().String() + ": another program listens there; end it or choose another port (--agent-listen or IDECO_AGENT_LISTEN)"},
 		{free + "--wireguard-port " + udpPort, "the tunnel cannot use the UDP port " + udpPort + ": another program listens there"},
 	} {
 		data := filepath.Join(t.TempDir(), "data")
@@ -148,6 +152,16 @@ func TestEmptyVariables(t *testing.T) {
 	dropEmptyVariables(parser.Model.Node)
 	if _, err := parser.Parse([]string{"serve"}); err != nil || c.Data != "/var/lib/ideco-portal" || c.Serve.Tunnel != "auto" || c.Serve.LogLevel != "warn" {
 		t.Errorf("%v: %+v", err, c)
+	}
+}
+
+// TestHelpCommand: "help" shows the same help as the flag.
+func TestHelpCommand(t *testing.T) {
+	for line, flag := range map[string]string{"help": "--help", "help serve": "serve --help", "help admin create": "admin create --help"} {
+		want, _ := runProgram(t, "en_US.UTF-8", nil, strings.Fields(flag)...)
+		if out, code := runProgram(t, "en_US.UTF-8", nil, strings.Fields(line)...); code != 0 || out != want {
+			t.Errorf("%s: exit code %d: %s", line, code, out)
+		}
 	}
 }
 
