@@ -102,10 +102,12 @@ func TestWrongFieldByKeyboardInChromium(t *testing.T) {
 	k.holds("the wrong field has the focus", `document.activeElement?.name === "login" && document.activeElement.getAttribute("aria-invalid") === "true"`)
 	k.do("leave the field", chromedp.KeyEvent(kb.Tab))
 	k.tabTo(`[data-marked] a[href="#login"]`)
+	loaded := evaluate[float64](k.tab, "performance.timeOrigin")
 	k.press("Enter", kb.Enter)
 	k.holds("the link leads to the field", `document.activeElement?.name === "login" && document.activeElement.getBoundingClientRect().top > document.querySelector("header.top").getBoundingClientRect().bottom`)
 	k.fills("login", "petrov")
 	k.fills("psw", userPassword)
+	k.holds("the link did not send the form", fmt.Sprintf("performance.timeOrigin === %v", loaded))
 	k.press("Enter", kb.Enter)
 	k.holds("saved", `location.pathname !== "/admin/users/new" && document.querySelector(".toast") !== null`)
 }

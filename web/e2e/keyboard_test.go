@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -28,7 +29,15 @@ type stop struct {
 // press sends keys to what has the focus.
 func (k *keyboard) press(what, keys string) {
 	k.t.Helper()
-	k.do(what, chromedp.KeyEvent(keys))
+	k.do(what, chromedp.KeyEvent(keys, asKeyboard))
+}
+
+// asKeyboard makes a key what a keyboard sends: its character is left out if the page has used the key when it went down. Otherwise
+// Enter in a link to a field would also send the form of that field.
+func asKeyboard(key *input.DispatchKeyEventParams) {
+	if key.Type == kb.KeyDown {
+		key.Type = kb.KeyRawDown
+	}
 }
 
 func (k *keyboard) focus(wanted string) stop {
