@@ -34,6 +34,7 @@ import (
 type pinnedAgent struct {
 	dir   string       // with the file of what it has learned
 	began atomic.Int64 // how often it got access
+	knows atomic.Bool  // that it has access; the gateway knows it a moment earlier
 	ended chan client.Result
 }
 
@@ -150,6 +151,7 @@ func (f *pinnedAgents) start(i int, host, pin string) *pinnedAgent {
 			if s.State == client.Authorized && added == nil {
 				a.began.Add(1)
 			}
+			a.knows.Store(s.State == client.Authorized)
 		},
 		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, _, _ := net.SplitHostPort(address)
@@ -210,7 +212,7 @@ func (f *pinnedAgents) allConnected(when string) {
 				connected++
 			}
 		}
-		return connected == pinnedAgentCount
+		return connected == pinnedAgentCount && !slices.ContainsFunc(f.agents, func(a *pinnedAgent) bool { return !a.knows.Load() })
 	})
 }
 
