@@ -57,7 +57,7 @@ func TestPasswordADInChromium(t *testing.T) {
 	b.types("login", "boss")
 	b.types("password", adminPassword)
 	b.click("main form button[type=submit]")
-	b.sees("h1", "Ideco")
+	b.sees("h1", "Обзор")
 	b.open("/admin/groups/directory")
 	b.types("group_text", "Staff")
 	b.click("main form button[type=submit]")

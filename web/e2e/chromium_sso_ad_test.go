@@ -30,7 +30,7 @@ func TestSSOADInChromium(t *testing.T) {
 	boss.types("login", "boss")
 	boss.types("password", adminPassword)
 	boss.click("main form button[type=submit]")
-	boss.sees("h1", "Ideco")
+	boss.sees("h1", "Обзор")
 	boss.open("/admin/directories")
 	boss.click(".table a")
 	boss.sees("[aria-labelledby=sso-title]", "Keytab не загружен")
