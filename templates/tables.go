@@ -1,10 +1,14 @@
 package templates
 
 import (
+	"context"
+	"io"
 	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"ideco-agent/templates/locale"
 )
@@ -189,6 +193,37 @@ func (v TableView) sortState(c Column) string {
 		return "descending"
 	}
 	return "ascending"
+}
+
+// tableCell is a cell of a column; nothing if the column is hidden. It has the name of its column for the narrow layout. It is no templ
+// function, because a page has hundreds of cells, and templ allocates much for each attribute.
+func tableCell(p Page, v TableView, key, class string) templ.Component {
+	if !v.Shows(key) {
+		return templ.NopComponent
+	}
+	begin := beginCell(v.cellClass(key, class), v.label(p.L, key)) + `<div class="value">`
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		if _, err := io.WriteString(w, begin); err != nil {
+			return err
+		}
+		if err := templ.GetChildren(ctx).Render(templ.ClearChildren(ctx), w); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, "</div></td>")
+		return err
+	})
+}
+
+// liveCell is a cell whose text changes often.
+func liveCell(p Page, v TableView, c Column) templ.Component {
+	if !v.Shows(c.Key) {
+		return templ.NopComponent
+	}
+	return templ.Raw(beginCell(c.cellClass(""), p.L.T(c.Label)) + `<div class="value nowrap" data-live>` + liveText + "</div></td>")
+}
+
+func beginCell(class, label string) string {
+	return `<td role="cell" class="` + templ.EscapeString(class) + `" data-label="` + templ.EscapeString(label) + `">`
 }
 
 // headClass returns the classes of a column's header.

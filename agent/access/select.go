@@ -19,8 +19,7 @@ type Selection struct {
 }
 
 // Select returns the sessions that a filter selects, in an order, from offset on, at most limit of them. Sessions with the same value come
-// in the order of their start. With many sessions it costs much less than Sessions. It does not wait for
-// changeLock.
+// in the order of their start. With many sessions it costs much less than Sessions. It does not wait for changes.
 func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down bool, offset, limit int) Selection {
 	m.countIfOld()
 	matches := filter.Matcher()
