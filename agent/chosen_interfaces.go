@@ -21,8 +21,8 @@ func (g GatewaySettings) Missing(interfaces []Interface) (names []string) {
 	return names
 }
 
-// Down returns the chosen interfaces of this machine that are switched off or have no link. closed reports whether they leave no LAN or
-// no WAN interface that works.
+// Down returns the chosen interfaces that this machine has, but that are switched off or have no link. closed is true if all
+// chosen LAN interfaces, or all chosen WAN interfaces, that this machine has are among them.
 func (g GatewaySettings) Down(interfaces []Interface) (names []string, closed bool) {
 	for _, chosen := range [][]string{g.LANInterfaces, g.WANInterfaces} {
 		down, up := 0, 0
@@ -41,8 +41,8 @@ func (g GatewaySettings) Down(interfaces []Interface) (names []string, closed bo
 	return names, closed
 }
 
-// UnchosenVLANs returns the VLANs with an address that are not chosen, on chosen interfaces without an address: probably the VLANs were
-// meant.
+// UnchosenVLANs returns VLANs that should probably be chosen: they have an address and are not chosen, while the interface under them is
+// chosen and has no address.
 func (g GatewaySettings) UnchosenVLANs(interfaces []Interface) (names []string) {
 	chosen := g.chosen()
 	for _, parent := range interfaces {
@@ -58,8 +58,8 @@ func (g GatewaySettings) UnchosenVLANs(interfaces []Interface) (names []string) 
 	return names
 }
 
-// UnchosenUplinks returns the interfaces that lead to the Internet and are not chosen, once others are: through them the LAN reaches the
-// Internet without a session.
+// UnchosenUplinks returns the interfaces that lead to the Internet and are not chosen: through them the LAN reaches the Internet without
+// a session. It returns none while no interfaces are chosen.
 func (g GatewaySettings) UnchosenUplinks(interfaces []Interface) (names []string) {
 	chosen := g.chosen()
 	for _, i := range interfaces {
@@ -70,7 +70,7 @@ func (g GatewaySettings) UnchosenUplinks(interfaces []Interface) (names []string
 	return names
 }
 
-// NotLocal returns the networks of the chosen LAN interfaces that are not among the local networks.
+// NotLocal returns the networks of chosen LAN interfaces whose own address is in none of the local networks.
 func (s Settings) NotLocal(interfaces []Interface) (nets []netip.Prefix) {
 	for _, i := range interfaces {
 		if !s.InterfacesChosen() || !Contains(s.LANInterfaces, i.Name) {

@@ -15,7 +15,7 @@ type Severity string
 const (
 	SeverityOK   Severity = "ok"   // there is no condition
 	SeverityWarn Severity = "warn" // something needs attention: a part does not work, or was switched off on purpose
-	SeverityBad  Severity = "bad"  // many people cannot log in, or people get access without a login although nobody wanted that
+	SeverityBad  Severity = "bad"  // many people cannot log in, nobody gets through the gateway, or people get access without a login although nobody wanted that
 )
 
 // Severities lists every Severity, for tests that look for a missing text.

@@ -19,13 +19,13 @@ type SessionFilter struct {
 	Directory string // empty = any
 }
 
-// SessionView is what filters and orders read of a live session. Nothing is copied, so it is valid only while the lock of the sessions is
-// held.
+// SessionView is what filters and orders read of a live session. Record is no copy, so a SessionView may be used only while the lock of
+// the sessions is held.
 type SessionView interface {
 	Record() *Session
 	State() State
 	FurtherAddresses() []netip.Addr
-	Counts() (rx, tx uint64, handshake time.Time, counted bool) // see LiveSession
+	Counts() (rx, tx uint64, handshake time.Time, counted bool) // as in LiveSession; counted is false where Rx and Tx are nil
 	MAC() string
 }
 
@@ -118,7 +118,7 @@ func hasPrefixFolded(text, word string) bool {
 
 // fold makes letters equal that people take for equal: upper and lower case, «ё» and «е».
 func fold(r rune) rune {
-	switch { // the first four are what unicode.ToLower does, but faster
+	switch { // the first three cases are what unicode.ToLower does, but faster
 	case r < 'A', 'a' <= r && r <= 'z', 'а' <= r && r <= 'я':
 		return r
 	case r <= 'Z':
@@ -133,11 +133,12 @@ func fold(r rune) rune {
 
 // compareFolded compares two texts without regard to case.
 func compareFolded(a, b string) int {
+	// For speed: the bytes that both begin with are not decoded.
 	same := 0
 	for same < len(a) && same < len(b) && a[same] == b[same] {
 		same++
 	}
-	for same > 0 && same < len(a) && !utf8.RuneStart(a[same]) {
+	for same > 0 && same < len(a) && !utf8.RuneStart(a[same]) { // back to the start of a character
 		same--
 	}
 	for a, b = a[same:], b[same:]; a != "" && b != ""; {
@@ -183,7 +184,7 @@ type SessionKey struct {
 	address netip.Addr
 }
 
-// Key returns the value of a session.
+// Key returns the value by which a session is sorted.
 func (o SessionOrder) Key(v SessionView) (k SessionKey) {
 	s := v.Record()
 	switch o {
@@ -212,7 +213,7 @@ func (o SessionOrder) Key(v SessionView) (k SessionKey) {
 		rx, tx, handshake, counted := v.Counts()
 		switch {
 		case !counted:
-			k.number = -1 // before 0
+			k.number = -1 // so that it comes before 0
 		case o == SessionsByReceived:
 			k.number = int64(rx)
 		case o == SessionsBySent:

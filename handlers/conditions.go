@@ -12,7 +12,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// restoredFor is how long a change of the rules by another program is shown.
+// restoredFor is how long the gateway says that it restored its rules after another program had changed them.
 const restoredFor = 24 * time.Hour
 
 // conditions returns what an administrator should know about the gateway. Those of SeverityBad come first.
@@ -43,7 +43,7 @@ func rank(c agent.Condition) int {
 	return 1
 }
 
-// accessConditions are about whether anybody can log in, and whether access depends on it.
+// accessConditions are about whether anybody can log in, and whether people need to log in to get access.
 func (s *Site) accessConditions(now agent.Settings, state agent.GatewayState) (list []agent.Condition) {
 	add := adder(&list)
 	if trouble := s.Storing(); trouble != "" {
@@ -70,10 +70,10 @@ func (s *Site) accessConditions(now agent.Settings, state agent.GatewayState) (l
 	return list
 }
 
-// networkConditions are about the interfaces, the networks and the rules.
+// networkConditions are about forwarding, DNS, the interfaces, the networks and the rules.
 func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, interfaces []agent.Interface) (list []agent.Condition) {
 	add := adder(&list)
-	names := func(code agent.ConditionCode, severity agent.Severity, names []string) {
+	addInterfaces := func(code agent.ConditionCode, severity agent.Severity, names []string) {
 		if len(names) > 0 {
 			add(code, severity, "", map[string]string{"Interfaces": strings.Join(names, ", ")})
 		}
@@ -97,16 +97,16 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 		}
 		add(agent.ConditionDNS, agent.SeverityBad, "", map[string]string{"Name": unicodeName(now.Domain), "Servers": strings.Join(servers, ", ")})
 	}
-	names(agent.ConditionReplaced, agent.SeverityBad, state.Replaced)
+	addInterfaces(agent.ConditionReplaced, agent.SeverityBad, state.Replaced)
 	if interfaces != nil {
-		names(agent.ConditionGone, agent.SeverityBad, now.Missing(interfaces))
+		addInterfaces(agent.ConditionGone, agent.SeverityBad, now.Missing(interfaces))
 		if down, closed := now.Down(interfaces); closed {
 			add(agent.ConditionDown, agent.SeverityBad, "closed", map[string]string{"Interfaces": strings.Join(down, ", ")})
 		} else {
-			names(agent.ConditionDown, agent.SeverityWarn, down)
+			addInterfaces(agent.ConditionDown, agent.SeverityWarn, down)
 		}
-		names(agent.ConditionUplinks, agent.SeverityWarn, now.UnchosenUplinks(interfaces))
-		names(agent.ConditionVLANs, agent.SeverityWarn, now.UnchosenVLANs(interfaces))
+		addInterfaces(agent.ConditionUplinks, agent.SeverityWarn, now.UnchosenUplinks(interfaces))
+		addInterfaces(agent.ConditionVLANs, agent.SeverityWarn, now.UnchosenVLANs(interfaces))
 		if nets := now.NotLocal(interfaces); len(nets) > 0 {
 			add(agent.ConditionNotLocal, agent.SeverityWarn, "", map[string]string{"Networks": strings.Join(texts(nets), ", ")})
 		}
@@ -171,8 +171,8 @@ func adder(list *[]agent.Condition) func(agent.ConditionCode, agent.Severity, st
 	}
 }
 
-// resolvesBeforeLogin reports whether agents in the LAN can look the domain up before anybody has logged in, as far as the gateway
-// knows: of other DNS servers in the LAN it knows only that there are some (Settings.DNSInLAN).
+// resolvesBeforeLogin reports whether agents in the LAN can look the domain up before anybody has logged in. It takes the word of the
+// administrator that the LAN has its own DNS server (Settings.DNSInLAN), and that a server open on port 53 answers.
 func (s *Site) resolvesBeforeLogin(now agent.Settings, interfaces []agent.Interface) bool {
 	if _, err := netip.ParseAddr(now.Domain); err == nil || now.Domain == "" || now.DNSInLAN {
 		return true
@@ -204,8 +204,8 @@ func (s *Site) answersDNS(now agent.Settings, interfaces []agent.Interface) bool
 	return false
 }
 
-// serversToOpen returns the gateway's own DNS servers, as far as they are reached through the firewall, as entries of
-// OpenBeforeLogin.
+// serversToOpen returns entries of OpenBeforeLogin for those DNS servers the gateway uses that computers in the LAN reach only through the
+// firewall.
 func (s *Site) serversToOpen(now agent.Settings) (servers []agent.OpenServer) {
 	for _, a := range s.Gateway.NameServers() {
 		if o := (agent.OpenServer{Addr: a, Port: 53}); agent.IsServer(a) && !s.Addressing.Own(a) && !s.inLAN(a) && len(servers) < agent.MaxOpen {

@@ -15,7 +15,8 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// home redirects to the start page of the visitor. A host without access is led to browser sign-in, where that is used.
+// home redirects to the start page of the visitor. A visitor who is not signed in, on a host without access, is redirected to browser
+// sign-in if that host may use it.
 func (s *Site) home(c echo.Context) error {
 	v := who(c)
 	if _, connected := s.connectedSession(v.Peer); v.User == nil && !connected && s.signsInByBrowser(v.Peer) {
@@ -59,7 +60,8 @@ func (s *Site) login(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, s.homeOf(who(c)))
 }
 
-// setupLinkFile returns the file with the link for making the first administrator, if the page says where it is, else "".
+// setupLinkFile returns the path of the file with the setup link, for the sign-in page to show. It is empty when there is an administrator
+// already, and for visitors who may not see administration.
 func (s *Site) setupLinkFile(c echo.Context) string {
 	if !s.administrationAnswers(who(c)) || !s.Setup.Needed(c.Request().Context()) {
 		return ""
@@ -74,7 +76,7 @@ func (s *Site) restLogin(c echo.Context) error {
 	}
 	var login, password string
 	fields := map[string]any{"login": &login, "password": &password}
-	maps.DeleteFunc(body, func(name string, _ json.RawMessage) bool { return fields[name] == nil }) // scripts send more, such as rest_path
+	maps.DeleteFunc(body, func(name string, _ json.RawMessage) bool { return fields[name] == nil }) // scripts send other fields too, such as rest_path
 	if err := decodeFields(fields, body); err != nil {
 		return err
 	}
@@ -93,11 +95,11 @@ func (s *Site) signIn(c echo.Context, login, password string) error {
 	if err != nil {
 		return err
 	}
-	return s.signedIn(c, u)
+	return s.finishSignIn(c, u)
 }
 
-// signedIn signs an account in on this browser after its password or ticket was accepted.
-func (s *Site) signedIn(c echo.Context, u agent.User) error {
+// finishSignIn signs an account in on this browser after its password or ticket was accepted.
+func (s *Site) finishSignIn(c echo.Context, u agent.User) error {
 	if err := s.signInBrowser(c, u); err != nil {
 		return err
 	}

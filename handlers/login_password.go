@@ -50,7 +50,7 @@ func (s *Site) loginPassword(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.signedIn(c, u); err != nil {
+	if err := s.finishSignIn(c, u); err != nil {
 		return err
 	}
 	if !u.Local() {

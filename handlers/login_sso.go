@@ -71,7 +71,7 @@ func (s *Site) signInByTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.signedIn(c, u)
+	return s.finishSignIn(c, u)
 }
 
 // decodeTicket decodes a token from base64.

@@ -9,14 +9,14 @@ import (
 	"ideco-agent/templates/locale"
 )
 
-// restQuery reads the parameters in the query string of a REST request. After the last one, err tells what was wrong.
+// restQuery reads the parameters in the query string of a REST request. Once all are read, err returns what was wrong with them.
 type restQuery struct {
 	value    func(name string) string
 	problems agent.Problems
 	badJSON  error
 }
 
-// err returns the first badJSON, or else all agent.Problems, or else nil.
+// err returns badJSON if there is one, otherwise all problems, and nil if there are none.
 func (q *restQuery) err() error {
 	if q.badJSON == nil && len(q.problems) > 0 {
 		return q.problems
@@ -29,7 +29,7 @@ func (q *restQuery) refuse(name string) {
 	q.problems = append(q.problems, agent.Problem{Field: name, Code: locale.JournalValue, Value: agent.Clean(q.value(name), agent.MaxName)})
 }
 
-// number reads a number from 0 to most.
+// number reads a number from 0 to most. Without the parameter it returns absent.
 func (q *restQuery) number(name string, absent, most int) int {
 	text := q.value(name)
 	if text == "" {

@@ -25,7 +25,7 @@ type liveRow struct {
 	texts []string // of the live cells
 }
 
-// seed makes hashes that nobody outside this process can choose.
+// seed makes hashes that nobody outside this process can predict.
 var seed = maphash.MakeSeed()
 
 // hash returns the first characters of a hash in base64.
@@ -74,7 +74,7 @@ func liveRows(rows []liveRow) templ.Component {
 	})
 }
 
-// renderText renders a component.
+// renderText returns the HTML of a component.
 func renderText(component templ.Component) string {
 	b := templ.GetBuffer()
 	defer templ.ReleaseBuffer(b)
@@ -120,8 +120,8 @@ type LiveChanges struct {
 	Reload bool       `json:"reload,omitempty"` // the page must be loaded anew
 	Frame  *liveFrame `json:"frame,omitempty"`  // nil if it is the same
 	Hash   string     `json:"hash,omitempty"`   // of Frame
-	// Rows are all rows in their order. The number of a row that the script has, counted from 0, stands for that row. Where its live
-	// cells differ, it is a list: the number, the new version, and the texts of the live cells. A text is the HTML of a row.
+	// Rows has one element for each row, in their order. A row that the script has is its number there, counted from 0. If its live cells
+	// differ, it is a list instead: this number, the new version, and the texts of the live cells. A new row is a string with its HTML.
 	Rows []any `json:"rows"`
 }
 
@@ -129,7 +129,7 @@ type LiveChanges struct {
 // each row, separated by commas.
 const LiveHeader = "Ideco-Table-Rows"
 
-// Changes returns the differences from what LiveHeader says.
+// Changes returns what differs from what the script has, given the value of its LiveHeader.
 func (t LiveTable) Changes(has string) LiveChanges {
 	fields := strings.Split(has, ",")
 	if len(fields) < 2 || fields[0] != t.layout() {
@@ -166,10 +166,10 @@ func (t LiveTable) Changes(has string) LiveChanges {
 	return changes
 }
 
-// rowID is the id of the link in a row, to which an act returns.
+// rowID returns the HTML id of the link in the row of a session. After an act, such as ending a session, the browser returns to a row by it.
 func rowID(id string) string { return "row-" + id }
 
-// AtRow returns the URL of the page, at a row; at its top if id is empty.
+// AtRow returns the URL that opens the page at the row of a session, or at its top if id is empty.
 func (v TableView) AtRow(id string) string {
 	if id == "" {
 		return v.URL()

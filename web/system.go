@@ -10,7 +10,7 @@ import (
 	"ideco-agent/agent"
 )
 
-// systemFacts returns a function with facts about a process that started at a time, and about the disk of its data directory.
+// systemFacts returns a function that returns when the process started, its data directory, and how much room is on that disk.
 func systemFacts(dir string, started time.Time) func() agent.SystemFacts {
 	if full, err := filepath.Abs(dir); err == nil {
 		dir = full
@@ -22,7 +22,7 @@ func systemFacts(dir string, started time.Time) func() agent.SystemFacts {
 			return f
 		}
 		blocks := s.Bavail
-		if os.Geteuid() == 0 {
+		if os.Geteuid() == 0 { // root may also use the reserved blocks
 			blocks = s.Bfree
 		}
 		f.DiskFree, f.DiskTotal = blocks*uint64(s.Bsize), s.Blocks*uint64(s.Bsize)

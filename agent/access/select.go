@@ -18,8 +18,9 @@ type Selection struct {
 	VPN      int                 // live sessions of KindVPN
 }
 
-// Select returns the sessions that a filter selects, in an order, from offset on, at most limit of them. Sessions with the same value come
-// in the order of their start. With many sessions it costs much less than Sessions. It does not wait for changes.
+// Select returns one page of the sessions that a filter selects: they are sorted by a value, and at most limit of them are returned, from
+// offset on. Sessions with the same value are sorted by their start. down reverses the whole order. With many sessions it costs much less
+// than Sessions. It does not wait for changes.
 func (m *Manager) Select(filter agent.SessionFilter, by agent.SessionOrder, down bool, offset, limit int) Selection {
 	m.countIfOld()
 	matches := filter.Matcher()
@@ -61,7 +62,7 @@ type sorted struct {
 	key agent.SessionKey
 }
 
-// sortRange sorts a list only until list[from:to] is what it would be in the sorted list. It is a quicksort that skips the parts before and
+// sortRange puts into list[from:to] what would be there if the whole list were sorted. It is a quicksort that skips the parts before and
 // after.
 func sortRange[T any](list []T, from, to int, compare func(a, b *T) int) {
 	for len(list) > 1 && from < to {

@@ -38,8 +38,8 @@ func (m *Manager) Counts() map[agent.Kind]int {
 	return counts
 }
 
-// SessionAt returns the live session that lets an address in the LAN through, of any kind but KindVPN. It returns none to another
-// computer that has the address now: whose session it is, is not its business. The counters may be some seconds old. It does not wait for
+// SessionAt returns the live session of an address in the LAN, of any kind but KindVPN. If another computer has the address now, it
+// returns none, because that computer must not learn whose session it is. The counters may be some seconds old. It does not wait for
 // changes.
 func (m *Manager) SessionAt(a netip.Addr) (agent.LiveSession, bool) {
 	m.mu.Lock()
@@ -51,8 +51,9 @@ func (m *Manager) SessionAt(a netip.Addr) (agent.LiveSession, bool) {
 	return s.live(), true
 }
 
-// IsConnected reports whether an address in the LAN has a connected session. A waiting session does not count: after a long
-// restart it may not be let through. Neither does that of another computer, see SessionAt. It must be quick: hosts without a session make many requests.
+// IsConnected reports whether an address in the LAN has a connected session. A waiting session does not count: after a long restart of the
+// gateway the firewall may not let its address through. Neither does the session of another computer that had the address before, see
+// SessionAt. It must be quick: hosts without a session make many requests.
 func (m *Manager) IsConnected(a netip.Addr) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,19 +20,19 @@ import (
 // wrongField is true in a page with a wrong field.
 const wrongField = `document.readyState === "complete" && document.querySelector("[aria-invalid=true]") !== null`
 
-// TestAccessibilityInChromium checks every page of the site map with axe-core, with data in it, and the states of pages that no
-// address leads to: refused forms, questions and errors.
+// TestAccessibilityInChromium checks every page of Site.Pages with axe-core, with data in it, and what no address opens, such as refused
+// forms.
 func TestAccessibilityInChromium(t *testing.T) {
 	t.Parallel()
 	for _, lang := range locale.Languages {
 		t.Run(lang, func(t *testing.T) {
 			t.Parallel()
-			checkSiteMap(t, lang)
+			checkPages(t, lang)
 		})
 	}
 }
 
-func checkSiteMap(t *testing.T, lang string) {
+func checkPages(t *testing.T, lang string) {
 	t.Helper()
 	g := startGateway(t, "--tunnel", "netstack", "--wireguard-port", "0")
 	a := g.axe(t, lang)
@@ -80,7 +80,7 @@ func checkSiteMap(t *testing.T, lang string) {
 			}
 		}
 	}
-	a.refusals()
+	a.formAndSearches()
 	for _, path := range pages.HTTP {
 		a.do("open "+path, chromedp.Navigate("http://"+g.where.HTTP[0]+path), chromedp.WaitReady(chromedp.CSS("h1")))
 		a.check("plain HTTP " + path)
@@ -104,7 +104,7 @@ func (g *gateway) fill(admin rest) map[string][]string {
 	admin.must("PUT", statePath, map[string]bool{"enabled": true}, nil)
 	admin.must("PUT", settingPath, map[string]any{"auth_domain": "gw.company.test", "local_networks": []string{"127.0.0.0/8", "192.168.7.0/24"},
 		"browser_sign_in_networks": []string{"127.0.0.0/8"}, "local_tunnel": true}, nil)
-	admin.must("PUT", settingPath, map[string]any{"auth_domain": "gateway.company.test"}, nil)
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": "gateway.company.test"}, nil) // makes gw.company.test a former domain
 	var group struct{ ID int64 }
 	admin.must("POST", "/user_backend/groups", map[string]any{"name": "Бухгалтерия", "remote_access": true, "session_hours_vpn": 4}, &group)
 	remote := admin.user(map[string]any{"login": "remote", "name": "Удалённый Пётр", "remote_access": true, "parent_id": group.ID})
@@ -163,15 +163,15 @@ func (a *axe) signInForAccess() {
 	a.check("logged out of access")
 }
 
-// refusals checks refused forms and questions of the administration.
-func (a *axe) refusals() {
+// formAndSearches checks a refused form of the administration, searches that find something and nothing, and a page that does not exist.
+func (a *axe) formAndSearches() {
 	a.t.Helper()
 	a.open("/admin/users/new")
 	a.types("login", "with space")
 	a.click("main form button.primary")
 	a.holds("refused", wrongField)
 	a.check("a refused account")
-	a.visit("/admin/users?q=" + "user")
+	a.visit("/admin/users?q=user")
 	a.visit("/admin/users?q=nobody")
 	a.visit("/admin/none")
 }

@@ -19,7 +19,7 @@ func (g *gateway) keyboard(t *testing.T, lang, theme string, width int64) *keybo
 		options = append(options, chromedp.Flag("blink-settings", "preferredColorScheme=0"))
 	}
 	k := &keyboard{tab: g.chromium(t, options...)}
-	k.look(width)
+	k.setWidth(width)
 	k.open("/login")
 	k.holds(theme, fmt.Sprintf(`matchMedia("(prefers-color-scheme: dark)").matches === %v`, theme == "dark"))
 	k.holds(lang, fmt.Sprintf(`document.documentElement.lang === %q`, lang))

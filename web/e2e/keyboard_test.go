@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// keyboard is a person without a mouse: everything is done with keys, and scripts only read the page.
+// keyboard is a person without a mouse: keys do everything on a page, and scripts only read it.
 type keyboard struct {
 	*tab
 	stops int
@@ -32,14 +32,15 @@ func (k *keyboard) press(what, keys string) {
 	k.do(what, chromedp.KeyEvent(keys, asKeyboard))
 }
 
-// asKeyboard makes a key what a keyboard sends: its character is left out if the page has used the key when it went down. Otherwise
-// Enter in a link to a field would also send the form of that field.
+// asKeyboard makes chromedp send a key as a keyboard does: Chromium then drops the character if the page has already handled the key
+// going down. Otherwise Enter on a link that moves the focus to a field would also submit the form of that field.
 func asKeyboard(key *input.DispatchKeyEventParams) {
 	if key.Type == kb.KeyDown {
 		key.Type = kb.KeyRawDown
 	}
 }
 
+// focus returns the stop. wanted is the selector that is looked for.
 func (k *keyboard) focus(wanted string) stop {
 	k.t.Helper()
 	ctx, cancel := context.WithTimeout(k.ctx, patience)
@@ -51,7 +52,7 @@ func (k *keyboard) focus(wanted string) stop {
 	return s
 }
 
-// focusScript returns an expression of JavaScript that is the stop.
+// focusScript returns a JavaScript expression whose value is the stop.
 func focusScript(wanted string) string {
 	return fmt.Sprintf(`(() => {
 		const at = document.activeElement || document.body;
@@ -67,7 +68,8 @@ func focusScript(wanted string) string {
 	})()`, wanted)
 }
 
-// tabTo presses Tab until an element that matches the selector has the focus. Each stop must be visible, and none may hold the focus.
+// tabTo presses Tab until an element that matches the selector has the focus. Each stop on the way must be visible. If an element does not
+// let the focus go, the test fails after 300 stops.
 func (k *keyboard) tabTo(wanted string) {
 	k.t.Helper()
 	var passed []string
@@ -104,7 +106,7 @@ func (k *keyboard) skips() {
 	k.holds("the content has the focus", `document.activeElement?.id === "content"`)
 }
 
-// goesTo opens a page by its link in the navigation, which a narrow window folds.
+// goesTo opens a page by its link in the navigation, which a narrow window hides behind a button.
 func (k *keyboard) goesTo(path string, narrow bool) {
 	k.t.Helper()
 	if narrow {
@@ -126,8 +128,8 @@ func (k *keyboard) signsIn() {
 	k.holds("signed in", `document.getElementById("sections") !== null`)
 }
 
-// look sets the width of the window.
-func (k *keyboard) look(width int64) {
+// setWidth sets the width of the window.
+func (k *keyboard) setWidth(width int64) {
 	k.t.Helper()
 	k.do("width", chromedp.EmulateViewport(width, 900))
 }
