@@ -43,8 +43,8 @@ func stateNotification(lang locale.Lang, was, is session.Status) (Notification, 
 		return Notification{IconAttention, message}, true
 	case was.State == client.Reconnecting && is.HasAccess():
 		return Notification{IconOK, locale.Text(lang, locale.CameBack)}, true
-	case was.Busy() && is.State == client.Ended && is.Code != string(agent.ReasonLogout):
-		return Notification{IconAttention, message}, true // also from Connecting: the status with access may have been too short to be seen
+	case was.State != session.Idle && is.State == client.Ended && justEnded(was, is) && is.Code != string(agent.ReasonLogout):
+		return Notification{IconAttention, message}, true // also without access before: a login may begin and end between two calls
 	case !was.HasAccess() && was.State != client.Reconnecting:
 		return Notification{}, false // during a login the person looks at the window
 	case is.State == client.Failed:
