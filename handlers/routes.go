@@ -157,6 +157,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/ad_backend/domains/:id/test", administrator, rest, s.directory(s.restDirectoryTest)},
 		{"GET", "/conditions", administrator, rest, s.restConditions},
 		{"GET", "/acts", administrator, rest, s.restActs},
+		{"GET", "/system", administrator, rest, s.restSystem},
 		{"GET", "/certificates", administrator, rest, s.restCertificates},
 		{"POST", restCertificatesPath, administrator, rest, s.restCertificateUpload},
 		{"DELETE", "/certificates/:id", administrator, rest, s.uploaded(s.restCertificateRemove)},

@@ -70,6 +70,9 @@ func newSite(t testing.TB) *Site {
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 		Journal: db, Acts: db, AuthRules: db, Scratch: t.TempDir(),
+		Service: func(context.Context) agent.ServiceFacts {
+			return agent.ServiceFacts{PID: 4242, Started: time.Now(), Ports: []agent.ServicePort{{Part: agent.PartPortal, Address: "[::]:8443", Answers: true}}}
+		},
 		Overview: db, System: func() agent.SystemFacts { return agent.SystemFacts{Started: time.Now(), DataDir: "/data"} },
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {

@@ -129,6 +129,11 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
+	if settings.Current().Forwarding { // after the rules, which decide who is forwarded
+		if err := (gateway{}).EnableForwarding(ctx); err != nil {
+			c.Log.Error("packet forwarding could not be switched on; the page Gateway says how to do it by hand", "error", err)
+		}
+	}
 	inTunnel, err := vpn.listen()
 	if err != nil {
 		return err

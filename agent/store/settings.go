@@ -103,6 +103,8 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"browser_sign_in_networks": &s.BrowserSignIn,
 
 		"acme": &s.ACME,
+
+		"forwarding": &s.Forwarding,
 	}
 	for _, n := range agent.Numbers() {
 		fields[n.Key] = n.Field(s)

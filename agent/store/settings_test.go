@@ -59,6 +59,7 @@ func settingsGenerator() *rapid.Generator[agent.Settings] {
 			FormerDomains:  rapid.SliceOf(rapid.String()).Draw(t, "former domains"),
 			LocalNetworks:  nets.Draw(t, "local"),
 			NetworksSeen:   rapid.Bool().Draw(t, "seen"),
+			Forwarding:     rapid.Bool().Draw(t, "forwarding"),
 			BrowserSignIn:  nets.Draw(t, "browser"),
 			LocalTunnel:    rapid.Bool().Draw(t, "tunnel"),
 			VPNNetwork:     drawPrefix(t),
