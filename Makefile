@@ -14,11 +14,14 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 
 VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
-GOBUILD  := go build -trimpath -ldflags "-s -w"
+# The same commit gives the same bytes (make reproducible): no path, no time, and no version from git, whose tags a shallow clone lacks.
+GOBUILD  := go build -trimpath -buildvcs=false -ldflags "-s -w"
 # The agent program for Windows 8 and 8.1 is built with Go 1.20, because newer ones need Windows 10.
 WIN8     := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
 # On Windows the program has a window. It attaches to the console that it was started from, if any.
-GOBUILDW := GOOS=windows GOARCH=amd64 go build -trimpath -ldflags "-s -w -H windowsgui"
+GOBUILDW := GOOS=windows GOARCH=amd64 go build -trimpath -buildvcs=false -ldflags "-s -w -H windowsgui"
+# The time of packages and man pages, in seconds: that of the commit.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 TEMPLATE := agent/installer/template/IdecoAgent.msi
 PORTABLE := agent/installer/template/IdecoAgent-portable.zip
 
@@ -37,9 +40,9 @@ RUN_HTTP   ?= :8080
 
 # Everything that a program is built from, and so nothing that only tests, the installer or readers use.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
-	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
+	! -path '*/dialogs/*' ! -path 'cmd/docs/*' ! -name docs.go ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad installer windows-check always
+.PHONY: run build docs test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -60,6 +63,15 @@ build/IdecoAgent.exe: $(SOURCES) | go
 
 build/IdecoAgent-win8.exe: $(SOURCES) | go
 	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
+
+# Man pages in both languages and shell completion, from the definitions of the command lines.
+docs: build/docs
+
+build/docs: $(SOURCES) $(wildcard cmd/docs/*.go cmd/*/docs.go) | go
+	rm -rf $@ $@.new
+	go run -tags docs ./cmd/ideco-portal $@.new
+	go run -tags docs ./cmd/ideco-agent $@.new
+	mv $@.new $@
 
 # windows-check tries the installer on a real Windows (see its README.md). It is built with Go 1.20, for Windows 8.
 windows-check: build/windows-check.exe
@@ -174,6 +186,7 @@ lint: go
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
 	go vet -tags browser,wine,gateway,ad,acme ./web/e2e/... ./agent/directory/... ./agent/client/ticket
+	go vet -tags docs ./cmd/ideco-portal ./cmd/ideco-agent
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	go test -count=1 -run '^TestImports' ./web
