@@ -113,7 +113,8 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install curl:curl openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
+	@.ci/install curl:curl openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux \
+		mandoc:mandoc zsh:zsh fish:fish
 
 ad-tools: go
 	@.ci/install samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl
@@ -175,7 +176,7 @@ bench: test-tools ad-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
 	go test -tags ad -run '^$$' -bench BenchmarkLogin -benchtime 1x ./agent/directory
 
-lint: go
+lint: docs
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
 	@if git grep -nE 'time\.Sleep\(' -- '*.go'; then echo "time.Sleep: wait for the event instead" >&2; exit 1; fi
@@ -189,6 +190,7 @@ lint: go
 	go vet -tags docs ./cmd/ideco-portal ./cmd/ideco-agent
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
+	@if command -v mandoc >/dev/null; then for page in build/docs/man/man*/*.gz build/docs/man/ru/man*/*.gz; do mandoc -Tlint -Wwarning "$$page"; done; fi
 	go test -count=1 -run '^TestImports' ./web
 
 clean:

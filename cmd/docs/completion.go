@@ -134,7 +134,7 @@ func yes(is bool) string {
 // zsh returns a script with a function for each command. The descriptions are in the language that the program itself would choose.
 func zsh(p Program) []byte {
 	var b bytes.Buffer
-	name := function(p)
+	name := "_" + p.Name // zsh loads the file as the function of its name
 	fmt.Fprintf(&b, `#compdef %s
 # Completion of %[1]s for zsh.
 %s_text() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // man returns a page in the macros of man(7).
@@ -26,16 +27,30 @@ func man(p Program, page Page, version string, built time.Time) []byte {
 				}
 				fmt.Fprintf(&b, ".nf\n%s\n.fi\n", roff(block.Text))
 			case block.Term != "":
-				fmt.Fprintf(&b, ".TP\n\\fB%s\\fR\n%s\n", roffLine(block.Term), roff(block.Text))
+				fmt.Fprintf(&b, ".TP\n\\fB%s\\fR\n%s\n", roffLine(block.Term), roff(wrap(block.Text)))
 			default:
 				if i > 0 {
 					b.WriteString(".PP\n")
 				}
-				fmt.Fprintf(&b, "%s\n", roff(block.Text))
+				fmt.Fprintf(&b, "%s\n", roff(wrap(block.Text)))
 			}
 		}
 	}
 	return b.Bytes()
+}
+
+// wrap breaks a text into lines of at most 72 characters, as mandoc wants them in the source of a page.
+func wrap(text string) string {
+	var lines []string
+	for _, word := range strings.Fields(text) {
+		last := len(lines) - 1
+		if last >= 0 && utf8.RuneCountInString(lines[last])+1+utf8.RuneCountInString(word) <= 72 {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // roff escapes a text: a backslash, a minus, which would become a hyphen, and what begins a request at the start of a line.
