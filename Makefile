@@ -29,6 +29,14 @@ WINTUN_DLL ?=
 WINRES := go tool go-winres make --in cmd/ideco-agent/winres.json --arch amd64 --product-version $(VERSION) --file-version $(VERSION)
 SYSO   := cmd/ideco-agent/rsrc_windows_amd64.syso
 
+# Debian packages. Another version is for tests of an upgrade. All files have the time of the commit.
+PACKAGE_VERSION ?= $(VERSION)
+PACKAGE_ARCHS   ?= amd64 arm64
+PACKAGE_DIR     ?= build/packages
+PACKAGES        := $(foreach arch,$(PACKAGE_ARCHS),$(foreach name,ideco-portal ideco-agent,$(PACKAGE_DIR)/$(name)_$(PACKAGE_VERSION)_$(arch).deb))
+NFPM            := go tool -modfile=cmd/ideco-portal/package/nfpm.mod nfpm
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+
 # Where make run keeps its data and listens; the ports need no root.
 RUN_DATA   ?= var
 RUN_PORTAL ?= 127.0.0.1:8443
@@ -37,9 +45,9 @@ RUN_HTTP   ?= :8080
 
 # Everything that a program is built from, and so nothing that only tests, the installer or readers use.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
-	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
+	! -path '*/dialogs/*' ! -path '*/package/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad installer windows-check always
+.PHONY: run build package test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad test-package previous installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -89,6 +97,24 @@ build/validate: $(SOURCES) | go
 # The same programs for a share, without an installer.
 $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
 	go run ./cmd/ideco-agent/portable build/IdecoAgent.exe build/IdecoAgent-win8.exe $@
+
+# Debian packages of the gateway and of the agent program for the command line, in build/packages.
+package: $(PACKAGES)
+
+build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
+	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-portal
+
+build/linux-%/ideco-agent: $(SOURCES) | go
+	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-agent
+
+$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE
+	@if ! [ -e $(TEMPLATE) ]; then echo "The package needs IdecoAgent.msi. As root: apt-get install wixl msitools; then run make package again." >&2; exit 1; fi
+	@mkdir -p $(@D)
+	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-portal/package/nfpm.yaml --packager deb --target $@
+
+$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE
+	@mkdir -p $(@D)
+	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-agent/package/nfpm.yaml --packager deb --target $@
 
 # The target go checks that Go is there and new enough to fetch the pinned version by itself.
 go:
