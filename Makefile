@@ -101,6 +101,8 @@ $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
 # Debian packages of the gateway and of the agent program for the command line, in build/packages.
 package: $(PACKAGES)
 
+.SECONDARY: $(foreach arch,$(PACKAGE_ARCHS),build/linux-$(arch)/ideco-portal build/linux-$(arch)/ideco-agent)
+
 build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-portal
 
