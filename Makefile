@@ -34,6 +34,8 @@ PACKAGE_VERSION ?= $(VERSION)
 PACKAGE_ARCHS   ?= amd64 arm64
 PACKAGE_DIR     ?= build/packages
 PACKAGES        := $(foreach arch,$(PACKAGE_ARCHS),$(foreach name,ideco-portal ideco-agent,$(PACKAGE_DIR)/$(name)_$(PACKAGE_VERSION)_$(arch).deb))
+# The Debian systems of the tests.
+export DEBIAN_ROOTS ?= /var/cache/ideco-agent-tests
 NFPM            := go tool -modfile=cmd/ideco-portal/package/nfpm.mod nfpm
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 
@@ -138,7 +140,7 @@ generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad
+test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad test-package
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
@@ -184,6 +186,25 @@ test-ad: ad-tools
 	go test -tags ad -count=1 -timeout 5m ./agent/directory/... ./agent/client/ticket
 	go test -tags ad,browser -count=1 -parallel 2 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
+
+# The Debian packages in minimal Debian 12 and 13 systems, which a first run makes and keeps in DEBIAN_ROOTS; needs root.
+test-package: package previous
+	@.ci/install debootstrap:debootstrap /usr/share/keyrings/debian-archive-trixie-stable.gpg:debian-archive-keyring ip:iproute2 nft:nftables
+	@if [ "$$(id -u)" = 0 ]; then web/e2e/debian_root.sh bookworm trixie; fi
+	go test -tags debian -count=1 -timeout 10m ./web/e2e -run '^TestPackage'
+
+# What an upgrade begins with: the program and the package of the commit before, under an older version. The installer is that of
+# this tree. A commit from before there were packages gives only the program, and the package is one of this tree.
+previous: package
+	rm -rf build/previous
+	mkdir -p build/previous/tree build/previous/packages
+	git archive HEAD^ | tar -x -C build/previous/tree
+	cp $(TEMPLATE) $(PORTABLE) build/previous/tree/agent/installer/template/
+	cd build/previous/tree && GOOS=linux GOARCH=amd64 $(GOBUILD) -o build/linux-amd64/ideco-portal ./cmd/ideco-portal
+	cp build/previous/tree/build/linux-amd64/ideco-portal build/previous/
+	tree=build/previous/tree; [ -e $$tree/cmd/ideco-portal/package/nfpm.yaml ] || tree=.; \
+	$(MAKE) -C $$tree -o $(TEMPLATE) -o $(PORTABLE) PACKAGE_DIR=$(CURDIR)/build/previous/packages PACKAGE_ARCHS=amd64 PACKAGE_VERSION=$(VERSION)~previous package
+	rm -r build/previous/tree
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
 # So do those of logins at Active Directory.
