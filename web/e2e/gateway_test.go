@@ -80,7 +80,13 @@ func startGateway(t testing.TB, flags ...string) *gateway {
 func (g *gateway) start(portal, agents, http string) {
 	g.t.Helper()
 	args := []string{"--data", g.data, "serve", "--log-format", "json", "--portal-listen", portal, "--agent-listen", agents, "--http-listen", http}
-	g.cmd = exec.Command(portalProgram, append(args, g.flags...)...)
+	g.run(exec.Command(portalProgram, append(args, g.flags...)...))
+}
+
+// run starts the gateway by a command, whose log is JSON, and waits until it says that it runs.
+func (g *gateway) run(cmd *exec.Cmd) {
+	g.t.Helper()
+	g.cmd = cmd
 	stderr, err := g.cmd.StderrPipe()
 	if err != nil {
 		g.t.Fatal(err)
