@@ -245,11 +245,11 @@ func AdminSystem(p Page, d AdminSystemData) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = systemCommands(p).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = systemRecords(p, d.Records).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = systemRecords(p, d.Records).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = systemCommands(p).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
