@@ -64,13 +64,14 @@ const (
 	ActsOnGateway      ActKind = "gateway"
 	ActsOnCertificates ActKind = "certificate"
 	ActsOnSessions     ActKind = "session"
+	ActsOnBackups      ActKind = "backup"
 	ActsOfExport       ActKind = "export"
 	ActsOfSigningIn    ActKind = "sign_in"
 )
 
 // ActKinds are all kinds.
 var ActKinds = []ActKind{ActsOnAccounts, ActsOnGroups, ActsOnRules, ActsOnDirectories, ActsOnSettings, ActsOnGateway, ActsOnCertificates,
-	ActsOnSessions, ActsOfExport, ActsOfSigningIn}
+	ActsOnSessions, ActsOnBackups, ActsOfExport, ActsOfSigningIn}
 
 // ActCode is what was done. The log of the service has the same word as its event, except for ActGatewayExpired, ActSessionsEnded and the
 // acts of the command line, which only the journal has.
@@ -129,6 +130,12 @@ const (
 	ActCertificateRemoved  ActCode = "certificate_removed"
 	ActRootAnnounced       ActCode = "root_announced"
 	ActRootCancelled       ActCode = "root_cancelled"
+
+	ActBackupMade          ActCode = "backup_made"
+	ActBackupDownloaded    ActCode = "backup_downloaded"
+	ActBackupDeleted       ActCode = "backup_deleted"
+	ActBackupSettingsSaved ActCode = "backup_settings_saved"
+	ActBackupRestored      ActCode = "backup_restored"
 
 	ActSessionEnded     ActCode = "session_ended"
 	ActSessionsEnded    ActCode = "sessions_ended"
@@ -208,6 +215,12 @@ var ActCodes = map[ActCode]ActKind{
 	ActCertificateRemoved:  ActsOnCertificates,
 	ActRootAnnounced:       ActsOnCertificates,
 	ActRootCancelled:       ActsOnCertificates,
+
+	ActBackupMade:          ActsOnBackups,
+	ActBackupDownloaded:    ActsOnBackups,
+	ActBackupDeleted:       ActsOnBackups,
+	ActBackupSettingsSaved: ActsOnBackups,
+	ActBackupRestored:      ActsOnBackups,
 
 	ActSessionEnded:     ActsOnSessions,
 	ActSessionsEnded:    ActsOnSessions,

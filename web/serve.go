@@ -342,7 +342,7 @@ const (
 
 // openSetup creates the setup link if there is no administrator yet.
 func openSetup(ctx context.Context, c Config, db *store.Store, hosts []string) (*setupLink, []string, error) {
-	path := filepath.Join(c.Data, "setup-link")
+	path := filepath.Join(c.Data, setupLinkFile)
 	exists, err := db.HasAdministrator(ctx)
 	if err != nil {
 		return nil, nil, err

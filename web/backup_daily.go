@@ -1,0 +1,4 @@
+package web
+
+// backupsDir has the daily backups in the data directory.
+const backupsDir = "backups"
