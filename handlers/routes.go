@@ -103,6 +103,7 @@ func (s *Site) portalRoutes() []route {
 		{"POST", "/admin/certificate/uploaded/:id/delete", administrator, page, s.uploaded(s.adminCertificateRemove)},
 		{"POST", "/admin/certificate/next-root", administrator, page, s.adminCertificateRoot},
 		{"POST", "/admin/certificate/next-root/cancel", administrator, page, s.adminCertificateRootCancel},
+		{"GET", string(templates.SystemServices), administrator, page, s.adminSystem},
 		{"GET", "/admin/users", administrator, page, s.adminUsers},
 		{"POST", "/admin/users", administrator, page, s.adminUserCreate},
 		{"POST", "/admin/users/bulk", administrator, page, s.adminUsersBulk},

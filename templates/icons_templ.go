@@ -147,113 +147,118 @@ func icon(name string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		case "system":
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<rect x=\"2.8\" y=\"3.4\" width=\"14.4\" height=\"5.6\" rx=\"1.2\"></rect> <rect x=\"2.8\" y=\"11\" width=\"14.4\" height=\"5.6\" rx=\"1.2\"></rect> <path d=\"M5.800 6.200h.1M5.800 13.800h.1M9 6.200h5.200M9 13.800h5.200\"></path>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 		case "directory":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<path d=\"M5 3.4h9.600a1 1 0 0 1 1 1v11.200a1 1 0 0 1-1 1H5a1.400 1.400 0 0 1-1.400-1.400V4.800A1.400 1.400 0 0 1 5 3.400z\"></path> <circle cx=\"9.6\" cy=\"8.2\" r=\"1.8\"></circle> <path d=\"M6.600 13.400c.5-1.600 1.600-2.300 3-2.300s2.500.7 3 2.300\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<path d=\"M5 3.4h9.600a1 1 0 0 1 1 1v11.200a1 1 0 0 1-1 1H5a1.400 1.400 0 0 1-1.400-1.400V4.800A1.400 1.400 0 0 1 5 3.400z\"></path> <circle cx=\"9.6\" cy=\"8.2\" r=\"1.8\"></circle> <path d=\"M6.600 13.400c.5-1.600 1.600-2.300 3-2.300s2.500.7 3 2.300\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "exit":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<path d=\"M8 3.400H4.400a1 1 0 0 0-1 1v11.200a1 1 0 0 0 1 1H8M13 13.6 16.6 10 13 6.400M16.4 10H8\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<path d=\"M8 3.400H4.400a1 1 0 0 0-1 1v11.200a1 1 0 0 0 1 1H8M13 13.6 16.6 10 13 6.400M16.4 10H8\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "sun":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<circle cx=\"10\" cy=\"10\" r=\"3.2\"></circle> <path d=\"M10 2.400v1.800M10 15.800v1.800M2.4 10h1.800M15.8 10h1.800M4.6 4.600l1.3 1.300M14.1 14.100l1.3 1.300M4.6 15.400l1.3-1.300M14.1 5.900l1.3-1.3\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<circle cx=\"10\" cy=\"10\" r=\"3.2\"></circle> <path d=\"M10 2.400v1.800M10 15.800v1.800M2.4 10h1.800M15.8 10h1.800M4.6 4.600l1.3 1.300M14.1 14.100l1.3 1.300M4.6 15.400l1.3-1.300M14.1 5.900l1.3-1.3\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "moon":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<path d=\"M16.6 11.800A7 7 0 0 1 8.2 3.400a7 7 0 1 0 8.4 8.400z\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<path d=\"M16.6 11.800A7 7 0 0 1 8.2 3.400a7 7 0 1 0 8.4 8.400z\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "auto":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<circle cx=\"10\" cy=\"10\" r=\"7\"></circle> <path d=\"M10 3a7 7 0 0 1 0 14z\" fill=\"currentColor\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<circle cx=\"10\" cy=\"10\" r=\"7\"></circle> <path d=\"M10 3a7 7 0 0 1 0 14z\" fill=\"currentColor\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "download":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "<path d=\"M10 3v9M6.2 8.6 10 12.400l3.8-3.800M3.4 16.400h13.2\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<path d=\"M10 3v9M6.2 8.6 10 12.400l3.8-3.800M3.4 16.400h13.2\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "close":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<path d=\"m5.4 5.4 9.2 9.200M14.6 5.400l-9.2 9.2\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<path d=\"m5.4 5.4 9.2 9.200M14.6 5.400l-9.2 9.2\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "search":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<circle cx=\"9\" cy=\"9\" r=\"5\"></circle> <path d=\"m13 13 4 4\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<circle cx=\"9\" cy=\"9\" r=\"5\"></circle> <path d=\"m13 13 4 4\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "plus":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "<path d=\"M10 4v12M4 10h12\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<path d=\"M10 4v12M4 10h12\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "eye":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "<path d=\"M2 10c1.8-3.4 4.6-5.2 8-5.200s6.2 1.8 8 5.200c-1.8 3.4-4.6 5.2-8 5.200S3.8 13.4 2 10z\"></path> <circle cx=\"10\" cy=\"10\" r=\"2.3\"></circle>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<path d=\"M2 10c1.8-3.4 4.6-5.2 8-5.200s6.2 1.8 8 5.200c-1.8 3.4-4.6 5.2-8 5.200S3.8 13.4 2 10z\"></path> <circle cx=\"10\" cy=\"10\" r=\"2.3\"></circle>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "dice":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 32, "<path d=\"M16.2 7.800A6.6 6.6 0 0 0 4.4 6.400M3.8 12.200a6.6 6.6 0 0 0 11.8 1.400M4.2 2.800v3.800H8M15.8 17.200v-3.800H12\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<path d=\"M16.2 7.800A6.6 6.6 0 0 0 4.4 6.400M3.8 12.200a6.6 6.6 0 0 0 11.8 1.400M4.2 2.800v3.800H8M15.8 17.200v-3.800H12\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "copy":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 33, "<rect x=\"7\" y=\"7\" width=\"9.6\" height=\"9.6\" rx=\"1.5\"></rect> <path d=\"M13 7V4.900a1.5 1.5 0 0 0-1.5-1.500H4.900a1.5 1.5 0 0 0-1.5 1.500v6.600A1.5 1.5 0 0 0 4.9 13H7\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<rect x=\"7\" y=\"7\" width=\"9.6\" height=\"9.6\" rx=\"1.5\"></rect> <path d=\"M13 7V4.900a1.5 1.5 0 0 0-1.5-1.500H4.900a1.5 1.5 0 0 0-1.5 1.500v6.600A1.5 1.5 0 0 0 4.9 13H7\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "left":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<path d=\"M12 4.6 6.6 10l5.4 5.4\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<path d=\"M12 4.6 6.6 10l5.4 5.4\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "right":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "<path d=\"M8 4.6 13.4 10 8 15.4\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<path d=\"M8 4.6 13.4 10 8 15.4\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "up":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<path d=\"M4.600 12 10 6.600l5.400 5.400\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<path d=\"M4.600 12 10 6.600l5.400 5.400\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "down":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 37, "<path d=\"M4.600 8l5.400 5.400L15.400 8\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<path d=\"M4.600 8l5.400 5.400L15.400 8\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "sort-up":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<path d=\"M10 16V4.600M5.400 9 10 4.400 14.600 9\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<path d=\"M10 16V4.600M5.400 9 10 4.400 14.600 9\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "sort-down":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<path d=\"M10 4v11.400M5.400 11 10 15.600 14.600 11\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<path d=\"M10 4v11.400M5.400 11 10 15.600 14.600 11\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "sort":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 40, "<path d=\"M6 8.200l4-4 4 4M6 11.800l4 4 4-4\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<path d=\"M6 8.200l4-4 4 4M6 11.800l4 4 4-4\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "columns":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 41, "<rect x=\"3\" y=\"4\" width=\"14\" height=\"12\" rx=\"1.5\"></rect> <path d=\"M7.700 4v12M12.300 4v12\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<rect x=\"3\" y=\"4\" width=\"14\" height=\"12\" rx=\"1.5\"></rect> <path d=\"M7.700 4v12M12.300 4v12\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		case "computer":
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 42, "<rect x=\"3\" y=\"4\" width=\"14\" height=\"9\" rx=\"1.5\"></rect> <path d=\"M2 16.400h16\"></path>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<rect x=\"3\" y=\"4\" width=\"14\" height=\"9\" rx=\"1.5\"></rect> <path d=\"M2 16.400h16\"></path>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "</svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "</svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -282,7 +287,7 @@ func logo() templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 44, "<svg class=\"logo\" viewBox=\"0 0 32 32\" width=\"28\" height=\"28\" aria-hidden=\"true\" focusable=\"false\"><rect class=\"logo-ground\" width=\"32\" height=\"32\" rx=\"7\"></rect> <path class=\"logo-line\" d=\"M16 6.500v9M10.4 10.600a8.2 8.2 0 1 0 11.2 0\" fill=\"none\" stroke-width=\"3.4\" stroke-linecap=\"round\"></path></svg>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "<svg class=\"logo\" viewBox=\"0 0 32 32\" width=\"28\" height=\"28\" aria-hidden=\"true\" focusable=\"false\"><rect class=\"logo-ground\" width=\"32\" height=\"32\" rx=\"7\"></rect> <path class=\"logo-line\" d=\"M16 6.500v9M10.4 10.600a8.2 8.2 0 1 0 11.2 0\" fill=\"none\" stroke-width=\"3.4\" stroke-linecap=\"round\"></path></svg>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
