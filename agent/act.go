@@ -234,6 +234,7 @@ var ActCodes = map[ActCode]ActKind{
 var ActFields = []string{
 	"enabled", "auth_domain", "former_domains", "local_tunnel", "local_networks", "vpn_network", "forward_nets", "dns", "dns_suffix", "device_policy",
 	"browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "journal_days", "journal_mb",
+	"backup_daily", "backup_recipient", "backup_hour", "backup_keep",
 	"lan_interfaces", "wan_interfaces", "masquerade", "open_before_login", "vpn_peers_may_talk", "dns_in_lan", "firewall_timeout_seconds",
 	"name", "login", "parent_id", "must_change", "domain_name", "phone_number", "comment", "remote_access", "remote_by_groups", "admin", "admin_by_group", "psw",
 	"group.name", "group.admin", "position", "directory", "directory_group",

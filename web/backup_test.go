@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,18 @@ const (
 	sealPurpose    = "directory/1/password"
 )
 
-func passphrase(text string) func() (string, error) { return func() (string, error) { return text, nil } }
+// testKey is the key pair of the backups in tests: scrypt takes a while.
+var testKey = sync.OnceValues(func() (identity, recipient string) {
+	identity, recipient, err := backup.NewKey()
+	if err != nil {
+		panic(err)
+	}
+	return identity, recipient
+})
+
+func passphrase(text string) func() (string, error) {
+	return func() (string, error) { return text, nil }
+}
 
 // serveOnce runs a gateway on the directory until it is ready, then calls during and stops it.
 func serveOnce(t *testing.T, dir string, during func()) {
@@ -176,7 +188,8 @@ func backedUpFiles(t *testing.T, dir string) map[string]string {
 func backedUp(t *testing.T, dir string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "gateway.backup")
-	m, err := BackUp(t.Context(), dir, file, nil, BackupKey{Passphrase: passphrase(testPassphrase)})
+	_, recipient := testKey()
+	m, err := BackUp(t.Context(), dir, file, nil, BackupKey{Recipients: recipient})
 	if err != nil || m.Accounts != 2 || m.Version != Version() {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -194,7 +207,8 @@ func restored(t *testing.T, dir, file string, replace bool) (Restored, error) {
 		t.Fatal(err)
 	}
 	defer from.Close()
-	return Restore(t.Context(), dir, from, RestoreKey{Passphrase: passphrase(testPassphrase)}, replace)
+	identity, _ := testKey()
+	return Restore(t.Context(), dir, from, RestoreKey{Identities: identity}, replace)
 }
 
 // wantRestored checks what a restore of usedData has brought back.
@@ -314,7 +328,8 @@ func TestRestoreInterrupted(t *testing.T) {
 		if err := errors.Join(os.Chmod(cut, 0o700), chmodAll(cut)); err != nil {
 			t.Fatal(err)
 		}
-		key, err := RestoreKey{Passphrase: passphrase(testPassphrase)}.identities()
+		identity, _ := testKey()
+		key, err := RestoreKey{Identities: identity}.identities()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -394,10 +409,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	identity, recipient, err := backup.NewKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	identity, recipient := testKey()
 	to, err := backup.ParseRecipients(recipient)
 	if err != nil {
 		t.Fatal(err)
@@ -462,17 +474,23 @@ func TestRestoreRefuses(t *testing.T) {
 			t.Errorf("%s left %v", name, left)
 		}
 	}
-	for text, says := range map[string]string{"wrong horse battery": "cannot be decrypted", "": "cannot be decrypted"} {
-		from, err := os.Open(backedUp(t, dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Restore(t.Context(), filepath.Join(t.TempDir(), "data"), from, RestoreKey{Passphrase: passphrase(text)}, false)
-		if err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("passphrase %q: %v", text, err)
-		}
-		_ = from.Close()
+}
+
+// TestRestorePassphrase: only the passphrase of the backup restores it.
+func TestRestorePassphrase(t *testing.T) {
+	dir, sealed := usedData(t)
+	var out bytes.Buffer
+	if _, err := BackUp(t.Context(), dir, "-", &out, BackupKey{Passphrase: passphrase(testPassphrase)}); err != nil {
+		t.Fatal(err)
 	}
+	elsewhere := filepath.Join(t.TempDir(), "data")
+	for _, text := range []string{"", "wrong horse battery", testPassphrase} {
+		_, err := Restore(t.Context(), elsewhere, bytes.NewReader(out.Bytes()), RestoreKey{Passphrase: passphrase(text)}, false)
+		if right := text == testPassphrase; (err == nil) != right || !right && !errors.Is(err, errBackupKey) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	wantRestored(t, elsewhere, sealed, backedUpFiles(t, dir))
 }
 
 // TestBackUpFails: a failed backup leaves nothing, and an older file as it is.

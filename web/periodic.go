@@ -15,6 +15,8 @@ type background struct {
 	directories  *directories
 	certificates *certificates
 	rules        *authRules
+	backups      *backups
+	restart      *restart
 	log          *slog.Logger
 }
 

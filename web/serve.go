@@ -28,7 +28,7 @@ import (
 const stopTimeout = 10 * time.Second
 
 // Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
-// database is closed. Sessions stay open in the store for the next start.
+// database is closed. Sessions stay open in the store for the next start. Errors: ErrRestart.
 func Serve(ctx context.Context, c Config) error {
 	if err := c.Check(); err != nil {
 		return err
@@ -143,6 +143,8 @@ func Serve(ctx context.Context, c Config) error {
 	portal := func(arrival netip.Addr) string {
 		return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
 	}
+	restart := newRestart(manager)
+	copies := newBackups(c.Data, settings.Current, restart.begin, c.Log)
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
@@ -163,6 +165,7 @@ func Serve(ctx context.Context, c Config) error {
 		Certificates:  certificates,
 		AuthRules:     rules,
 		Overview:      db,
+		Backups:       copies,
 		System:        systemFacts(c.Data, time.Now()),
 		Setup:         setup,
 		Addressing:    addressing,
@@ -182,7 +185,7 @@ func Serve(ctx context.Context, c Config) error {
 		certificates.orders.Changed()
 		site.TrustChanged()
 	}
-	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, rules, c.Log})
+	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, rules, copies, restart, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -209,6 +212,8 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { return b.certificates.run(gctx) })
 	g.Go(func() error { return b.rules.run(gctx) })
+	g.Go(func() error { return b.backups.run(gctx) })
+	g.Go(func() error { return b.restart.wait(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })

@@ -109,12 +109,15 @@ func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) erro
 	config.Data, config.Log = c.Data, web.NewLog(os.Stderr, s.LogFormat, s.LogLevel)
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Announce = lang.announce
-		return web.Serve(ctx, config)
 	}
-	if err := web.Serve(ctx, config); err != nil {
+	err := web.Serve(ctx, config)
+	switch {
+	case errors.Is(err, web.ErrRestart):
+		return restart()
+	case err != nil && config.Announce == nil:
 		return errors.New(err.Error()) // not translated, because it is logged
 	}
-	return nil
+	return err
 }
 
 // trimmed removes spaces, which people type after commas.
