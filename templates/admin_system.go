@@ -14,6 +14,7 @@ var systemTabs = []struct {
 	name string
 }{
 	{SystemServices, "system_tab_services"},
+	{SystemDoctor, "system_tab_doctor"},
 }
 
 // AdminSystemData fills [AdminSystem].

@@ -28,6 +28,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
 	Firewall firewallCommand `cmd:"" help:"Show or remove the rules between LAN and Internet."`
 	Admin    adminCommand    `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for."`
+	Doctor   doctorCommand   `cmd:"" help:"Find out why the gateway does not work, running or stopped. Changes nothing; the exit code is 1 if a check has failed."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
