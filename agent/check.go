@@ -139,6 +139,7 @@ const (
 	CheckNoSystemd    CheckCode = "no_systemd"
 
 	CheckPort            CheckCode = "port"      // this gateway answers: {Port}, {Flag}, {Addresses}
+	CheckPortUDP         CheckCode = "port_udp"  // this gateway listens: {Port}, {Flag}
 	CheckPortFree        CheckCode = "port_free" // the gateway is stopped, and it could listen: {Port}, {Flag}
 	CheckPortTaken       CheckCode = "port_taken"
 	CheckPortClosed      CheckCode = "port_closed"      // nothing listens: {Port}, {Flag}
@@ -260,6 +261,7 @@ var checkKinds = map[CheckCode]checkKind{
 	CheckNoSystemd:    {ChecksService, StepSkipped},
 
 	CheckPort:            {ChecksPorts, StepOK},
+	CheckPortUDP:         {ChecksPorts, StepOK},
 	CheckPortFree:        {ChecksPorts, StepOK},
 	CheckPortTaken:       {ChecksPorts, StepFailed},
 	CheckPortClosed:      {ChecksPorts, StepFailed},

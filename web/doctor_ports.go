@@ -122,7 +122,7 @@ func (p port) checkStopped(open []socket) []agent.Check {
 // reach connects to the port at the addresses of this computer.
 func (p port) reach(ctx context.Context) []agent.Check {
 	if p.udp {
-		return p.result(agent.CheckPort)
+		return p.result(agent.CheckPortUDP)
 	}
 	addresses := p.addresses()
 	fails := probeAll(addresses, func(a netip.Addr) leadsTo { return p.probe(ctx, netip.AddrPortFrom(a, p.at.Port())) })

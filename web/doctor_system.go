@@ -186,9 +186,7 @@ func (d *doctor) files(self int) (list []agent.Check) {
 
 // kernel checks what the gateway needs of the kernel.
 func (d *doctor) kernel(context.Context) []agent.Check {
-	var name unix.Utsname
-	_ = unix.Uname(&name)
-	list := []agent.Check{agent.NewCheck(agent.CheckKernel, args("Release", unix.ByteSliceToString(name.Release[:])))}
+	list := []agent.Check{agent.NewCheck(agent.CheckKernel, args("Release", kernelRelease()))}
 	if d.start.Firewall != firewall.ModeOff {
 		list = append(list, nftables())
 	}
@@ -200,6 +198,12 @@ func (d *doctor) kernel(context.Context) []agent.Check {
 		return append(list, agent.NewCheck(agent.CheckIPv6Off, nil))
 	}
 	return append(list, agent.NewCheck(agent.CheckIPv6, nil))
+}
+
+func kernelRelease() string {
+	var name unix.Utsname
+	_ = unix.Uname(&name) // fails for a bad pointer only
+	return unix.ByteSliceToString(name.Release[:])
 }
 
 func nftables() agent.Check {

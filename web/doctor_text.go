@@ -27,8 +27,8 @@ func writeChecks(w io.Writer, l *locale.Localizer, r agent.CheckReport) error {
 		state := l.CheckState(c.State)
 		fmt.Fprintf(&b, "  %s%s  %s\n", state, strings.Repeat(" ", width-utf8.RuneCountInString(state)), l.Check(c))
 		below := strings.Repeat(" ", width+4)
-		if cure := l.CheckCure(c); cure != "" {
-			fmt.Fprintf(&b, "%s%s\n", below, l.T("check_cure", locale.Args{"Cure": cure}))
+		if advice := l.CheckAdvice(c); advice != "" {
+			fmt.Fprintf(&b, "%s%s\n", below, advice)
 		}
 		if c.Condition != nil {
 			for _, cure := range templates.CuresOf(l, c) {
@@ -36,11 +36,7 @@ func writeChecks(w io.Writer, l *locale.Localizer, r agent.CheckReport) error {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", checkSummary(l, r))
+	fmt.Fprintf(&b, "\n%s\n", l.CheckSummary(r))
 	_, err := io.WriteString(w, strings.TrimPrefix(b.String(), "\n"))
 	return err
-}
-
-func checkSummary(l *locale.Localizer, r agent.CheckReport) string {
-	return l.T("check_summary", locale.Args{"Failed": r.Count(agent.StepFailed), "Warnings": r.Count(agent.StepWarning), "Skipped": r.Count(agent.StepSkipped)})
 }

@@ -13,7 +13,7 @@ var (
 	checkWords = []string{"Address", "Addresses", "Agents", "Capabilities", "Command", "Count", "Data", "Days", "Error", "File", "Flag", "Interface", "Issuer",
 		"Left", "Limit", "Max", "Mode", "Name", "Now", "Own", "Owner", "Path", "Pin", "Port", "Process", "Program", "Release", "Server", "Sessions", "State",
 		"Unit", "User", "Version", "Zone"}
-	checkTimes = []string{"Since", "Time", "Until"}         // in RFC 3339
+	checkTimes = []string{"Since", "Time", "Until"}        // in RFC 3339
 	checkBytes = []string{"Free", "Size", "Total", "Used"} // whole numbers
 )
 
@@ -37,6 +37,27 @@ func (l *Localizer) CheckCure(c agent.Check) string {
 		return l.Cure(*c.Step)
 	}
 	return l.T("check_"+string(c.Code)+"_cure", l.checkArgs(c))
+}
+
+// CheckAdvice is CheckCure as a sentence of its own, for texts without a page; empty if there is nothing to do.
+func (l *Localizer) CheckAdvice(c agent.Check) string {
+	if cure := l.CheckCure(c); cure != "" {
+		return l.T("check_cure", Args{"Cure": cure})
+	}
+	return ""
+}
+
+// CheckSummary says how many results of each kind there are.
+func (l *Localizer) CheckSummary(r agent.CheckReport) string {
+	if r.Count(agent.StepOK) == len(r.Checks) {
+		return l.T("check_all_well")
+	}
+	return l.T("check_summary", Args{"Failed": r.Count(agent.StepFailed), "Warnings": r.Count(agent.StepWarning), "Skipped": r.Count(agent.StepSkipped)})
+}
+
+// BundleReadme says what the file for support holds.
+func (l *Localizer) BundleReadme(version string, at time.Time) string {
+	return l.T("bundle_readme", Args{"Version": version, "Time": l.Time(at)})
 }
 
 // CheckState names the state of a result.
