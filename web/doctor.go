@@ -27,6 +27,7 @@ type doctor struct {
 	conditions  func(context.Context) ([]agent.Condition, error)
 	directories func(context.Context) ([]agent.DirectorySettings, error) // with their secrets
 	test        func(context.Context, agent.DirectorySettings) agent.DirectoryReport
+	recent      func() []agent.LogRecord // the last warnings and errors of this process; nil beside it
 	log         *slog.Logger
 
 	running sync.Mutex // guards the fields below

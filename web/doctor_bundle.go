@@ -100,7 +100,7 @@ func inJSON(name string, value func(context.Context) (any, error)) bundlePart {
 
 func versions() map[string]string {
 	return map[string]string{"program": Version(), "go": runtime.Version(), "architecture": runtime.GOARCH,
-		"kernel": kernelRelease(), "system": strings.Trim(procField("/etc/os-release", "PRETTY_NAME="), `"`)}
+		"kernel": kernelVersion(), "system": strings.Trim(procField("/etc/os-release", "PRETTY_NAME="), `"`)}
 }
 
 // settingsOfBundle are the settings that the bundle has: no secrets, no e-mail address, no path of a CA's URL, which may have a token.

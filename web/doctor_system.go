@@ -186,7 +186,7 @@ func (d *doctor) files(self int) (list []agent.Check) {
 
 // kernel checks what the gateway needs of the kernel.
 func (d *doctor) kernel(context.Context) []agent.Check {
-	list := []agent.Check{agent.NewCheck(agent.CheckKernel, args("Release", kernelRelease()))}
+	list := []agent.Check{agent.NewCheck(agent.CheckKernel, args("Release", kernelVersion()))}
 	if d.start.Firewall != firewall.ModeOff {
 		list = append(list, nftables())
 	}
@@ -198,12 +198,6 @@ func (d *doctor) kernel(context.Context) []agent.Check {
 		return append(list, agent.NewCheck(agent.CheckIPv6Off, nil))
 	}
 	return append(list, agent.NewCheck(agent.CheckIPv6, nil))
-}
-
-func kernelRelease() string {
-	var name unix.Utsname
-	_ = unix.Uname(&name) // fails for a bad pointer only
-	return unix.ByteSliceToString(name.Release[:])
 }
 
 func nftables() agent.Check {
