@@ -84,6 +84,7 @@ func (d *doctor) bundleParts(l *locale.Localizer, report agent.CheckReport, name
 		inJSON("services.json", bundleUnits),
 		{"firewall.nft", d.bundleRules},
 		{"network.txt", bundleNetwork},
+		{"errors.txt", func(context.Context) ([]byte, error) { return d.bundleErrors(names), nil }},
 		{"log.txt", func(ctx context.Context) ([]byte, error) { return bundleLog(ctx, names) }},
 	}
 }
@@ -244,6 +245,17 @@ func bundleNetwork(ctx context.Context) ([]byte, error) {
 		}
 	}
 	return b.Bytes(), nil
+}
+
+// bundleErrors has the last warnings and errors of this process.
+func (d *doctor) bundleErrors(names peopleNames) []byte {
+	var b strings.Builder
+	if d.recent != nil {
+		for _, r := range d.recent() {
+			fmt.Fprintf(&b, "time=%s times=%d %s\n", r.At.UTC().Format(time.RFC3339), r.Count, names.safeLine(parseRecord(r.Text)))
+		}
+	}
+	return []byte(b.String())
 }
 
 // bundleLines is how many lines of the log the bundle has.

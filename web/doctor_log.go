@@ -31,21 +31,41 @@ func safeLog(log []byte, names peopleNames) []byte {
 			others++
 			continue
 		}
-		var words []string
-		for _, key := range logKeysOfBundle {
-			if value, ok := pairs[key]; ok {
-				if key != "msg" && key != "time" && key != "level" {
-					value = names.mask(value)
-				}
-				words = append(words, key+"="+strconv.Quote(value))
-			}
-		}
-		fmt.Fprintln(&b, strings.Join(words, " "))
+		fmt.Fprintln(&b, names.safeLine(pairs))
 	}
 	if others > 0 {
 		fmt.Fprintf(&b, "# lines of another form, left out: %d\n", others)
 	}
 	return []byte(b.String())
+}
+
+// safeLine returns the pairs with the keys that a line may have.
+func (n peopleNames) safeLine(pairs map[string]string) string {
+	var words []string
+	for _, key := range logKeysOfBundle {
+		if value, ok := pairs[key]; ok {
+			if key != "msg" && key != "time" && key != "level" {
+				value = n.mask(value)
+			}
+			words = append(words, key+"="+strconv.Quote(value))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// recordKey is the beginning of an attribute in agent.LogRecord.Text.
+var recordKey = regexp.MustCompile(` ([a-z_]+)=`)
+
+// parseRecord reads the text of an agent.LogRecord.
+func parseRecord(text string) map[string]string {
+	pairs := map[string]string{}
+	key, from := "msg", 0
+	for _, at := range recordKey.FindAllStringSubmatchIndex(text, -1) {
+		pairs[key] = text[from:at[0]]
+		key, from = text[at[2]:at[3]], at[1]
+	}
+	pairs[key] = text[from:]
+	return pairs
 }
 
 // parseLogLine reads a line of the log in either format. Without a message it is none.

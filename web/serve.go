@@ -192,7 +192,7 @@ func Serve(ctx context.Context, c Config) error {
 	site.Doctor = &doctor{data: c.Data, start: start, pid: os.Getpid(), db: db, settings: settings.Current, conditions: site.Conditions,
 		directories: directories.load, test: func(ctx context.Context, s agent.DirectorySettings) agent.DirectoryReport {
 			return network.Test(ctx, s, "", nil)
-		}, log: c.Log}
+		}, recent: recent.records, log: c.Log}
 	certificates.tell = site.TrustChanged
 	settings.changed = func() {
 		certificates.orders.Changed()
