@@ -3,12 +3,13 @@ package directory
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/crypto/argon2"
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/spelling"
@@ -69,14 +70,14 @@ func refusal(err error) error {
 	return err
 }
 
-// dummyHash is the hash of a random password. Checking against it takes as long as against an account's.
-var dummyHash = sync.OnceValue(func() string {
-	hash, err := argon2id.CreateHash(rand.Text(), params)
-	if err != nil {
-		panic(fmt.Sprintf("random numbers: %v", err)) // without them nothing is secure
-	}
-	return hash
-})
+// dummyHash is a hash that no password has, because its key is random. Checking against it takes as long as against an account's.
+var dummyHash = func() string {
+	random := make([]byte, params.SaltLength+params.KeyLength)
+	rand.Read(random)
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, params.Memory, params.Iterations, params.Parallelism,
+		encode(random[:params.SaltLength]), encode(random[params.SaltLength:]))
+}()
 
 // Limits of the parameters in a stored hash. Beyond them the hash is corrupt.
 const (
