@@ -2,6 +2,7 @@ package web
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -14,5 +15,6 @@ func keepMemorySmall() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	runtime.GC() // a sync.Pool gives up what it has at the second collection only
 	debug.FreeOSMemory()
 }
