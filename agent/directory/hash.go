@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/alexedwards/argon2id"
@@ -24,10 +25,18 @@ const (
 	places      = 2
 	waitingRoom = 64
 	fullWait    = 5 * time.Second // after which a caller without a place may try again
+	freeAfter   = time.Second     // after the last hash, the memory of the hashes goes back to the system
 )
 
 // hashing is the one queue for all hashing in this process: the memory and the processor that it guards are the process's.
-var hashing = newQueue(places, waitingRoom)
+var hashing = newHashing()
+
+func newHashing() *queue {
+	q := newQueue(places, waitingRoom)
+	freeing := time.AfterFunc(freeAfter, debug.FreeOSMemory)
+	q.worked = func() { freeing.Reset(freeAfter) }
+	return q
+}
 
 // opaqueMark begins the stored hash of a password as spelling.Password returns it. Hashes of earlier versions have no mark.
 // They were made from the password as typed.
