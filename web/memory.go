@@ -2,8 +2,9 @@ package web
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
+
+	"ideco-agent/agent/memory"
 )
 
 // gcPercent is half of Go's default. The heap is small and most of its garbage comes from hashing passwords, 19 MiB each time,
@@ -15,6 +16,5 @@ func keepMemorySmall() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	runtime.GC() // a sync.Pool gives up what it has at the second collection only
-	debug.FreeOSMemory()
+	memory.Free()
 }

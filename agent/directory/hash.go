@@ -6,13 +6,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/crypto/argon2"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/memory"
 	"ideco-agent/agent/spelling"
 )
 
@@ -33,7 +33,7 @@ var hashing = newHashing()
 
 func newHashing() *queue {
 	q := newQueue(places, waitingRoom)
-	freeing := time.AfterFunc(freeAfter, debug.FreeOSMemory)
+	freeing := time.AfterFunc(freeAfter, memory.Free)
 	q.worked = func() { freeing.Reset(freeAfter) }
 	return q
 }
