@@ -105,6 +105,9 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"acme": &s.ACME,
 
 		"forwarding": &s.Forwarding,
+
+		"backup_daily":     &s.Backup.Daily,
+		"backup_recipient": &s.Backup.Recipient,
 	}
 	for _, n := range agent.Numbers() {
 		fields[n.Key] = n.Field(s)
