@@ -123,12 +123,12 @@ build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
 build/linux-%/ideco-agent: $(SOURCES) | go
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-agent
 
-$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE
+$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE build/docs
 	@if ! [ -e $(TEMPLATE) ]; then echo "The package needs IdecoAgent.msi. As root: apt-get install wixl msitools; then run make package again." >&2; exit 1; fi
 	@mkdir -p $(@D)
 	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-portal/package/nfpm.yaml --packager deb --target $@
 
-$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE
+$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE build/docs
 	@mkdir -p $(@D)
 	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-agent/package/nfpm.yaml --packager deb --target $@
 
