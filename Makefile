@@ -123,12 +123,12 @@ build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
 build/linux-%/ideco-agent: $(SOURCES) | go
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-agent
 
-$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE
+$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE build/docs
 	@if ! [ -e $(TEMPLATE) ]; then echo "The package needs IdecoAgent.msi. As root: apt-get install wixl msitools; then run make package again." >&2; exit 1; fi
 	@mkdir -p $(@D)
 	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-portal/package/nfpm.yaml --packager deb --target $@
 
-$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE
+$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE build/docs
 	@mkdir -p $(@D)
 	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-agent/package/nfpm.yaml --packager deb --target $@
 
@@ -235,10 +235,12 @@ lint: docs
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser,wine,gateway,ad,acme ./web/e2e/... ./agent/directory/... ./agent/client/ticket
+	go vet -tags browser,wine,gateway,ad,acme,debian ./web/e2e/... ./agent/directory/... ./agent/client/ticket
 	go vet -tags docs ./cmd/ideco-portal ./cmd/ideco-agent
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
+	@.ci/install shellcheck:shellcheck
+	@if command -v shellcheck >/dev/null; then shellcheck cmd/ideco-portal/package/{preinst,postinst,prerm,postrm} web/e2e/debian_root.sh; fi
 	@if command -v mandoc >/dev/null; then for page in build/docs/man/man*/*.gz build/docs/man/ru/man*/*.gz; do mandoc -Tlint -Wwarning "$$page"; done; fi
 	go test -count=1 -run '^TestImports' ./web
 
