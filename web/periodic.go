@@ -15,6 +15,8 @@ type background struct {
 	directories  *directories
 	certificates *certificates
 	rules        *authRules
+	supervisor   *supervisor
+	reloader     *reloader
 	backups      *backups
 	restart      *restart
 	log          *slog.Logger
