@@ -34,7 +34,7 @@ func (s *Site) adminGateway(c echo.Context) error {
 func (s *Site) renderGateway(c echo.Context, status int, p templates.Page, d templates.AdminGatewayData) error {
 	p.Path = "/admin/gateway" // not the path of the form, which has no GET route
 	var err error
-	if d.Conditions, err = s.conditions(c); err != nil {
+	if d.Conditions, err = s.Conditions(c.Request().Context()); err != nil {
 		return err
 	}
 	return s.render(c, status, templates.AdminGateway(p, d))

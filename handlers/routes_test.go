@@ -71,6 +71,7 @@ func newSite(t testing.TB) *Site {
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
 		Journal: db, Acts: db, AuthRules: db, Backups: newFakeBackups(t), Scratch: t.TempDir(),
 		Overview: db, System: func() agent.SystemFacts { return agent.SystemFacts{Started: time.Now(), DataDir: "/data"} },
+		Doctor: &fakeDoctor{finds: []agent.Check{agent.NewCheck(agent.CheckPortTaken, map[string]string{"Port": "TCP 8443", "Flag": "--portal-listen", "Program": "nginx (812)"})}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -121,7 +122,7 @@ type noInstaller struct{}
 type policyAlone struct{}
 
 func (policyAlone) Driver() bool              { return false }
-func (policyAlone) Policy() ZipFile           { return ZipFile{[]byte("policy"), `"p"`} }
+func (policyAlone) Policy() ZipFile           { return zipFile("policy") }
 func (policyAlone) Portable() (ZipFile, bool) { return ZipFile{}, false }
 
 func (noInstaller) Ready() error                                { return agent.ErrNotFound }

@@ -15,6 +15,7 @@ var systemTabs = []struct {
 }{
 	{SystemServices, "system_tab_services"},
 	{BackupsPath, "system_tab_backups"},
+	{SystemDoctor, "system_tab_doctor"},
 }
 
 // AdminSystemData fills [AdminSystem].
