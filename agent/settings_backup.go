@@ -79,5 +79,8 @@ const (
 	BackupFailed   BackupTrouble = "failed" // another reason, which is in the log
 )
 
+// Code returns the code of a Problem, whose text says what to do.
+func (t BackupTrouble) Code() string { return "backup_trouble_" + string(t) }
+
 // BackupTroubles lists every BackupTrouble, for tests that look for a missing text.
 var BackupTroubles = []BackupTrouble{BackupNoSpace, BackupReadOnly, BackupFailed}

@@ -27,7 +27,7 @@ func (f *fakeBackups) State() agent.BackupState { return f.state }
 
 func (f *fakeBackups) Make(context.Context) (agent.BackupFile, error) {
 	if f.state.Trouble != "" {
-		return agent.BackupFile{}, agent.Problem{Field: "backup", Code: locale.FieldBackup + string(f.state.Trouble)}
+		return agent.BackupFile{}, agent.Problem{Field: "backup", Code: f.state.Trouble.Code()}
 	}
 	made := agent.BackupFile{Name: "ideco-20261128-030000.age", Made: time.Date(2026, 11, 28, 3, 0, 0, 0, time.UTC), Size: 6}
 	f.state.Files = append(f.state.Files, made)

@@ -119,7 +119,7 @@ func (b *backups) Make(ctx context.Context) (agent.BackupFile, error) {
 	}
 	made, err := b.make(ctx, time.Now())
 	if err != nil {
-		return made, agent.Problem{Field: "backup", Code: locale.FieldBackup + string(troubleOf(err))}
+		return made, agent.Problem{Field: "backup", Code: troubleOf(err).Code()}
 	}
 	return made, nil
 }
@@ -234,7 +234,7 @@ func (b *backups) Encrypt(ctx context.Context, passphrase string) (*os.File, err
 	debug.FreeOSMemory() // of scrypt
 	if err != nil {
 		b.log.Error("the backup failed", "event", "backup_failed", "reason", string(troubleOf(err)), "error", err)
-		return nil, agent.Problem{Field: "passphrase", Code: locale.FieldBackup + string(troubleOf(err))}
+		return nil, agent.Problem{Field: "passphrase", Code: troubleOf(err).Code()}
 	}
 	return f, nil
 }
@@ -306,7 +306,7 @@ func stageProblem(err error) agent.Problem {
 		errBackupKey:     {Field: "key", Code: locale.FieldBackupKey},
 		errBackupForeign: {Field: "file", Code: locale.FieldBackupForeign},
 		errBackupNewer:   {Field: "file", Code: locale.FieldBackupNewer},
-		errBackupRoom:    {Field: "file", Code: locale.FieldBackup + string(agent.BackupNoSpace)},
+		errBackupRoom:    {Field: "file", Code: agent.BackupNoSpace.Code()},
 	} {
 		if errors.Is(err, cause) {
 			return p

@@ -39,6 +39,7 @@ var logKeys = map[string]string{
 	"holder_account": "login of that session",
 	"left_out":       "similar lines that were left out since the last one",
 
+	"bytes":         "size of a file",
 	"ca":            "directory of the certificate authority",
 	"directory":     "name of a directory on the network",
 	"controller":    "host and port of one of its controllers",

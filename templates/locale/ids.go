@@ -131,7 +131,6 @@ const (
 	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
 	FieldOrderTooSoon      = "field_order_too_soon"  // the Value is how many minutes to wait
 	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
-	FieldBackup            = "field_backup_"         // followed by an agent.BackupTrouble
 	FieldBackupRecipient   = "field_backup_recipient"
 	FieldBackupFile        = "field_backup_file"
 	FieldBackupKey         = "field_backup_key"

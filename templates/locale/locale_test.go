@@ -128,6 +128,9 @@ func derived(t *testing.T) []string {
 	for _, trouble := range agent.StoreTroubles {
 		ids = append(ids, "store_"+string(trouble))
 	}
+	for _, trouble := range agent.BackupTroubles {
+		ids = append(ids, trouble.Code())
+	}
 	for _, kind := range agent.DirectoryKinds {
 		ids = append(ids, "directory_kind_"+string(kind))
 	}
