@@ -14,11 +14,14 @@ SHELL := /bin/bash
 export CGO_ENABLED := 0
 
 VERSION  := $(shell sed -n 's/^\tVersion *= "\(.*\)"/\1/p' agent/agent.go)
-GOBUILD  := go build -trimpath -ldflags "-s -w"
+# The same commit gives the same bytes (make reproducible): no path, no time, and no version from git, whose tags a shallow clone lacks.
+GOBUILD  := go build -trimpath -buildvcs=false -ldflags "-s -w"
 # The agent program for Windows 8 and 8.1 is built with Go 1.20, because newer ones need Windows 10.
 WIN8     := GOTOOLCHAIN=go1.20.14 GOFLAGS=-mod=readonly
 # On Windows the program has a window. It attaches to the console that it was started from, if any.
-GOBUILDW := GOOS=windows GOARCH=amd64 go build -trimpath -ldflags "-s -w -H windowsgui"
+GOBUILDW := GOOS=windows GOARCH=amd64 go build -trimpath -buildvcs=false -ldflags "-s -w -H windowsgui"
+# The time of packages and man pages, in seconds: that of the commit.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1577836800)
 TEMPLATE := agent/installer/template/IdecoAgent.msi
 PORTABLE := agent/installer/template/IdecoAgent-portable.zip
 
@@ -29,6 +32,15 @@ WINTUN_DLL ?=
 WINRES := go tool go-winres make --in cmd/ideco-agent/winres.json --arch amd64 --product-version $(VERSION) --file-version $(VERSION)
 SYSO   := cmd/ideco-agent/rsrc_windows_amd64.syso
 
+# Debian packages. Another version is for tests of an upgrade. All files have the time of the commit.
+PACKAGE_VERSION ?= $(VERSION)
+PACKAGE_ARCHS   ?= amd64 arm64
+PACKAGE_DIR     ?= build/packages
+PACKAGES        := $(foreach arch,$(PACKAGE_ARCHS),$(foreach name,ideco-portal ideco-agent,$(PACKAGE_DIR)/$(name)_$(PACKAGE_VERSION)_$(arch).deb))
+# The Debian systems of the tests.
+export DEBIAN_ROOTS ?= /var/cache/ideco-agent-tests
+NFPM            := go tool -modfile=cmd/ideco-portal/package/nfpm.mod nfpm
+
 # Where make run keeps its data and listens; the ports need no root.
 RUN_DATA   ?= var
 RUN_PORTAL ?= 127.0.0.1:8443
@@ -37,9 +49,9 @@ RUN_HTTP   ?= :8080
 
 # Everything that a program is built from, and so nothing that only tests, the installer or readers use.
 SOURCES := $(shell find agent cmd handlers static templates web -type f ! -path 'web/e2e/*' ! -path 'agent/needs/*' ! -path 'agent/netlab/*' ! -path 'agent/directory/lab/*' \
-	! -path '*/dialogs/*' ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
+	! -path '*/dialogs/*' ! -path '*/package/*' ! -path 'cmd/docs/*' ! -path 'cmd/sbom/*' ! -name docs.go ! -name '*_test.go' ! -name '*.msi' ! -name '*.zip' ! -name 'README.md' ! -name '*.sh' ! -name '*.wxs' 2>/dev/null) go.mod go.sum
 
-.PHONY: run build test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad installer windows-check always
+.PHONY: run build package test bench lint generate clean go tools test-tools ad-tools test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad test-package previous installer windows-check always
 
 run: build
 	@exec build/ideco-portal --data $(RUN_DATA) serve --portal-listen $(RUN_PORTAL) --agent-listen $(RUN_AGENT) --http-listen $(RUN_HTTP)
@@ -60,6 +72,16 @@ build/IdecoAgent.exe: $(SOURCES) | go
 
 build/IdecoAgent-win8.exe: $(SOURCES) | go
 	$(WIN8) $(GOBUILDW) -modfile=cmd/ideco-agent/win8.mod -o $@ ./cmd/ideco-agent
+
+# Man pages in both languages and shell completion, from the definitions of the command lines.
+.PHONY: docs
+docs: build/docs
+
+build/docs: $(SOURCES) $(wildcard cmd/docs/*.go cmd/*/docs.go) | go
+	rm -rf $@ $@.new
+	go run -tags docs ./cmd/ideco-portal $@.new
+	go run -tags docs ./cmd/ideco-agent $@.new
+	mv $@.new $@
 
 # windows-check tries the installer on a real Windows (see its README.md). It is built with Go 1.20, for Windows 8.
 windows-check: build/windows-check.exe
@@ -90,6 +112,26 @@ build/validate: $(SOURCES) | go
 $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
 	go run ./cmd/ideco-agent/portable build/IdecoAgent.exe build/IdecoAgent-win8.exe $@
 
+# Debian packages of the gateway and of the agent program for the command line, in build/packages.
+package: $(PACKAGES)
+
+.SECONDARY: $(foreach arch,$(PACKAGE_ARCHS),build/linux-$(arch)/ideco-portal build/linux-$(arch)/ideco-agent)
+
+build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
+	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-portal
+
+build/linux-%/ideco-agent: $(SOURCES) | go
+	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-agent
+
+$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE
+	@if ! [ -e $(TEMPLATE) ]; then echo "The package needs IdecoAgent.msi. As root: apt-get install wixl msitools; then run make package again." >&2; exit 1; fi
+	@mkdir -p $(@D)
+	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-portal/package/nfpm.yaml --packager deb --target $@
+
+$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE
+	@mkdir -p $(@D)
+	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-agent/package/nfpm.yaml --packager deb --target $@
+
 # The target go checks that Go is there and new enough to fetch the pinned version by itself.
 go:
 	@v=$$(go env GOVERSION 2>/dev/null || true); minor=$${v#go1.}; minor=$${minor%%[!0-9]*}; \
@@ -101,7 +143,8 @@ tools: go
 	@.ci/install wixl:wixl msibuild:msitools
 
 test-tools: tools
-	@.ci/install curl:curl openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux
+	@.ci/install curl:curl openssl:openssl chromium:chromium certutil:libnss3-tools ip:iproute2 nft:nftables /etc/protocols:netbase wg:wireguard-tools ping:iputils-ping pkill:procps setpriv:util-linux \
+		mandoc:mandoc zsh:zsh fish:fish
 
 ad-tools: go
 	@.ci/install samba:samba-ad-dc /usr/share/samba/setup/ad-schema:samba-ad-provision ldbmodify:ldb-tools kinit:krb5-user slapd:slapd dscreate:389-ds-base certutil:libnss3-tools openssl:openssl
@@ -110,7 +153,7 @@ generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad
+test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad test-package
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go
@@ -157,13 +200,32 @@ test-ad: ad-tools
 	go test -tags ad,browser -count=1 -parallel 2 -timeout 5m -run AD ./web/e2e
 	go test -tags ad -count=1 -timeout 5m -run TestAD ./agent/access
 
+# The Debian packages in minimal Debian 12 and 13 systems, which a first run makes and keeps in DEBIAN_ROOTS; needs root.
+test-package: package previous
+	@.ci/install debootstrap:debootstrap /usr/share/keyrings/debian-archive-trixie-stable.gpg:debian-archive-keyring ip:iproute2 nft:nftables
+	@if [ "$$(id -u)" = 0 ]; then web/e2e/debian_root.sh bookworm trixie; fi
+	go test -tags debian -count=1 -timeout 10m ./web/e2e -run '^TestPackage'
+
+# What an upgrade begins with: the program and the package of the commit before, under an older version. The installer is that of
+# this tree. A commit from before there were packages gives only the program, and the package is one of this tree.
+previous: package
+	rm -rf build/previous
+	mkdir -p build/previous/tree build/previous/packages
+	git archive HEAD^ | tar -x -C build/previous/tree
+	cp $(TEMPLATE) $(PORTABLE) build/previous/tree/agent/installer/template/
+	cd build/previous/tree && GOOS=linux GOARCH=amd64 $(GOBUILD) -o build/linux-amd64/ideco-portal ./cmd/ideco-portal
+	cp build/previous/tree/build/linux-amd64/ideco-portal build/previous/
+	tree=build/previous/tree; [ -e $$tree/cmd/ideco-portal/package/nfpm.yaml ] || tree=.; \
+	$(MAKE) -C $$tree -o $(TEMPLATE) -o $(PORTABLE) PACKAGE_DIR=$(CURDIR)/build/previous/packages PACKAGE_ARCHS=amd64 PACKAGE_VERSION=$(VERSION)~previous package
+	rm -r build/previous/tree
+
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
 # So do those of logins at Active Directory.
 bench: test-tools ad-tools
 	go test -run '^$$' -bench . -benchtime 1s ./agent/... ./handlers/... ./web/...
 	go test -tags ad -run '^$$' -bench BenchmarkLogin -benchtime 1x ./agent/directory
 
-lint: go
+lint: docs
 	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs -r gofmt -l); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted" >&2; exit 1; fi
 	@if git grep -nE 'time\.Sleep\(' -- '*.go'; then echo "time.Sleep: wait for the event instead" >&2; exit 1; fi
@@ -174,8 +236,10 @@ lint: go
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
 	go vet -tags browser,wine,gateway,ad,acme ./web/e2e/... ./agent/directory/... ./agent/client/ticket
+	go vet -tags docs ./cmd/ideco-portal ./cmd/ideco-agent
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
+	@if command -v mandoc >/dev/null; then for page in build/docs/man/man*/*.gz build/docs/man/ru/man*/*.gz; do mandoc -Tlint -Wwarning "$$page"; done; fi
 	go test -count=1 -run '^TestImports' ./web
 
 clean:

@@ -41,6 +41,8 @@ type Settings struct {
 
 	ACME ACMESettings // of the page «Сертификат»
 
+	Backup BackupSettings // of the page «Резервные копии»
+
 	GatewaySettings
 	Trial GatewayTrial // not a setting, but stored together with them
 }
@@ -177,7 +179,9 @@ func AgentNumbers() []NumberSetting {
 }
 
 // Numbers are the numbers of all pages.
-func Numbers() []NumberSetting { return append(AgentNumbers(), FirewallTimeout) }
+func Numbers() []NumberSetting {
+	return append(append(AgentNumbers(), FirewallTimeout), BackupNumbers...)
+}
 
 // Get returns the value in Unit.
 func (n NumberSetting) Get(s *Settings) float64 {
@@ -246,6 +250,7 @@ func (s Settings) Check() []Problem {
 	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
 	c.gateway(s.GatewaySettings)
 	c.number(&s, FirewallTimeout)
+	c.backup(s)
 	return c.problems
 }
 

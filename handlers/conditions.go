@@ -126,7 +126,7 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 	return list
 }
 
-// partConditions are about the tunnel, the installer and the certificates.
+// partConditions are about the tunnel, the installer, the backups and the certificates.
 func (s *Site) partConditions() (list []agent.Condition) {
 	add := adder(&list)
 	if !s.Tunnel.Available() {
@@ -136,6 +136,9 @@ func (s *Site) partConditions() (list []agent.Condition) {
 	}
 	if s.Installer.Ready() != nil {
 		add(agent.ConditionInstaller, agent.SeverityWarn, "", nil)
+	}
+	if state := s.Backups.State(); state.Trouble != "" && s.Settings.Current().Backup.Daily {
+		add(agent.ConditionBackup, agent.SeverityWarn, string(state.Trouble), map[string]string{"Time": state.Failed.Format(time.RFC3339)})
 	}
 	for _, end := range s.Certificates.Ending() {
 		add(agent.ConditionCertificate, agent.SeverityWarn, "", map[string]string{"Name": unicodeName(end.Name), "Until": end.NotAfter.Format(time.RFC3339),

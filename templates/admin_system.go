@@ -14,6 +14,7 @@ var systemTabs = []struct {
 	name string
 }{
 	{SystemServices, "system_tab_services"},
+	{BackupsPath, "system_tab_backups"},
 	{SystemDoctor, "system_tab_doctor"},
 }
 

@@ -18,24 +18,30 @@ type dataFile struct {
 	name   string // pattern of path.Match; empty = the data directory itself
 	dir    bool   // a directory; the files in it are protected by its mode
 	public bool   // others may read it
+	backup bool   // it is in a backup, with all that is in it if it is a directory
 	change string // how to replace the secret if others could read it
 }
 
 // dataFiles are the files in the data directory that the gateway or nft reads.
 var dataFiles = []dataFile{
-	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
-	{name: "root-next.key", change: "cancel the change of the root certificate and announce it again"},
-	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
-	{name: secretKeyFile, change: "give the search accounts of the directories new passwords in the domains and type them here, and replace the uploaded certificates and the key of the external account binding"},
+	{name: "root.key", backup: true, change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
+	{name: "root-next.key", backup: true, change: "cancel the change of the root certificate and announce it again"},
+	{name: "wireguard.key", backup: true, change: "remove it and start again; agents learn the new key at their next login"},
+	{name: secretKeyFile, backup: true, change: "give the search accounts of the directories new passwords in the domains and type them here, and replace the uploaded certificates and the key of the external account binding"},
 	{name: ".*.tmp", change: "as for root.key, wireguard.key and secret.key, which may have been in it"},
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
-	{name: "ideco.db", change: changeDatabase},
-	{name: "ideco.db-*", change: changeDatabase},
+	{name: databaseName, backup: true, change: changeDatabase},
+	{name: databaseName + "-*", change: changeDatabase},
 	{name: scratchDir, dir: true, change: changeDatabase},
-	{name: "acme", dir: true, change: "remove it and start again; the certificates are ordered again"},
-	{name: "setup-link", change: "make the first administrator now, or start again, which makes another link"},
-	{name: "root.pem", public: true},
-	{name: "root-next.pem", public: true},
+	{name: stagedDir, dir: true, change: changeDatabase},
+	{name: readyPrefix + "*", dir: true, change: changeDatabase},
+	{name: applyPrefix + "*", dir: true, change: changeDatabase},
+	{name: asidePrefix + "*", dir: true, change: changeDatabase},
+	{name: backupsDir, dir: true, change: "nothing else: backups are encrypted"},
+	{name: "acme", backup: true, dir: true, change: "remove it and start again; the certificates are ordered again"},
+	{name: setupLinkFile, change: "make the first administrator now, or start again, which makes another link"},
+	{name: "root.pem", backup: true, public: true},
+	{name: "root-next.pem", backup: true, public: true},
 	{name: outwardFile, public: true},
 	{name: planFile, public: true},
 	{name: bootFile, public: true},

@@ -29,7 +29,7 @@ import (
 const stopTimeout = 10 * time.Second
 
 // Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
-// database is closed. Sessions stay open in the store for the next start.
+// database is closed. Sessions stay open in the store for the next start. Errors: ErrRestart.
 func Serve(ctx context.Context, c Config) error {
 	started, recent := time.Now(), new(recentLog)
 	c.Log = recent.watch(c.Log)
@@ -155,6 +155,8 @@ func Serve(ctx context.Context, c Config) error {
 	portal := func(arrival netip.Addr) string {
 		return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
 	}
+	restart := newRestart(manager)
+	copies := newBackups(c.Data, settings.Current, restart.begin, c.Log)
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
@@ -175,6 +177,7 @@ func Serve(ctx context.Context, c Config) error {
 		Certificates:  certificates,
 		AuthRules:     rules,
 		Overview:      db,
+		Backups:       copies,
 		System:        systemFacts(c.Data, started),
 		Setup:         setup,
 		Addressing:    addressing,
@@ -203,7 +206,7 @@ func Serve(ctx context.Context, c Config) error {
 	site.Service = serviceFacts(c, started, alive, servers, vpn, serviceVersions(db.SchemaVersion, msi), recent)
 	sup := &supervisor{systemd: c.Systemd, alive: alive, manager: manager, health: site.Health, log: c.Log}
 	again := &reloader{config: c, root: root, certificates: certificates, settings: settings, changed: site.TrustChanged}
-	return run(ctx, c, site, manager, servers, open, reachable, links, background{db, settings, directories, certificates, rules, sup, again, c.Log})
+	return run(ctx, c, site, manager, servers, open, reachable, links, background{db, settings, directories, certificates, rules, sup, again, copies, restart, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -232,6 +235,8 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { return b.certificates.run(gctx) })
 	g.Go(func() error { return b.rules.run(gctx) })
+	g.Go(func() error { return b.backups.run(gctx) })
+	g.Go(func() error { return b.restart.wait(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
@@ -339,7 +344,7 @@ const (
 
 // openSetup creates the setup link if there is no administrator yet.
 func openSetup(ctx context.Context, c Config, db *store.Store, hosts []string) (*setupLink, []string, error) {
-	path := filepath.Join(c.Data, "setup-link")
+	path := filepath.Join(c.Data, setupLinkFile)
 	exists, err := db.HasAdministrator(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -45,12 +45,8 @@ package main
 import (
 	"context"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"ideco-agent/agent"
-	"ideco-agent/agent/client/diagnose"
 	"ideco-agent/agent/client/locale"
 	"ideco-agent/agent/client/settings"
 )
@@ -60,17 +56,6 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 )
-
-func main() {
-	attachConsole(os.Args[1:])
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-ctx.Done()
-		stop() // a second signal ends the program at once
-	}()
-	os.Exit(run(ctx, program{os.Args[1:], os.Stdin, os.Stdout, os.Stderr, locale.System(),
-		settings.ReadRegistry(), diagnose.Directories(), standardTerminal(), command{}}))
-}
 
 // program is the environment of a command.
 type program struct {

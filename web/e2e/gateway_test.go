@@ -83,10 +83,16 @@ func (g *gateway) start(portal, agents, http string) {
 	args := []string{"--data", g.data, "serve", "--log-format", "json", "--portal-listen", portal, "--agent-listen", agents, "--http-listen", http}
 	args = append(args, g.flags...)
 	if g.systemd != nil {
-		g.cmd = g.systemd.command(args)
+		g.run(g.systemd.command(args))
 	} else {
-		g.cmd = exec.Command(portalProgram, args...)
+		g.run(exec.Command(portalProgram, args...))
 	}
+}
+
+// run starts the gateway by a command, whose log is JSON, and waits until it says that it runs.
+func (g *gateway) run(cmd *exec.Cmd) {
+	g.t.Helper()
+	g.cmd = cmd
 	stderr, err := g.cmd.StderrPipe()
 	if err != nil {
 		g.t.Fatal(err)
