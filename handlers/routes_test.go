@@ -122,7 +122,7 @@ type noInstaller struct{}
 type policyAlone struct{}
 
 func (policyAlone) Driver() bool              { return false }
-func (policyAlone) Policy() ZipFile           { return ZipFile{[]byte("policy"), `"p"`} }
+func (policyAlone) Policy() ZipFile           { return zipFile("policy") }
 func (policyAlone) Portable() (ZipFile, bool) { return ZipFile{}, false }
 
 func (noInstaller) Ready() error                                { return agent.ErrNotFound }

@@ -263,7 +263,7 @@ const fewAgents = 1000
 func (d *doctor) memory(context.Context) []agent.Check {
 	free, ok := kilobytes(procField("/proc/meminfo", "MemAvailable:"))
 	used, _ := kilobytes(procField(fmt.Sprintf("/proc/%d/status", d.pid), "VmRSS:"))
-	list := []agent.Check{memory(free, used, ok)}
+	list := []agent.Check{memoryCheck(free, used, ok)}
 	if words := strings.Fields(procField(fmt.Sprintf("/proc/%d/limits", d.pid), "Max open files")); len(words) > 0 {
 		limit, err := strconv.Atoi(words[0])
 		b := budgetFor(limit)
@@ -283,7 +283,7 @@ func (d *doctor) memory(context.Context) []agent.Check {
 // memoryLow is the free memory below which the doctor warns.
 const memoryLow = 64 << 20
 
-func memory(free, used uint64, known bool) agent.Check {
+func memoryCheck(free, used uint64, known bool) agent.Check {
 	about := args("Free", free, "Used", used)
 	switch {
 	case !known:

@@ -251,6 +251,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		return nil
 	})
 	announce(c, open, b.settings.firewall.Mode(), portal, links)
+	keepMemorySmall()
 	return g.Wait()
 }
 

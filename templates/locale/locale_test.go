@@ -295,7 +295,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestRefusalsAreWholeSentences(t *testing.T) {
-	for _, l := range localizers {
+	for _, l := range localizers() {
 		for _, code := range append(append([]agent.Code{}, agent.Codes...), agent.AgentCodes...) {
 			for _, e := range []*agent.Error{
 				{Code: code},
