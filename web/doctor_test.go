@@ -560,7 +560,7 @@ func TestDoctorFindsLimits(t *testing.T) {
 		}
 	}
 	for free, code := range map[uint64]agent.CheckCode{1 << 30: agent.CheckMemory, 1 << 20: agent.CheckMemoryLow} {
-		if c := memory(free, 0, true); c.Code != code {
+		if c := memoryCheck(free, 0, true); c.Code != code {
 			t.Errorf("%d: %s", free, c.Code)
 		}
 	}
