@@ -373,6 +373,7 @@ func CheckCodes() (codes []CheckCode) {
 // conditionGroups has the group of each condition.
 var conditionGroups = map[ConditionCode]CheckGroup{
 	ConditionStore:          ChecksDisk,
+	ConditionBackup:         ChecksDisk,
 	ConditionAgentOff:       ChecksGateway,
 	ConditionDomain:         ChecksName,
 	ConditionEnforcement:    ChecksFirewall,

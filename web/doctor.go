@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -166,7 +167,7 @@ var replacedBy = map[agent.ConditionCode][]agent.CheckCode{
 	agent.ConditionInterfaces:  {agent.CheckTableIdle, agent.CheckForwardingIdle},
 }
 
-// withConditions puts conditions before the other results, and leaves out what they replace.
+// withConditions puts conditions before the other results, and leaves out what they replace. Whether the gateway runs comes first.
 func withConditions(checks, conditions []agent.Check) []agent.Check {
 	less := map[agent.CheckCode]bool{}
 	for _, c := range conditions {
@@ -174,13 +175,17 @@ func withConditions(checks, conditions []agent.Check) []agent.Check {
 			less[code] = true
 		}
 	}
-	list := conditions
+	var first, rest []agent.Check
 	for _, c := range checks {
-		if !less[c.Code] {
-			list = append(list, c)
+		switch {
+		case less[c.Code]:
+		case c.Group == agent.ChecksGateway:
+			first = append(first, c)
+		default:
+			rest = append(rest, c)
 		}
 	}
-	return list
+	return slices.Concat(first, conditions, rest)
 }
 
 // args makes the arguments of a text from names and values.

@@ -72,6 +72,7 @@ func (d *doctor) site(stored *directories) *handlers.Site {
 		Tunnel:       settings,
 		Installer:    embedded,
 		Certificates: besideCertificates{},
+		Backups:      besideBackups{},
 		Addressing:   &hosts{settings: d.settings},
 		Storing:      func() agent.StoreTrouble { return "" },
 	}
@@ -95,6 +96,7 @@ type (
 	}
 	besideDirectories  struct{ *directories }
 	besideCertificates struct{ handlers.Certificates }
+	besideBackups      struct{ handlers.Backups }
 )
 
 func (s besideSettings) Current() agent.Settings { return s.settings.now }
@@ -108,6 +110,9 @@ func (besideDirectories) Status(agent.DirectoryID) agent.DirectoryStatus {
 
 // Ending is unknown: the doctor looks at the certificate that is served.
 func (besideCertificates) Ending() []agent.CertificateEnd { return nil }
+
+// State is unknown: only the process that failed knows.
+func (besideBackups) State() agent.BackupState { return agent.BackupState{} }
 
 // Available reports whether the tunnel runs. Of a stopped gateway that is said elsewhere.
 func (b beside) Available() bool { return b.pid == 0 || b.start.Tunnel != TunnelOff }

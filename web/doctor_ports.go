@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -159,7 +160,9 @@ func (p port) result(code agent.CheckCode, more ...any) []agent.Check {
 	if p.udp {
 		kind = "UDP"
 	}
-	return []agent.Check{agent.NewCheck(code, args(append([]any{"Port", kind + " " + strconv.Itoa(int(p.at.Port())), "Flag", p.flag, "Addresses", "—"}, more...)...))}
+	about := args("Port", kind+" "+strconv.Itoa(int(p.at.Port())), "Flag", p.flag)
+	maps.Copy(about, args(more...))
+	return []agent.Check{agent.NewCheck(code, about)}
 }
 
 // probePlain reports whether something answers HTTP. Who listens is known from the sockets.

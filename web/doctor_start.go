@@ -50,13 +50,14 @@ func (r startRecord) save(dir string) error {
 	return atomicfile.Write(filepath.Join(dir, startFile), append(b, '\n'), 0o600)
 }
 
-// lastStart reads the file. Before the first start it returns the defaults of the flags.
+// lastStart reads the file. Before the first start, and if it is damaged, it returns the defaults of the flags.
 func lastStart(dir string, defaults Config) startRecord {
+	var saved startRecord
+	if b, err := os.ReadFile(filepath.Join(dir, startFile)); err == nil && json.Unmarshal(b, &saved) == nil {
+		return saved
+	}
 	r := recordOfStart(defaults)
 	r.Process = 0
-	if b, err := os.ReadFile(filepath.Join(dir, startFile)); err == nil {
-		_ = json.Unmarshal(b, &r) // of what is damaged the defaults count
-	}
 	return r
 }
 

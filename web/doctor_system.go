@@ -23,21 +23,28 @@ import (
 
 // clock checks that the time is right, because certificates and tickets depend on it.
 func (d *doctor) clock(context.Context) []agent.Check {
-	now := time.Now()
-	zone, _ := now.Zone()
-	about := args("Time", now.Format(time.RFC3339), "Zone", zone)
-	if root := d.root(); root != nil && now.Before(root.NotBefore) {
-		about["Since"] = root.NotBefore.UTC().Format(time.RFC3339)
-		return []agent.Check{agent.NewCheck(agent.CheckClockPast, about)}
+	var made time.Time
+	if root := d.root(); root != nil {
+		made = root.NotBefore
 	}
 	synchronised, err := isSynchronised()
+	return []agent.Check{judgeClock(time.Now(), made, synchronised, err)}
+}
+
+// judgeClock judges the time. made is when the root certificate was made, which cannot be later; err is why it is unknown whether the
+// clock is synchronised.
+func judgeClock(now, made time.Time, synchronised bool, err error) agent.Check {
+	zone, _ := now.Zone()
+	about := args("Time", now.Format(time.RFC3339), "Zone", zone, "Since", made.UTC().Format(time.RFC3339))
 	switch {
+	case now.Before(made):
+		return agent.NewCheck(agent.CheckClockPast, about)
 	case err != nil:
-		return []agent.Check{agent.NewCheck(agent.CheckClockUnknown, about)}
+		return agent.NewCheck(agent.CheckClockUnknown, about)
 	case !synchronised:
-		return []agent.Check{agent.NewCheck(agent.CheckClockUnsynced, about)}
+		return agent.NewCheck(agent.CheckClockUnsynced, about)
 	}
-	return []agent.Check{agent.NewCheck(agent.CheckClock, about)}
+	return agent.NewCheck(agent.CheckClock, about)
 }
 
 // isSynchronised asks the kernel whether a program keeps the clock right. Inside the unit ProtectClock= forbids the question; then the
