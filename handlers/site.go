@@ -36,6 +36,7 @@ type Site struct {
 	AuthRules    AuthRules
 	Overview     Overview
 	System       func() agent.SystemFacts
+	Service      func(context.Context) agent.ServiceFacts
 	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
 	// root and a company's CA do not count.
 	PubliclyTrusted func() bool

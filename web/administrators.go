@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -91,7 +92,7 @@ func withPassword(ctx context.Context, dir string, ask func() (string, error), d
 	if err != nil {
 		return err
 	}
-	database, err := openData(dir, NewLog(os.Stderr, "text", "info"))
+	database, err := openData(dir, NewLog(os.Stderr, "text", slog.LevelInfo))
 	if err != nil {
 		return err
 	}

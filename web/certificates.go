@@ -42,6 +42,7 @@ type uploads interface {
 	Uploaded() []handlers.Uploaded
 	Upload(ctx context.Context, files [][]byte, password, by string) (handlers.Uploaded, error)
 	RemoveUploaded(ctx context.Context, id agent.UploadedCertificateID, by string) error
+	reload(context.Context) error
 }
 
 func openCertificates(ctx context.Context, c Config, root *certs.Authority, s *settings, h *hosts, open *listeners, box *secretbox.Box) (*certificates, error) {

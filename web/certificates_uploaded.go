@@ -64,6 +64,13 @@ func (u *uploadedCertificates) load(ctx context.Context) error {
 	return nil
 }
 
+// reload reads the stored certificates and the key that encrypts theirs again. After an error the list stays as it is.
+func (u *uploadedCertificates) reload(ctx context.Context) error {
+	u.changes.Lock()
+	defer u.changes.Unlock()
+	return u.load(ctx)
+}
+
 // parseChain parses a chain in PEM, without its key. The result has no Leaf if the chain is damaged.
 func parseChain(text string) (c tls.Certificate) {
 	for block, rest := pem.Decode([]byte(text)); block != nil; block, rest = pem.Decode(rest) {

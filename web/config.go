@@ -14,6 +14,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/atomicfile"
+	"ideco-agent/web/systemd"
 )
 
 // Config is the configuration of Serve. A listen address is HOST:PORT as in [net.Listen]; port 0 takes a free one.
@@ -31,6 +32,10 @@ type Config struct {
 	Now          func() time.Time                    // the clock of the throttle of wrong passwords; nil = time.Now
 	Announce     func(portal string, setup []string) // shows a person the portal's URL and the setup link for each of its addresses, if there is one; nil = nobody reads it
 	Internet     Internet
+	Systemd      *systemd.Manager           // nil = systemd did not start this process
+	Reload       <-chan os.Signal           // a signal makes the gateway read its certificates and the log level again; nil = never
+	Level        *slog.LevelVar             // of Log; nil = it cannot change
+	ReadLevel    func() (slog.Level, error) // reads the level of Log anew; nil = it cannot change
 }
 
 // TunnelOff is the Tunnel of a gateway without VPN.

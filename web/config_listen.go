@@ -18,14 +18,15 @@ import (
 type listening struct {
 	flag, variable, example string
 	where                   []string
+	kept                    string // what it is called in systemd.Listener.Serves
 }
 
 // listening returns the parts in the order of the fields of listeners.
 func (c Config) listening() []listening {
 	return []listening{
-		{"--portal-listen", "IDECO_PORTAL_LISTEN", ":8443", c.PortalListen},
-		{"--agent-listen", "IDECO_AGENT_LISTEN", ":14765", c.AgentListen},
-		{"--http-listen", "IDECO_HTTP_LISTEN", ":8080", c.HTTPListen},
+		{"--portal-listen", "IDECO_PORTAL_LISTEN", ":8443", c.PortalListen, "portal"},
+		{"--agent-listen", "IDECO_AGENT_LISTEN", ":14765", c.AgentListen, "agent"},
+		{"--http-listen", "IDECO_HTTP_LISTEN", ":8080", c.HTTPListen, "http"},
 	}
 }
 
@@ -121,12 +122,9 @@ func (l listening) refused(where string, err error) error {
 
 // tryListening opens all ports for a moment, so that an address that is not this computer's, or a port that takes more rights, is
 // found before anything is written. A port in use counts only while there is no data directory: its lock tells more when the same
-// gateway is running.
-func (c Config) tryListening() error {
-	open, err := listen(c)
-	if err == nil {
-		open.close()
-	}
+// gateway is running. Inherited listeners are open already.
+func (c Config) tryListening(have inherited) error {
+	err := c.tryPorts(have)
 	if _, missing := os.Stat(c.Data); !errors.Is(missing, fs.ErrNotExist) {
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return nil
@@ -137,6 +135,23 @@ func (c Config) tryListening() error {
 		return c.tryTunnelPort()
 	}
 	return err
+}
+
+// tryPorts opens the ports that are not inherited, all at once.
+func (c Config) tryPorts(have inherited) error {
+	for _, part := range c.listening() {
+		for _, where := range part.where {
+			if have[[2]string{part.flag, where}] != nil {
+				continue
+			}
+			l, err := net.Listen("tcp", where)
+			if err != nil {
+				return part.refused(where, err)
+			}
+			defer l.Close()
+		}
+	}
+	return nil
 }
 
 func (c Config) tryTunnelPort() error {

@@ -112,17 +112,24 @@ func newConnLimiter(limits connLimits, overTLS bool, isLocal func(peer netip.Add
 }
 
 // listen returns a listener that keeps the limits.
-func (l *connLimiter) listen(under net.Listener) net.Listener { return &limitedListener{under, l} }
+func (l *connLimiter) listen(under net.Listener) net.Listener {
+	return &limitedListener{under, l, make(chan struct{}, 1)}
+}
 
 type limitedListener struct {
 	net.Listener
-	limiter *connLimiter
+	limiter  *connLimiter
+	accepted chan struct{} // has an element once a connection was accepted, see proveAccepting
 }
 
 func (l *limitedListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case l.accepted <- struct{}{}:
+	default:
 	}
 	return l.limiter.admit(conn), nil
 }

@@ -39,7 +39,7 @@ var rooms = map[string][]string{
 	"templates/guide":          {},
 	"templates/locale":         {"agent"},
 	"static":                   {},
-	"web":                      {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs"},
+	"web":                      {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs", "web/systemd"},
 	"web/certs":                {"agent"},
 	"web/certs/acmetest":       {}, // for tests; nothing else may import it
 	"web/e2e":                  {"agent", "agent/installer", "agent/protocol", "web"},
@@ -47,7 +47,8 @@ var rooms = map[string][]string{
 	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},
 	"cmd/docs":                 {}, // for the builds with the tag docs; nothing else may import it
 	"cmd/sbom":                 {},
-	"cmd/ideco-portal":         {"web"},
+	"web/systemd":              {},
+	"cmd/ideco-portal":         {"web", "web/systemd"},
 	"cmd/ideco-agent/validate": {"agent/installer"},
 	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/logfile", "agent/client/window", "agent/client/diagnose", "agent/client/localcopy", "agent/client/netwatch", "agent/client/ticket"},
 }

@@ -8,14 +8,10 @@ import (
 	"syscall"
 )
 
-// NewLog returns a logger. The format is "text" (logfmt) or "json"; level is the lowest level written: "debug", "info",
-// "warn" or "error". Lines to the systemd journal have no time, because the journal adds one.
-func NewLog(w io.Writer, format, level string) *slog.Logger {
-	options := &slog.HandlerOptions{}
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err == nil {
-		options.Level = least
-	}
+// NewLog returns a logger. The format is "text" (logfmt) or "json"; level is the lowest level written. Lines to the systemd journal have
+// no time, because the journal adds one.
+func NewLog(w io.Writer, format string, level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if isJournal(w) {
 		options.ReplaceAttr = func(groups []string, a slog.Attr) slog.Attr {
 			if len(groups) == 0 && a.Key == slog.TimeKey {

@@ -15,12 +15,13 @@ import (
 // TestNewLog: levels are filtered, and lines to the systemd journal have no time.
 func TestNewLog(t *testing.T) {
 	for _, c := range []struct {
-		format, level string
-		journal       bool
-		lines         int
+		format  string
+		level   slog.Level
+		journal bool
+		lines   int
 	}{
-		{"text", "debug", false, 4}, {"text", "info", false, 3}, {"json", "warn", false, 2}, {"json", "error", false, 1},
-		{"text", "info", true, 3}, {"json", "info", true, 3},
+		{"text", slog.LevelDebug, false, 4}, {"text", slog.LevelInfo, false, 3}, {"json", slog.LevelWarn, false, 2}, {"json", slog.LevelError, false, 1},
+		{"text", slog.LevelInfo, true, 3}, {"json", slog.LevelInfo, true, 3},
 	} {
 		f, err := os.Create(filepath.Join(t.TempDir(), "log"))
 		if err != nil {

@@ -15,6 +15,8 @@ type background struct {
 	directories  *directories
 	certificates *certificates
 	rules        *authRules
+	supervisor   *supervisor
+	reloader     *reloader
 	log          *slog.Logger
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,10 +31,13 @@ const stopTimeout = 10 * time.Second
 // Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
 // database is closed. Sessions stay open in the store for the next start.
 func Serve(ctx context.Context, c Config) error {
+	started, recent := time.Now(), new(recentLog)
+	c.Log = recent.watch(c.Log)
 	if err := c.Check(); err != nil {
 		return err
 	}
-	if err := c.tryListening(); err != nil {
+	have := c.inherit()
+	if err := c.tryListening(have); err != nil {
 		return err
 	}
 	databasePath, err := openData(c.Data, c.Log)
@@ -85,7 +89,7 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer vpn.close()
-	open, err := listen(c)
+	open, err := listen(c, have)
 	if err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	open.http = append(open.http, inTunnel...)
+	open.tunnel = inTunnel
 	if err := manager.Restore(ctx); err != nil {
 		return err
 	}
@@ -163,7 +167,7 @@ func Serve(ctx context.Context, c Config) error {
 		Certificates:  certificates,
 		AuthRules:     rules,
 		Overview:      db,
-		System:        systemFacts(c.Data, time.Now()),
+		System:        systemFacts(c.Data, started),
 		Setup:         setup,
 		Addressing:    addressing,
 		Health:        func(ctx context.Context) error { return health(ctx, c, db, settings) },
@@ -182,7 +186,12 @@ func Serve(ctx context.Context, c Config) error {
 		certificates.orders.Changed()
 		site.TrustChanged()
 	}
-	return run(ctx, c, site, manager, open.servers(site, certificates, addressing, budget, c.Log), open, reachable, links, background{db, settings, directories, certificates, rules, c.Log})
+	servers := open.servers(site, certificates, addressing, budget, c.Log)
+	alive := newLiveness(db, manager, fw, servers)
+	site.Service = serviceFacts(c, started, alive, servers, vpn, serviceVersions(db.SchemaVersion, msi), recent)
+	sup := &supervisor{systemd: c.Systemd, alive: alive, manager: manager, health: site.Health, log: c.Log}
+	again := &reloader{config: c, root: root, certificates: certificates, settings: settings, changed: site.TrustChanged}
+	return run(ctx, c, site, manager, servers, open, reachable, links, background{db, settings, directories, certificates, rules, sup, again, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -206,6 +215,8 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		g.Go(s.serve)
 	}
 	g.Go(func() error { return b.run(gctx) })
+	g.Go(func() error { return b.supervisor.run(gctx) })
+	g.Go(func() error { return b.supervisor.reloadOn(gctx, c.Reload, b.reloader.reload) })
 	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { return b.certificates.run(gctx) })
 	g.Go(func() error { return b.rules.run(gctx) })
@@ -218,6 +229,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.settings.trial.run(gctx, b.settings.endTrial, c.Log) })
 	g.Go(func() error {
 		<-gctx.Done()
+		b.supervisor.tell("STOPPING=1")
 		stop(manager, site, servers, c.Log)
 		return nil
 	})
@@ -255,38 +267,10 @@ func stop(manager *access.Manager, site *handlers.Site, servers []*server, log *
 	_ = g.Wait()
 }
 
-// listeners are the open ports, by what they serve.
-type listeners struct {
-	portal, agent, http []net.Listener
-}
-
-func listen(c Config) (*listeners, error) {
-	open := &listeners{}
-	to := []*[]net.Listener{&open.portal, &open.agent, &open.http}
-	for i, part := range c.listening() {
-		for _, where := range part.where {
-			l, err := net.Listen("tcp", where)
-			if err != nil {
-				open.close()
-				return nil, part.refused(where, err)
-			}
-			*to[i] = append(*to[i], l)
-		}
-	}
-	return open, nil
-}
-
-func (l *listeners) close() {
-	for _, list := range [][]net.Listener{l.portal, l.agent, l.http} {
-		for _, one := range list {
-			_ = one.Close()
-		}
-	}
-}
-
 type server struct {
 	http.Server
 	listener net.Listener
+	part     agent.ServicePart // empty in the tunnel
 }
 
 func (s *server) serve() error {
@@ -311,10 +295,9 @@ func (l *listeners) servers(site *handlers.Site, c *certificates, addressing *ho
 		return s.InVPN(a) || inside(s, a, through)
 	}
 	var all []*server
-	add := func(list []net.Listener, limits connLimits, handler http.Handler, config *tls.Config) {
-		limiter := newConnLimiter(limits, config != nil, isLocal)
+	add := func(part agent.ServicePart, list []net.Listener, limiter *connLimiter, handler http.Handler, config *tls.Config) {
 		for _, one := range list {
-			s := &server{listener: limiter.listen(one)}
+			s := &server{listener: limiter.listen(one), part: part}
 			s.Handler, s.TLSConfig, s.ConnContext, s.ConnState = handler, config, handlers.ConnContext, onConnState
 			s.ReadHeaderTimeout, s.ReadTimeout = handlers.ReadHeaderTimeout, handlers.ReadTimeout
 			s.WriteTimeout, s.IdleTimeout = handlers.WriteTimeout, handlers.IdleTimeout
@@ -328,9 +311,11 @@ func (l *listeners) servers(site *handlers.Site, c *certificates, addressing *ho
 			all = append(all, s)
 		}
 	}
-	add(l.portal, budget.portal, site.PortalHandler(), portalTLS)
-	add(l.agent, budget.agent, site.AgentHandler(), agentTLS)
-	add(l.http, budget.http, site.HTTPHandler(), nil)
+	add(agent.PartPortal, l.portal, newConnLimiter(budget.portal, true, isLocal), site.PortalHandler(), portalTLS)
+	add(agent.PartAgent, l.agent, newConnLimiter(budget.agent, true, isLocal), site.AgentHandler(), agentTLS)
+	plain := newConnLimiter(budget.http, false, isLocal)
+	add(agent.PartHTTP, l.http, plain, site.HTTPHandler(), nil)
+	add("", l.tunnel, plain, site.HTTPHandler(), nil)
 	return all
 }
 
@@ -357,7 +342,7 @@ func openSetup(ctx context.Context, c Config, db *store.Store, hosts []string) (
 // announce logs the addresses. The setup link is shown at a terminal and never logged.
 func announce(c Config, open *listeners, firewallMode string, portal, links []string) {
 	c.Log.Info("running", "version", Version(), "portal", addresses(open.portal), "agents", addresses(open.agent),
-		"http", addresses(open.http), "tunnel", c.Tunnel, "firewall", firewallMode)
+		"http", addresses(slices.Concat(open.http, open.tunnel)), "tunnel", c.Tunnel, "firewall", firewallMode)
 	if c.Announce != nil {
 		c.Announce("https://"+portal[0]+"/", links)
 	} else if len(links) > 0 {

@@ -211,6 +211,14 @@ func (f *Firewall) call(ctx context.Context, do func(*reconciler) error) error {
 	}
 }
 
+// Answers returns when the reconciler has done what is queued, or when ctx is done before that.
+func (f *Firewall) Answers(ctx context.Context) error {
+	if f.mode == ModeOff {
+		return nil
+	}
+	return f.call(ctx, func(*reconciler) error { return nil })
+}
+
 // Close stops the reconciler after the tasks that are queued. The table stays. Its elements expire after Plan.Timeout unless
 // another process adopts it.
 func (f *Firewall) Close() error {

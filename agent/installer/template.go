@@ -61,6 +61,9 @@ func Open(template []byte) (*Template, error) {
 // Size returns the length of every installer that Preset makes of the template.
 func (t *Template) Size() int64 { return int64(len(t.data)) }
 
+// Version returns the version of the program in the template.
+func (t *Template) Version() string { return t.value("ProductVersion") }
+
 // Wintun returns the version of the VPN driver in the template, or "" if it has none: then the agent has no VPN.
 func (t *Template) Wintun() string {
 	if _, ok := t.byKey[propWintun]; !ok {

@@ -63,6 +63,16 @@ func newProvider(db *sql.DB) (*goose.Provider, error) {
 		goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
+// SchemaVersion returns the version of the schema, which is the one that the program knows.
+func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
+	provider, err := newProvider(s.writer)
+	if err != nil {
+		return 0, err
+	}
+	has, _, err := versions(ctx, provider)
+	return has, err
+}
+
 // versions returns the version of the schema, which is never higher than the one that the program knows.
 func versions(ctx context.Context, provider *goose.Provider) (has, knows int64, err error) {
 	has, knows, err = provider.GetVersions(ctx)

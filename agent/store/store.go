@@ -154,6 +154,16 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.read(ctx, func(tx *sql.Tx) error { return countSettings(ctx, tx) })
 }
 
+// TryWriting begins a transaction that may write, and ends it without a change.
+func (s *Store) TryWriting(ctx context.Context) error {
+	conn, err := s.writer.Conn(ctx)
+	if err == nil {
+		defer conn.Close()
+		err = s.writeOn(ctx, conn, func(*sql.Tx) error { return nil })
+	}
+	return s.refusal(err)
+}
+
 func countSettings(ctx context.Context, db interface {
 	QueryRowContext(context.Context, string, ...any) *sql.Row
 }) error {

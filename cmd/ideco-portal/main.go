@@ -7,8 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 	_ "golang.org/x/crypto/x509roots/fallback" // public roots for a computer without ca-certificates
@@ -16,6 +19,7 @@ import (
 
 	"ideco-agent/agent/passwordline"
 	"ideco-agent/web"
+	"ideco-agent/web/systemd"
 )
 
 type commands struct {
@@ -58,6 +62,8 @@ type serveCommand struct {
 	Firewall      string   `help:"Who may pass between LAN and Internet: ${enum}. nftables refuses to start where it cannot enforce; auto goes on with a warning on the page; off enforces nothing." default:"auto" enum:"auto,nftables,off" env:"IDECO_FIREWALL"`
 	LogFormat     string   `help:"Format of the log on standard error: ${enum}." default:"text" enum:"text,json" env:"IDECO_LOG_FORMAT"`
 	LogLevel      string   `help:"The least that is logged: ${enum}." default:"info" enum:"debug,info,warn,error" env:"IDECO_LOG_LEVEL"`
+
+	EnvironmentFile string `help:"File of the service's variables. A reload (SIGHUP) reads IDECO_LOG_LEVEL from it again." default:"/etc/default/ideco-portal" env:"IDECO_ENVIRONMENT_FILE" type:"path"`
 }
 
 // Validate checks the addresses while the command line is parsed.
@@ -75,17 +81,38 @@ func (s *serveCommand) config() web.Config {
 	}
 }
 
-func (s *serveCommand) Run(ctx context.Context, c *commands, lang language) error {
+func (s *serveCommand) Run(ctx context.Context, c *commands, k *kong.Context, lang language) error {
 	config := s.config()
-	config.Data, config.Log = c.Data, web.NewLog(os.Stderr, s.LogFormat, s.LogLevel)
-	if term.IsTerminal(int(os.Stderr.Fd())) {
+	config.Level = new(slog.LevelVar)
+	if err := config.Level.UnmarshalText([]byte(s.LogLevel)); err != nil {
+		return err
+	}
+	config.Data, config.Log = c.Data, web.NewLog(os.Stderr, s.LogFormat, config.Level)
+	if term.IsTerminal(int(os.Stderr.Fd())) { // there SIGHUP says that the terminal is gone
 		config.Announce = lang.announce
 		return web.Serve(ctx, config)
+	}
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	config.Reload, config.ReadLevel = reload, s.levelReader(k, config.Level)
+	var err error
+	if config.Systemd, err = systemd.Open(); err != nil {
+		return err
 	}
 	if err := web.Serve(ctx, config); err != nil {
 		return errors.New(err.Error()) // not translated, because it is logged
 	}
 	return nil
+}
+
+// levelReader returns a function that reads the log level for a reload; nil if the flag on the command line fixes it.
+func (s *serveCommand) levelReader(k *kong.Context, now *slog.LevelVar) func() (slog.Level, error) {
+	for _, f := range k.Flags() {
+		if f.Name == "log-level" && isGiven(f, k) {
+			return nil
+		}
+	}
+	return func() (slog.Level, error) { return levelIn(s.EnvironmentFile, slog.LevelInfo, now.Level()) }
 }
 
 // trimmed removes spaces, which people type after commas.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,55 @@ func open(dir string, now func() time.Time) (*Authority, error) {
 		return a, nil
 	}
 	return a, a.replaceRoot(self, names{})
+}
+
+// Reload reads the files of the root and of the next root again, and makes the root permit the domains, as SetNames does. After an error the
+// root is unchanged. Connections from before were verified with the former root, as after FollowNext.
+func (a *Authority) Reload(domains []string) error {
+	if err := a.reread(); err != nil {
+		return err
+	}
+	return a.SetNames(domains)
+}
+
+func (a *Authority) reread() error {
+	a.issuing.Lock()
+	defer a.issuing.Unlock()
+	if a.changing {
+		return errChanging
+	}
+	key, err := readKey(a.dir, keyFile, cureKey)
+	if err != nil {
+		return err
+	}
+	if key == nil {
+		return fmt.Errorf("%s is missing: %s", filepath.Join(a.dir, keyFile), cureKey)
+	}
+	root, err := readRoot(a.dir, rootFile, key, keyFile, cureRoot)
+	if err != nil {
+		return err
+	}
+	if root == nil {
+		return fmt.Errorf("%s is missing: %s", filepath.Join(a.dir, rootFile), cureRoot)
+	}
+	next, err := loadNext(a.dir)
+	if err != nil {
+		return err
+	}
+	self, err := identify(key)
+	if err != nil {
+		return err
+	}
+	current := a.current.Load()
+	if !key.Equal(current.self.key) {
+		a.former = append(a.former, former{current.self, a.now()})
+	}
+	if !root.Equal(current.root) {
+		n, _ := namesOf(root)
+		a.current.Store(newIssued(self, root, n))
+	}
+	a.next.Store(next)
+	return nil
 }
 
 func newIssued(self identity, root *x509.Certificate, n names) *issued {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -175,6 +176,35 @@ func (o *Orders) update() {
 		o.orders[name].covered = covered[name]
 	}
 	o.publish()
+}
+
+// Reload reads the certificates on the disk again. One that cannot be read, or that has not been written yet, stays in memory.
+func (o *Orders) Reload() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var errs []error
+	for name, one := range o.orders {
+		if one.cause != "" || one.unsaved || o.settings.Directory == "" {
+			continue
+		}
+		path := filepath.Join(o.dir, o.ca, certificateFile(name))
+		text, err := readFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		var h *held
+		if err == nil {
+			h, err = parseHeld(text, name, o.ca)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read the ordered certificate %s: %w", path, err))
+			continue
+		}
+		one.held = h
+	}
+	o.publish()
+	o.wakeUp()
+	return errors.Join(errs...)
 }
 
 // newOrder returns what is known about a name. The caller holds mu.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -164,7 +165,7 @@ func (g *gateway) startAs(c web.Config) {
 	ctx, stop := context.WithCancel(context.Background())
 	g.log, g.done = &lockedBuffer{}, make(chan struct{})
 	running, w := io.Pipe()
-	c.Data, c.Now, c.Log = g.data, g.now, web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", "info")
+	c.Data, c.Now, c.Log = g.data, g.now, web.NewLog(io.MultiWriter(g.log, untilRunning{w}), "json", slog.LevelInfo)
 	c.PortalListen, c.AgentListen, c.HTTPListen = g.where.Portal, g.where.Agents, g.where.HTTP
 	go func() {
 		defer close(g.done)

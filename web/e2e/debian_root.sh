@@ -14,7 +14,7 @@ if [ "$1" = --make ]; then
   # shellcheck disable=SC2016
   mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null | sed -n 1p)
   debootstrap --variant=minbase --include=systemd --keyring=/usr/share/keyrings/debian-archive-keyring.gpg "$suite" "$root" ${mirror:+"$mirror"}
-  chroot "$root" apt-get install --yes --download-only nftables adduser ca-certificates
+  chroot "$root" apt-get install --yes --download-only nftables adduser
   tar -C "$root" --one-file-system -cf "$file.part" .
   mv "$file.part" "$file"
   exit

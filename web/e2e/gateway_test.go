@@ -44,6 +44,7 @@ type gateway struct {
 	log   *lockedBuffer
 	done  chan struct{} // closed when the process has ended
 
+	systemd  *serviceManager  // starts the process; nil = the test does
 	stopHere func()           // stops a gateway inside this process
 	now      func() time.Time // the clock of its throttle; nil = time.Now
 }
@@ -80,7 +81,12 @@ func startGateway(t testing.TB, flags ...string) *gateway {
 func (g *gateway) start(portal, agents, http string) {
 	g.t.Helper()
 	args := []string{"--data", g.data, "serve", "--log-format", "json", "--portal-listen", portal, "--agent-listen", agents, "--http-listen", http}
-	g.run(exec.Command(portalProgram, append(args, g.flags...)...))
+	args = append(args, g.flags...)
+	if g.systemd != nil {
+		g.run(g.systemd.command(args))
+	} else {
+		g.run(exec.Command(portalProgram, args...))
+	}
 }
 
 // run starts the gateway by a command, whose log is JSON, and waits until it says that it runs.
