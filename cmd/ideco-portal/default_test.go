@@ -19,13 +19,16 @@ const defaultHead = `# Settings of ideco-agent-backend.service. They take effect
 `
 
 // TestEnvironmentFile checks that the environment file of the package has every variable of serve with its default, except
-// that of the data directory, which is the unit's.
+// those of the data directory, which is the unit's, and of this file itself.
 func TestEnvironmentFile(t *testing.T) {
 	var c commands
 	parser := newParser(&c, "en")
 	text := strings.Builder{}
 	text.WriteString(defaultHead)
 	for _, f := range command(t, parser, "serve").Flags {
+		if f.Name == "environment-file" {
+			continue
+		}
 		for _, env := range f.Envs {
 			value := f.Default
 			if env == "IDECO_FIREWALL" {
