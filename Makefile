@@ -236,10 +236,12 @@ previous: package
 	mkdir -p build/previous/tree build/previous/packages
 	git archive HEAD^ | tar -x -C build/previous/tree
 	cp $(TEMPLATE) $(PORTABLE) build/previous/tree/agent/installer/template/
+	mkdir build/previous/tree/build
+	cp build/IdecoAgent.exe build/IdecoAgent-win8.exe build/previous/tree/build/
 	cd build/previous/tree && GOOS=linux GOARCH=amd64 $(GOBUILD) -o build/linux-amd64/ideco-portal ./cmd/ideco-portal
 	cp build/previous/tree/build/linux-amd64/ideco-portal build/previous/
 	tree=build/previous/tree; [ -e $$tree/cmd/ideco-portal/package/nfpm.yaml ] || tree=.; \
-	$(MAKE) -C $$tree -o $(TEMPLATE) -o $(PORTABLE) PACKAGE_DIR=$(CURDIR)/build/previous/packages PACKAGE_ARCHS=amd64 PACKAGE_VERSION=$(VERSION)~previous package
+	$(MAKE) -C $$tree -o $(TEMPLATE) -o $(PORTABLE) -o build/IdecoAgent.exe -o build/IdecoAgent-win8.exe PACKAGE_DIR=$(CURDIR)/build/previous/packages PACKAGE_ARCHS=amd64 PACKAGE_VERSION=$(VERSION)~previous package
 	rm -r build/previous/tree
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.
