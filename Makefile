@@ -77,10 +77,12 @@ build/IdecoAgent-win8.exe: $(SOURCES) | go
 .PHONY: docs
 docs: build/docs
 
-build/docs: $(SOURCES) $(wildcard cmd/docs/*.go cmd/*/docs.go) | go
+build/docs: $(SOURCES) $(wildcard cmd/docs/*.go cmd/*/docs.go .github/CHANGELOG*) | go
 	rm -rf $@ $@.new
 	go run -tags docs ./cmd/ideco-portal $@.new
 	go run -tags docs ./cmd/ideco-agent $@.new
+	gzip -9nc .github/CHANGELOG.md >$@.new/changelog.gz
+	gzip -9nc .github/CHANGELOG.ru.md >$@.new/changelog.ru.gz
 	mv $@.new $@
 
 # windows-check tries the installer on a real Windows (see its README.md). It is built with Go 1.20, for Windows 8.
@@ -115,7 +117,7 @@ $(PORTABLE): build/IdecoAgent.exe build/IdecoAgent-win8.exe
 # Debian packages of the gateway and of the agent program for the command line, in build/packages.
 package: $(PACKAGES)
 
-.SECONDARY: $(foreach arch,$(PACKAGE_ARCHS),build/linux-$(arch)/ideco-portal build/linux-$(arch)/ideco-agent)
+.SECONDARY: $(foreach arch,$(PACKAGE_ARCHS),$(foreach name,ideco-portal ideco-agent,build/linux-$(arch)/$(name) build/linux-$(arch)/$(name)-licences.txt))
 
 build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-portal
@@ -123,14 +125,35 @@ build/linux-%/ideco-portal: $(SOURCES) $(TEMPLATE) $(PORTABLE) | go
 build/linux-%/ideco-agent: $(SOURCES) | go
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./cmd/ideco-agent
 
-$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE build/docs
+$(PACKAGE_DIR)/ideco-portal_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-portal build/linux-%/ideco-portal-licences.txt build/docs $(wildcard cmd/ideco-portal/package/* cmd/ideco-portal/*.service) LICENSE
 	@if ! [ -e $(TEMPLATE) ]; then echo "The package needs IdecoAgent.msi. As root: apt-get install wixl msitools; then run make package again." >&2; exit 1; fi
 	@mkdir -p $(@D)
 	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-portal/package/nfpm.yaml --packager deb --target $@
 
-$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent $(wildcard cmd/ideco-agent/package/*) LICENSE build/docs
+$(PACKAGE_DIR)/ideco-agent_$(PACKAGE_VERSION)_%.deb: build/linux-%/ideco-agent build/linux-%/ideco-agent-licences.txt build/docs $(wildcard cmd/ideco-agent/package/*) LICENSE
 	@mkdir -p $(@D)
 	ARCH=$* VERSION=$(PACKAGE_VERSION) $(NFPM) package --config cmd/ideco-agent/package/nfpm.yaml --packager deb --target $@
+
+# The licences of the modules in a package; the gateway's has the programs for Windows in it.
+build/linux-%/ideco-portal-licences.txt: build/linux-%/ideco-portal build/IdecoAgent.exe build/IdecoAgent-win8.exe $(wildcard cmd/sbom/*.go)
+	go run ./cmd/sbom licences $@ $(filter build/%,$^)
+
+build/linux-%/ideco-agent-licences.txt: build/linux-%/ideco-agent $(wildcard cmd/sbom/*.go)
+	go run ./cmd/sbom licences $@ $(filter build/%,$^)
+
+# All that a release has, in build/release: packages, installer, archive, lists of components, changes and checksums.
+.PHONY: release
+release: package build/docs
+	rm -rf build/release
+	mkdir -p build/release
+	cp $(PACKAGES) $(TEMPLATE) $(PORTABLE) .github/CHANGELOG.md .github/CHANGELOG.ru.md build/release/
+	go run ./cmd/sbom components $(VERSION) build build/release
+	export LC_ALL=C; cd build/release && sha256sum * >SHA256SUMS
+
+# Two builds of this commit in clones that differ in path, time, umask, time zone, language and build cache give the same bytes.
+.PHONY: reproducible
+reproducible: tools
+	.ci/reproducible
 
 # The target go checks that Go is there and new enough to fetch the pinned version by itself.
 go:
@@ -213,10 +236,12 @@ previous: package
 	mkdir -p build/previous/tree build/previous/packages
 	git archive HEAD^ | tar -x -C build/previous/tree
 	cp $(TEMPLATE) $(PORTABLE) build/previous/tree/agent/installer/template/
+	mkdir build/previous/tree/build
+	cp build/IdecoAgent.exe build/IdecoAgent-win8.exe build/previous/tree/build/
 	cd build/previous/tree && GOOS=linux GOARCH=amd64 $(GOBUILD) -o build/linux-amd64/ideco-portal ./cmd/ideco-portal
 	cp build/previous/tree/build/linux-amd64/ideco-portal build/previous/
 	tree=build/previous/tree; [ -e $$tree/cmd/ideco-portal/package/nfpm.yaml ] || tree=.; \
-	$(MAKE) -C $$tree -o $(TEMPLATE) -o $(PORTABLE) PACKAGE_DIR=$(CURDIR)/build/previous/packages PACKAGE_ARCHS=amd64 PACKAGE_VERSION=$(VERSION)~previous package
+	$(MAKE) -C $$tree -o $(TEMPLATE) -o $(PORTABLE) -o build/IdecoAgent.exe -o build/IdecoAgent-win8.exe PACKAGE_DIR=$(CURDIR)/build/previous/packages PACKAGE_ARCHS=amd64 PACKAGE_VERSION=$(VERSION)~previous package
 	rm -r build/previous/tree
 
 # The firewall's figures need root: granting and revoking 10,000 sessions, from grant to first packet and from end to last packet.

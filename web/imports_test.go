@@ -47,9 +47,10 @@ var rooms = map[string][]string{
 	"web/e2e":                  {"agent", "agent/installer", "agent/protocol", "web"},
 	"web/e2e/acmelab":          {"agent/directory/lab", "agent/needs"}, // for tests; nothing else may import it
 	"web/e2e/window":           {"agent/client/locale", "agent/client/pipe", "agent/client/session"},
+	"cmd/docs":                 {}, // for the builds with the tag docs; nothing else may import it
+	"cmd/sbom":                 {},
 	"web/systemd":              {},
 	"cmd/ideco-portal":         {"web", "web/systemd"},
-	"cmd/docs":                 {}, // for the builds with the tag docs; nothing else may import it
 	"cmd/ideco-agent/validate": {"agent/installer"},
 	"cmd/ideco-agent":          {"agent", "agent/client", "agent/client/locale", "agent/client/settings", "agent/client/tunnel", "agent/client/service", "agent/client/pipe", "agent/client/session", "agent/client/logfile", "agent/client/window", "agent/client/diagnose", "agent/client/localcopy", "agent/client/netwatch", "agent/client/ticket"},
 }

@@ -70,7 +70,7 @@ func isFile(v *kong.Value) bool {
 	case "path", "existingfile", "existingdir", "file", "filecontent":
 		return true
 	}
-	return false
+	return strings.HasPrefix(v.Tag.PlaceHolder, "FILE") || strings.HasPrefix(v.Tag.PlaceHolder, "DIR")
 }
 
 func firstSentences(english, russian string) docs.Text {

@@ -1,19 +1,19 @@
 // Command sbom writes what the programs of a release are made of:
 //
-//	sbom VERSION DIR
+//	sbom components VERSION DIR OUT
+//	sbom licences OUT PROGRAM...
 //
-// It reads the programs from DIR (the directory build) and writes to DIR/sbom, for each artefact, a list of its components in
-// the format CycloneDX (NAME.cdx.json), and for each Debian package the licences of the modules in it (NAME-licences.txt).
+// components reads the artefacts from DIR (the directory build) and writes for each the list of its components in the format
+// CycloneDX to OUT/NAME.cdx.json. licences writes the licences of the modules in the programs to one file.
 //
-// What is linked comes from the programs themselves (debug/buildinfo). The licences come from the module cache or the module
-// proxy; package licensecheck recognises them. The same programs give the same bytes. cyclonedx-gomod was tried first: its
+// What is linked comes from the programs themselves (debug/buildinfo). The licences come from the module cache;
+// package licensecheck recognises them. The same programs give the same bytes. cyclonedx-gomod was tried first: its
 // output names the hash of its own executable, and it knows neither the installer nor what a package needs.
 package main
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,11 +22,17 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "sbom: want VERSION DIR")
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 4 && args[0] == "components":
+		err = writeComponents(args[1], args[2], args[3])
+	case len(args) > 2 && args[0] == "licences":
+		err = writeLicences(args[1], args[2:])
+	default:
+		fmt.Fprintln(os.Stderr, "sbom: want components VERSION DIR OUT, or licences OUT PROGRAM...")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sbom:", err)
 		os.Exit(1)
 	}
@@ -71,9 +77,10 @@ var nftables = cdx.Component{
 	Description: "not included; the Debian package depends on it",
 }
 
-func run(version, dir string) error {
+func writeComponents(version, dir, out string) error {
 	all := artefacts()
 	programs := map[string]*program{}
+	var modules []module
 	for _, a := range all {
 		if !a.program {
 			continue
@@ -83,13 +90,13 @@ func run(version, dir string) error {
 			return err
 		}
 		programs[a.name] = p
+		modules = append(modules, p.modules...)
 	}
-	licences, err := readLicences(modulesOf(programs))
+	licences, err := readLicences(unique(modules))
 	if err != nil {
 		return err
 	}
-	out := filepath.Join(dir, "sbom")
-	if err := errors.Join(os.RemoveAll(out), os.MkdirAll(out, 0o755)); err != nil {
+	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
 	for _, a := range all {
@@ -101,19 +108,24 @@ func run(version, dir string) error {
 			return err
 		}
 	}
-	for name, linked := range map[string][]string{
-		"ideco-agent":  {"ideco-agent_linux_amd64", "ideco-agent_linux_arm64"},
-		"ideco-portal": {"ideco-portal_linux_amd64", "ideco-portal_linux_arm64", "IdecoAgent.exe", "IdecoAgent-win8.exe"},
-	} {
-		some := map[string]*program{}
-		for _, one := range linked {
-			some[one] = programs[one]
-		}
-		if err := os.WriteFile(filepath.Join(out, name+"-licences.txt"), notices(modulesOf(some), licences), 0o644); err != nil {
+	return nil
+}
+
+func writeLicences(out string, paths []string) error {
+	var modules []module
+	for _, path := range paths {
+		p, err := readProgram(path)
+		if err != nil {
 			return err
 		}
+		modules = append(modules, p.modules...)
 	}
-	return nil
+	modules = unique(modules)
+	licences, err := readLicences(modules)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, notices(modules, licences), 0o644)
 }
 
 func hashOf(path string) (string, error) {

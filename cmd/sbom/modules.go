@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"debug/buildinfo"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/google/licensecheck"
+	modulepath "golang.org/x/mod/module"
 )
 
 // module is a Go module in a program. The standard library counts as the module std.
@@ -57,14 +56,10 @@ func compare(a, b module) int {
 	return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.version, b.version))
 }
 
-// modulesOf returns the modules of the programs, each once and sorted.
-func modulesOf(programs map[string]*program) []module {
-	var all []module
-	for _, p := range programs {
-		all = append(all, p.modules...)
-	}
-	slices.SortFunc(all, compare)
-	return slices.CompactFunc(all, func(a, b module) bool { return a.String() == b.String() })
+// unique returns the modules sorted and each once.
+func unique(modules []module) []module {
+	slices.SortFunc(modules, compare)
+	return slices.CompactFunc(modules, func(a, b module) bool { return a.String() == b.String() })
 }
 
 // licence is what a module's own files say about its licence.
@@ -111,8 +106,9 @@ func readLicence(dir string) (licence, error) {
 		if err != nil {
 			return licence{}, err
 		}
+		// A grant of patents is no licence of its own; SPDX has no name for it.
 		for _, match := range licensecheck.Scan(content).Match {
-			if !match.IsURL && !slices.Contains(ids, match.ID) {
+			if match.ID != "GooglePatentsFile" && !match.IsURL && !slices.Contains(ids, match.ID) {
 				ids = append(ids, match.ID)
 			}
 		}
@@ -122,38 +118,30 @@ func readLicence(dir string) (licence, error) {
 	return licence{strings.Join(ids, " AND "), text.String()}, nil
 }
 
-// directories returns where the sources of the modules are. What the module cache lacks is downloaded.
+// directories returns where the sources of the modules are: in the module cache, because the programs were built from them.
 func directories(modules []module) (map[string]string, error) {
-	root, err := exec.Command("go", "env", "GOROOT").Output()
+	out, err := exec.Command("go", "env", "GOROOT", "GOMODCACHE").Output()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("go env: %w", err)
 	}
+	root, cache, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
 	dirs := map[string]string{}
-	args := []string{"mod", "download", "-json"}
 	for _, m := range modules {
 		if m.path == "std" {
-			dirs[m.String()] = strings.TrimSpace(string(root))
-		} else {
-			args = append(args, m.String())
+			dirs[m.String()] = root
+			continue
 		}
-	}
-	cmd := exec.Command("go", args...)
-	cmd.Dir = os.TempDir() // outside of the module, so that its go.mod does not choose versions
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("go mod download: %w", err)
-	}
-	for d := json.NewDecoder(bytes.NewReader(out)); ; {
-		var m struct{ Path, Version, Dir string }
-		if err := d.Decode(&m); errors.Is(err, io.EOF) {
-			return dirs, nil
-		} else if err != nil {
+		path, err := modulepath.EscapePath(m.path)
+		if err != nil {
 			return nil, err
 		}
-		dirs[m.Path+"@"+m.Version] = m.Dir
+		version, err := modulepath.EscapeVersion(m.version)
+		if err != nil {
+			return nil, err
+		}
+		dirs[m.String()] = filepath.Join(cache, path+"@"+version)
 	}
+	return dirs, nil
 }
 
 // notices returns the licences of the modules, each text once with the modules under it.
@@ -165,7 +153,11 @@ func notices(modules []module, licences map[string]licence) []byte {
 		if under[text] == nil {
 			order = append(order, text)
 		}
-		under[text] = append(under[text], m.String())
+		line := m.String()
+		if id := licences[line].id; id != "" {
+			line += " (" + id + ")"
+		}
+		under[text] = append(under[text], line)
 	}
 	var b bytes.Buffer
 	b.WriteString("Modules of others in these programs, and their licences.\n")
