@@ -168,16 +168,15 @@ const (
 	CheckClockUnknown  CheckCode = "clock_unknown"
 	CheckClockPast     CheckCode = "clock_past" // the clock is before {Since}: {Time}
 
-	CheckUser               CheckCode = "user" // {User}
-	CheckFiles              CheckCode = "files"
-	CheckFilesUnknown       CheckCode = "files_unknown" // {Data}
-	CheckFileOwner          CheckCode = "file_owner"    // {File}, {Owner}, {User}, {Command}
-	CheckFileWritable       CheckCode = "file_writable" // others may change it: {File}, {Mode}, {Command}
-	CheckFileOpen           CheckCode = "file_open"     // others may read it: {File}, {Mode}, {Command}
-	CheckFileKind           CheckCode = "file_kind"     // it is a link, a directory or something else: {File}
-	CheckCapabilities       CheckCode = "capabilities"
-	CheckCapabilitiesLack   CheckCode = "capabilities_lack" // {Capabilities}
-	CheckCapabilitiesLittle CheckCode = "capabilities_few"  // the gateway works without them: {Capabilities}
+	CheckUser             CheckCode = "user" // {User}
+	CheckFiles            CheckCode = "files"
+	CheckFilesUnknown     CheckCode = "files_unknown" // {Data}
+	CheckFileOwner        CheckCode = "file_owner"    // {File}, {Owner}, {User}, {Command}
+	CheckFileWritable     CheckCode = "file_writable" // others may change it: {File}, {Mode}, {Command}
+	CheckFileOpen         CheckCode = "file_open"     // others may read it: {File}, {Mode}, {Command}
+	CheckFileKind         CheckCode = "file_kind"     // it is a link, a directory or something else: {File}
+	CheckCapabilities     CheckCode = "capabilities"
+	CheckCapabilitiesLack CheckCode = "capabilities_lack" // {Capabilities}
 
 	CheckKernel           CheckCode = "kernel" // {Release}
 	CheckNFTables         CheckCode = "nftables"
@@ -290,16 +289,15 @@ var checkKinds = map[CheckCode]checkKind{
 	CheckClockUnknown:  {ChecksClock, StepSkipped},
 	CheckClockPast:     {ChecksClock, StepFailed},
 
-	CheckUser:               {ChecksRights, StepOK},
-	CheckFiles:              {ChecksRights, StepOK},
-	CheckFilesUnknown:       {ChecksRights, StepSkipped},
-	CheckFileOwner:          {ChecksRights, StepFailed},
-	CheckFileWritable:       {ChecksRights, StepFailed},
-	CheckFileOpen:           {ChecksRights, StepWarning},
-	CheckFileKind:           {ChecksRights, StepFailed},
-	CheckCapabilities:       {ChecksRights, StepOK},
-	CheckCapabilitiesLack:   {ChecksRights, StepFailed},
-	CheckCapabilitiesLittle: {ChecksRights, StepWarning},
+	CheckUser:             {ChecksRights, StepOK},
+	CheckFiles:            {ChecksRights, StepOK},
+	CheckFilesUnknown:     {ChecksRights, StepSkipped},
+	CheckFileOwner:        {ChecksRights, StepFailed},
+	CheckFileWritable:     {ChecksRights, StepFailed},
+	CheckFileOpen:         {ChecksRights, StepWarning},
+	CheckFileKind:         {ChecksRights, StepFailed},
+	CheckCapabilities:     {ChecksRights, StepOK},
+	CheckCapabilitiesLack: {ChecksRights, StepFailed},
 
 	CheckKernel:           {ChecksKernel, StepOK},
 	CheckNFTables:         {ChecksKernel, StepOK},

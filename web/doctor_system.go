@@ -80,11 +80,11 @@ func (d *doctor) rights(context.Context) (list []agent.Check) {
 	return append(list, d.files(self)...)
 }
 
-// Capabilities by their names. The gateway works without CAP_NET_RAW; see agent/firewall.
+// Capabilities by their names.
 var capabilityNames = []struct {
 	bit  int
 	name string
-}{{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {unix.CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"}, {unix.CAP_NET_RAW, "CAP_NET_RAW"}}
+}{{unix.CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {unix.CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"}}
 
 func (d *doctor) capabilities() []agent.Check {
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", d.pid))
@@ -96,27 +96,20 @@ func (d *doctor) capabilities() []agent.Check {
 	if !ok {
 		return list
 	}
-	var lack, little []string
+	var lack []string
 	for _, c := range capabilityNames {
 		switch {
 		case set&(1<<c.bit) != 0:
-		case c.bit == unix.CAP_NET_RAW:
-			little = append(little, c.name)
 		case c.bit == unix.CAP_NET_ADMIN && d.start.Firewall == firewall.ModeOff && d.start.Tunnel == TunnelOff:
 		case c.bit == unix.CAP_NET_BIND_SERVICE && !d.hasLowPort():
 		default:
 			lack = append(lack, c.name)
 		}
 	}
-	switch {
-	case len(lack) > 0:
-		list = append(list, agent.NewCheck(agent.CheckCapabilitiesLack, args("Capabilities", strings.Join(lack, ", "))))
-	case len(little) > 0 && d.start.Firewall != firewall.ModeOff:
-		list = append(list, agent.NewCheck(agent.CheckCapabilitiesLittle, args("Capabilities", strings.Join(little, ", "))))
-	default:
-		list = append(list, agent.NewCheck(agent.CheckCapabilities, nil))
+	if len(lack) > 0 {
+		return append(list, agent.NewCheck(agent.CheckCapabilitiesLack, args("Capabilities", strings.Join(lack, ", "))))
 	}
-	return list
+	return append(list, agent.NewCheck(agent.CheckCapabilities, nil))
 }
 
 func (d *doctor) hasLowPort() bool {
