@@ -142,6 +142,7 @@ const (
 	ActJournalExported  ActCode = "journal_exported"
 	ActSessionsExported ActCode = "sessions_exported"
 	ActActsExported     ActCode = "acts_exported"
+	ActSupportFile      ActCode = "support_file_downloaded"
 )
 
 // Creates reports whether the act always makes its object.
@@ -227,6 +228,7 @@ var ActCodes = map[ActCode]ActKind{
 	ActJournalExported:  ActsOfExport,
 	ActSessionsExported: ActsOfExport,
 	ActActsExported:     ActsOfExport,
+	ActSupportFile:      ActsOfExport,
 }
 
 // ActFields are all names that ActChange.Field can have, for their texts. Where two kinds of acts have a field of the same name with different

@@ -41,6 +41,8 @@ type Settings struct {
 
 	ACME ACMESettings // of the page «Сертификат»
 
+	Forwarding bool // the gateway switches packet forwarding on at each start
+
 	Backup BackupSettings // of the page «Резервные копии»
 
 	GatewaySettings

@@ -1,13 +1,12 @@
 package handlers
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 )
@@ -15,14 +14,14 @@ import (
 // restoredFor is how long the gateway says that it restored its rules after another program had changed them.
 const restoredFor = 24 * time.Hour
 
-// conditions returns what an administrator should know about the gateway. Those of SeverityBad come first.
-func (s *Site) conditions(c echo.Context) ([]agent.Condition, error) {
+// Conditions returns what an administrator should know about the gateway. Those of SeverityBad come first.
+func (s *Site) Conditions(ctx context.Context) ([]agent.Condition, error) {
 	now, state := s.Settings.Current(), s.Gateway.State()
 	interfaces, err := s.Gateway.Interfaces()
 	if err != nil {
 		s.Log.Error("read the interfaces", "error", err)
 	}
-	directories, err := s.Directories.List(c.Request().Context())
+	directories, err := s.Directories.List(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type Site struct {
 	Overview     Overview
 	Backups      Backups
 	System       func() agent.SystemFacts
+	Doctor       Doctor
 	Service      func(context.Context) agent.ServiceFacts
 	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
 	// root and a company's CA do not count.

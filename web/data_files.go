@@ -45,6 +45,7 @@ var dataFiles = []dataFile{
 	{name: outwardFile, public: true},
 	{name: planFile, public: true},
 	{name: bootFile, public: true},
+	{name: startFile, public: true},
 	{name: lockFile, public: true},
 }
 
@@ -102,25 +103,62 @@ func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), 
 	return nil
 }
 
-// checkMode reports whether other users can read a secret. An error says why the file cannot be trusted.
-func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
+// fileFault is why a file of the data directory cannot be trusted, or is not safe.
+type fileFault int
+
+const (
+	faultNone           fileFault = iota
+	faultReadable                 // others can read a secret
+	faultWritable                 // others can change it
+	faultOwner                    // another user owns it
+	faultLink                     // it is a symbolic link
+	faultNoDirectory              // the data directory is none
+	faultNoSubdirectory           // a directory in it is none
+	faultNoFile                   // it is neither a file nor a directory
+)
+
+// fault judges a file by its mode and owner; self is the user of the gateway.
+func (k dataFile) fault(mode fs.FileMode, owner, self int) fileFault {
 	switch {
 	case k.name == "" && !mode.IsDir():
-		return false, message("%s is not a directory; choose another one with --data", file)
+		return faultNoDirectory
 	case k.name != "" && mode.Type() == fs.ModeSymlink:
-		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+		return faultLink
 	case k.name != "" && k.dir && !mode.IsDir():
-		return false, message("%s is not a directory: move it away, or restore the directory from a backup", file)
+		return faultNoSubdirectory
 	case k.name != "" && !k.dir && !mode.IsRegular():
-		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+		return faultNoFile
 	case owner != self:
+		return faultOwner
+	case mode.Perm()&0o022 != 0:
+		return faultWritable
+	case !k.public && mode.Perm()&0o077 != 0:
+		return faultReadable
+	}
+	return faultNone
+}
+
+// checkMode reports whether other users can read a secret. An error says why the file cannot be trusted.
+func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
+	switch k.fault(mode, owner, self) {
+	case faultNoDirectory:
+		return false, message("%s is not a directory; choose another one with --data", file)
+	case faultLink:
+		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+	case faultNoSubdirectory:
+		return false, message("%s is not a directory: move it away, or restore the directory from a backup", file)
+	case faultNoFile:
+		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+	case faultOwner:
 		return false, message("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
 			file, userName(owner), userName(self), k.chown(self, file))
-	case mode.Perm()&0o022 != 0:
+	case faultWritable:
 		return false, message("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
 			file, octal(mode), k.mode())
+	case faultReadable:
+		return true, nil
 	}
-	return !k.public && mode.Perm()&0o077 != 0, nil
+	return false, nil
 }
 
 // mode returns the mode with which the gateway creates the file.

@@ -15,6 +15,7 @@ import (
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
+	"agent/memory":             {},
 	"agent/secretbox":          {},
 	"agent/netstack":           {},
 	"agent/wgbind":             {},
@@ -54,7 +55,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind", "agent/xlsx"}
+var leaves = []string{"agent/atomicfile", "agent/memory", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind", "agent/xlsx"}
 
 const module = "ideco-agent/"
 

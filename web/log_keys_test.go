@@ -85,6 +85,7 @@ var logKeys = map[string]string{
 	"key":     "public key of a peer of the tunnel",
 	"message": "text of wireguard-go",
 
+	"parts":    "what does not answer",
 	"version":  "of the program",
 	"portal":   "where the portal listens",
 	"agents":   "where the agent endpoint listens",

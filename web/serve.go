@@ -49,6 +49,10 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
+	start := recordOfStart(c)
+	if err := start.save(c.Data); err != nil {
+		c.Log.Warn("the file for commands beside the gateway is not written", "error", err)
+	}
 	db, err := openStore(ctx, databasePath)
 	if err != nil {
 		return err
@@ -94,6 +98,10 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer open.close()
+	start = start.opened(open, vpn.port())
+	if err := start.save(c.Data); err != nil {
+		c.Log.Warn("the file for commands beside the gateway is not written", "error", err)
+	}
 	descriptors, err := descriptorLimit()
 	if err != nil {
 		return err
@@ -129,6 +137,11 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
+	if settings.Current().Forwarding { // after the rules, which decide who is forwarded
+		if err := (gateway{}).EnableForwarding(ctx); err != nil {
+			c.Log.Error("packet forwarding could not be switched on; the page Gateway says how to do it by hand", "error", err)
+		}
+	}
 	inTunnel, err := vpn.listen()
 	if err != nil {
 		return err
@@ -184,6 +197,10 @@ func Serve(ctx context.Context, c Config) error {
 
 		PubliclyTrusted: certificates.publiclyTrusted,
 	}
+	site.Doctor = &doctor{data: c.Data, start: start, pid: os.Getpid(), db: db, settings: settings.Current, conditions: site.Conditions,
+		directories: directories.load, test: func(ctx context.Context, s agent.DirectorySettings) agent.DirectoryReport {
+			return network.Test(ctx, s, "", nil)
+		}, recent: recent.records, log: c.Log}
 	certificates.tell = site.TrustChanged
 	settings.changed = func() {
 		certificates.orders.Changed()
@@ -239,6 +256,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		return nil
 	})
 	announce(c, open, b.settings.firewall.Mode(), portal, links)
+	keepMemorySmall()
 	return g.Wait()
 }
 

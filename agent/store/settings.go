@@ -104,6 +104,8 @@ func settingsFields(s *agent.Settings) map[string]any {
 
 		"acme": &s.ACME,
 
+		"forwarding": &s.Forwarding,
+
 		"backup_daily":     &s.Backup.Daily,
 		"backup_recipient": &s.Backup.Recipient,
 	}

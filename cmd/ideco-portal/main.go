@@ -32,6 +32,7 @@ type commands struct {
 	Admin    adminCommand    `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for."`
 	Backup   backupCommand   `cmd:"" help:"Write an encrypted backup of the data directory, also while the gateway runs. The passphrase is read from standard input; at a terminal it is asked for."`
 	Restore  restoreCommand  `cmd:"" help:"Restore a backup. The gateway must be stopped."`
+	Doctor   doctorCommand   `cmd:"" help:"Find out why the gateway does not work, running or stopped. Changes nothing; the exit code is 1 if a check has failed."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 

@@ -42,6 +42,9 @@ var russian = map[string]string{
 	"Run the portal and the agent endpoint until SIGINT or SIGTERM.":                                                                 "Запустить портал и точку подключения агентов; остановка — SIGINT или SIGTERM.",
 	"Show or remove the rules between LAN and Internet.":                                                                             "Показать или убрать правила между локальной сетью и интернетом.",
 	"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for.":    "Создать администратора или задать ему новый пароль. Пароль читается из стандартного ввода; на терминале программа спросит его.",
+	"Find out why the gateway does not work, running or stopped. Changes nothing; the exit code is 1 if a check has failed.":         "Выяснить, почему шлюз не работает, — при запущенном шлюзе и при остановленном. Ничего не меняет; код возврата 1, если проверка не прошла.",
+	"Print the results as JSON.": "Вывести результаты в JSON.",
+	"Also write a file for support: a zip without secrets. An existing file is not overwritten.": "Ещё и записать файл для поддержки: архив zip без секретов. Существующий файл не перезаписывается.",
 	"Print the version.":                           "Показать версию.",
 	"Where the portal listens (HTTPS).":            "Где портал принимает подключения (HTTPS).",
 	"Where agents connect (HTTPS and WebSocket).":  "Куда подключаются агенты (HTTPS и WebSocket).",
@@ -76,6 +79,8 @@ var russian = map[string]string{
 	"administrator %s has the new password, but the audit log lacks it: %w": "у администратора %s новый пароль, но записать это в журнал действий не удалось: %w",
 
 	// Messages of package web.
+	"checks that failed: %d":                                                                                                          "не прошли проверки: %d",
+	"the file for support cannot be written: %w":                                                                                      "не удалось записать файл для поддержки: %w",
 	"%s needs an address, for instance %s":                                                                                            "ключу %s нужен адрес, например %s",
 	"%q is not an address to listen on: give host and port, for instance %s (%s or %s)":                                               "%q — не адрес для приёма подключений: укажите адрес и порт, например %s (%s или %s)",
 	"%q is not an address to listen on: a port is a number from 0 to 65535 (%s or %s)":                                                "%q — не адрес для приёма подключений: порт — это число от 0 до 65535 (%s или %s)",
