@@ -176,7 +176,7 @@ generate: go
 	go tool templ generate -include-version=false -path templates
 	$(WINRES) --no-suffix --out $(SYSO)
 
-test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad test-package
+test: test-tools build lint test-go test-fuzz test-windows8 test-windows test-browser test-gateway test-acme test-ad
 
 # All packages; the walks in a browser have a target of their own.
 test-go: go

@@ -19,17 +19,17 @@ const defaultHead = `# Settings of ideco-agent-backend.service. They take effect
 `
 
 // TestEnvironmentFile checks that the environment file of the package has every variable of serve with its default, except
-// those of the data directory, which is the unit's, and of this file itself.
+// that of the data directory, which is the unit's, and that of the file itself.
 func TestEnvironmentFile(t *testing.T) {
 	var c commands
 	parser := newParser(&c, "en")
 	text := strings.Builder{}
 	text.WriteString(defaultHead)
 	for _, f := range command(t, parser, "serve").Flags {
-		if f.Name == "environment-file" {
-			continue
-		}
 		for _, env := range f.Envs {
+			if env == "IDECO_ENVIRONMENT_FILE" {
+				continue
+			}
 			value := f.Default
 			if env == "IDECO_FIREWALL" {
 				value = "nftables" // see the unit
