@@ -45,8 +45,7 @@ func TestBackupAndRestore(t *testing.T) {
 	pin := g.pin()
 	connected := g.pinned("ivanov", "pc", pin)
 	connected.waits("authorized")
-	var before []session
-	admin.must("GET", sessionsPath, nil, &before)
+	before := admin.sessions()
 
 	ctx, stop := context.WithCancel(t.Context())
 	loaded, firstLoad := make(chan int, 1), make(chan bool, 1)
@@ -86,8 +85,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Error("the pin is another one")
 	}
 	connected.waits("authorized") // with its password, because its token is void
-	var sessions []session
-	g.rest("boss", adminPassword).must("GET", sessionsPath, nil, &sessions)
+	sessions := g.rest("boss", adminPassword).sessions()
 	if len(sessions) != 1 || sessions[0].ID == before[0].ID {
 		t.Errorf("sessions %+v, before the restore %+v", sessions, before)
 	}
