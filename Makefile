@@ -260,10 +260,12 @@ lint: docs
 	@mkdir -p build; $(WINRES) --no-suffix --out build/rsrc.syso; \
 	if ! cmp -s build/rsrc.syso $(SYSO); then echo "$(SYSO) was not up to date: commit what make generate wrote" >&2; exit 1; fi
 	go vet ./...
-	go vet -tags browser,wine,gateway,ad,acme ./web/e2e/... ./agent/directory/... ./agent/client/ticket
+	go vet -tags browser,wine,gateway,ad,acme,debian ./web/e2e/... ./agent/directory/... ./agent/client/ticket
 	go vet -tags docs ./cmd/ideco-portal ./cmd/ideco-agent
 	go tool staticcheck ./...
 	go tool actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
+	@.ci/install shellcheck:shellcheck
+	@if command -v shellcheck >/dev/null; then shellcheck cmd/ideco-portal/package/{preinst,postinst,prerm,postrm} web/e2e/debian_root.sh; fi
 	@if command -v mandoc >/dev/null; then for page in build/docs/man/man*/*.gz build/docs/man/ru/man*/*.gz; do mandoc -Tlint -Wwarning "$$page"; done; fi
 	go test -count=1 -run '^TestImports' ./web
 

@@ -64,13 +64,14 @@ const (
 	ActsOnGateway      ActKind = "gateway"
 	ActsOnCertificates ActKind = "certificate"
 	ActsOnSessions     ActKind = "session"
+	ActsOnBackups      ActKind = "backup"
 	ActsOfExport       ActKind = "export"
 	ActsOfSigningIn    ActKind = "sign_in"
 )
 
 // ActKinds are all kinds.
 var ActKinds = []ActKind{ActsOnAccounts, ActsOnGroups, ActsOnRules, ActsOnDirectories, ActsOnSettings, ActsOnGateway, ActsOnCertificates,
-	ActsOnSessions, ActsOfExport, ActsOfSigningIn}
+	ActsOnSessions, ActsOnBackups, ActsOfExport, ActsOfSigningIn}
 
 // ActCode is what was done. The log of the service has the same word as its event, except for ActGatewayExpired, ActSessionsEnded and the
 // acts of the command line, which only the journal has.
@@ -130,11 +131,18 @@ const (
 	ActRootAnnounced       ActCode = "root_announced"
 	ActRootCancelled       ActCode = "root_cancelled"
 
+	ActBackupMade          ActCode = "backup_made"
+	ActBackupDownloaded    ActCode = "backup_downloaded"
+	ActBackupDeleted       ActCode = "backup_deleted"
+	ActBackupSettingsSaved ActCode = "backup_settings_saved"
+	ActBackupRestored      ActCode = "backup_restored"
+
 	ActSessionEnded     ActCode = "session_ended"
 	ActSessionsEnded    ActCode = "sessions_ended"
 	ActJournalExported  ActCode = "journal_exported"
 	ActSessionsExported ActCode = "sessions_exported"
 	ActActsExported     ActCode = "acts_exported"
+	ActSupportFile      ActCode = "support_file_downloaded"
 )
 
 // Creates reports whether the act always makes its object.
@@ -209,11 +217,18 @@ var ActCodes = map[ActCode]ActKind{
 	ActRootAnnounced:       ActsOnCertificates,
 	ActRootCancelled:       ActsOnCertificates,
 
+	ActBackupMade:          ActsOnBackups,
+	ActBackupDownloaded:    ActsOnBackups,
+	ActBackupDeleted:       ActsOnBackups,
+	ActBackupSettingsSaved: ActsOnBackups,
+	ActBackupRestored:      ActsOnBackups,
+
 	ActSessionEnded:     ActsOnSessions,
 	ActSessionsEnded:    ActsOnSessions,
 	ActJournalExported:  ActsOfExport,
 	ActSessionsExported: ActsOfExport,
 	ActActsExported:     ActsOfExport,
+	ActSupportFile:      ActsOfExport,
 }
 
 // ActFields are all names that ActChange.Field can have, for their texts. Where two kinds of acts have a field of the same name with different
@@ -221,6 +236,7 @@ var ActCodes = map[ActCode]ActKind{
 var ActFields = []string{
 	"enabled", "auth_domain", "former_domains", "local_tunnel", "local_networks", "vpn_network", "forward_nets", "dns", "dns_suffix", "device_policy",
 	"browser_sign_in_networks", "session_hours_lan", "session_hours_vpn", "grace_seconds", "devices_per_user", "journal_days", "journal_mb",
+	"backup_daily", "backup_recipient", "backup_hour", "backup_keep",
 	"lan_interfaces", "wan_interfaces", "masquerade", "open_before_login", "vpn_peers_may_talk", "dns_in_lan", "firewall_timeout_seconds",
 	"name", "login", "parent_id", "must_change", "domain_name", "phone_number", "comment", "remote_access", "remote_by_groups", "admin", "admin_by_group", "psw",
 	"group.name", "group.admin", "position", "directory", "directory_group",

@@ -70,6 +70,7 @@ const (
 	ConditionDirectory      ConditionCode = "directory"        // a directory does not answer: {Name}, {ID}
 	ConditionWithheld       ConditionCode = "withheld"         // a check of a directory's accounts waits for the administrator: {Name}, {ID}
 	ConditionPasswordLost   ConditionCode = "password_lost"    // the password of a directory's search account cannot be decrypted: {Name}, {ID}
+	ConditionBackup         ConditionCode = "backup"           // the daily backup failed; a BackupTrouble; {Time} is when
 	ConditionCertificate    ConditionCode = "certificate_ends" // a certificate ends soon; the fields of a CertificateEnd: {Name}, {Until}, {Source}, {Order}
 )
 
@@ -77,4 +78,4 @@ const (
 var ConditionCodes = []ConditionCode{ConditionStore, ConditionAgentOff, ConditionDomain, ConditionEnforcement, ConditionInterfaces,
 	ConditionForwarding, ConditionDNS, ConditionGone, ConditionDown, ConditionReplaced, ConditionUplinks, ConditionVLANs, ConditionNotLocal,
 	ConditionNetworksUnseen, ConditionBoot, ConditionRestored, ConditionVPN, ConditionVPNLacks, ConditionInstaller, ConditionDirectory,
-	ConditionWithheld, ConditionPasswordLost, ConditionCertificate}
+	ConditionWithheld, ConditionPasswordLost, ConditionBackup, ConditionCertificate}

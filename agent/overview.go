@@ -125,6 +125,15 @@ type StoreSizes struct {
 	Journal  uint64 // the part of the file that the journal of authorisations takes
 }
 
+// JournalGrowth is how many bytes the journal may still grow until its limit in 10^6 bytes.
+func (s StoreSizes) JournalGrowth(limitMB int) uint64 {
+	limit := uint64(limitMB) * 1e6
+	if s.Journal > limit {
+		return 0
+	}
+	return limit - s.Journal
+}
+
 // Free space of the data directory in bytes below which the page warns.
 const (
 	DiskLow  = 1 << 30

@@ -12,10 +12,17 @@ type ServiceFacts struct {
 	Memory     uint64 // resident set in bytes; 0 = unknown
 	Supervised bool   // systemd started the process and waits for its notifications
 	Ports      []ServicePort
-	Stuck      []string // names of parts that do not answer, see web
+	Stuck      []string // what does not answer: LiveDatabase, LiveSessions, LiveFirewall, or the address of a port
 	Versions   ServiceVersions
 	Records    []LogRecord // the newest first
 }
+
+// Parts that must answer and have no port.
+const (
+	LiveDatabase = "database"
+	LiveSessions = "sessions"
+	LiveFirewall = "firewall"
+)
 
 // ServicePort is where a part of the gateway listens.
 type ServicePort struct {
@@ -35,9 +42,6 @@ const (
 	PartHTTP   ServicePart = "http"
 	PartTunnel ServicePart = "wireguard"
 )
-
-// ServiceParts lists the parts in the order of the page.
-var ServiceParts = []ServicePart{PartPortal, PartAgent, PartHTTP, PartTunnel}
 
 // ServiceVersions are versions as texts; empty = unknown.
 type ServiceVersions struct {

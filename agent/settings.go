@@ -41,6 +41,10 @@ type Settings struct {
 
 	ACME ACMESettings // of the page «Сертификат»
 
+	Forwarding bool // the gateway switches packet forwarding on at each start
+
+	Backup BackupSettings // of the page «Резервные копии»
+
 	GatewaySettings
 	Trial GatewayTrial // not a setting, but stored together with them
 }
@@ -177,7 +181,9 @@ func AgentNumbers() []NumberSetting {
 }
 
 // Numbers are the numbers of all pages.
-func Numbers() []NumberSetting { return append(AgentNumbers(), FirewallTimeout) }
+func Numbers() []NumberSetting {
+	return append(append(AgentNumbers(), FirewallTimeout), BackupNumbers...)
+}
 
 // Get returns the value in Unit.
 func (n NumberSetting) Get(s *Settings) float64 {
@@ -246,6 +252,7 @@ func (s Settings) Check() []Problem {
 	c.refuse(s.DevicePolicy != DeviceEvict && s.DevicePolicy != DeviceRefuse, "device_policy", "field_device_policy", "")
 	c.gateway(s.GatewaySettings)
 	c.number(&s, FirewallTimeout)
+	c.backup(s)
 	return c.problems
 }
 

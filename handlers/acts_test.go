@@ -51,6 +51,7 @@ var notActs = map[string]string{
 	"POST /language":                              "a preference of this browser",
 	"POST /theme":                                 "a preference of this browser",
 	"POST /admin/columns":                         "a preference of this browser",
+	"POST /admin/system/doctor":                   "looks and changes nothing",
 	"POST " + webAuthPath:                         "the journal of authorisations has it",
 	"POST /web_authd/logout":                      "the journal of authorisations has it",
 	"DELETE /monitor_backend/sessions/logout/:ip": "the journal of authorisations has it",
@@ -225,6 +226,9 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 		a.get(path)
 		expect("GET "+path, http.StatusOK, code)
 	}
+
+	w = a.post(templates.BundlePath, nil)
+	expect("POST "+templates.BundlePath, w.Code, agent.ActSupportFile)
 
 	for _, r := range a.site.portalRoutes() {
 		name := r.method + " " + r.path

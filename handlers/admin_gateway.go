@@ -23,7 +23,7 @@ type Gateway interface {
 	NameServers() []netip.Addr
 	// DNSListeners returns the addresses at which a program on this machine answers DNS queries; an unspecified one stands for all.
 	DNSListeners() []netip.Addr
-	// EnableForwarding enables packet forwarding in the kernel until the next reboot.
+	// EnableForwarding enables packet forwarding in the kernel until the next boot.
 	EnableForwarding(context.Context) error
 }
 
@@ -34,7 +34,7 @@ func (s *Site) adminGateway(c echo.Context) error {
 func (s *Site) renderGateway(c echo.Context, status int, p templates.Page, d templates.AdminGatewayData) error {
 	p.Path = "/admin/gateway" // not the path of the form, which has no GET route
 	var err error
-	if d.Conditions, err = s.conditions(c); err != nil {
+	if d.Conditions, err = s.Conditions(c.Request().Context()); err != nil {
 		return err
 	}
 	return s.render(c, status, templates.AdminGateway(p, d))
@@ -53,6 +53,7 @@ func (s *Site) adminGatewayData(c echo.Context) templates.AdminGatewayData {
 		Form:              templates.NewGatewayForm(now.GatewaySettings, interfaces),
 		Preview:           s.Gateway.Preview(now),
 		Chosen:            now.InterfacesChosen(),
+		Forwards:          now.Forwarding,
 		Returned:          now.Trial.Returned,
 	}
 	if len(now.LANInterfaces)+len(now.WANInterfaces) == 0 {

@@ -398,6 +398,9 @@ func TestGatewayForwarding(t *testing.T) {
 	if w := a.post("/admin/gateway/forwarding", nil); w.Code != http.StatusSeeOther || !says(t, a.get("/admin/gateway"), "[aria-labelledby=forwarding-title]", "Включена: ядро передаёт") {
 		t.Errorf("with it: %d", w.Code)
 	}
+	if page := a.get("/admin/gateway"); !a.site.Settings.Current().Forwarding || !says(t, page, "[aria-labelledby=forwarding-title]", "сам включает её при каждом запуске") {
+		t.Error("the choice is not kept for the next start")
+	}
 }
 
 // TestGatewayWithoutInterfaces: a trial can be confirmed and reverted also if the interfaces cannot be read.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -10,5 +11,6 @@ import (
 
 // adminSystem shows the services of the gateway.
 func (s *Site) adminSystem(c echo.Context) error {
-	return s.render(c, http.StatusOK, templates.AdminSystem(s.page(c), templates.AdminSystemData{System: s.System()}))
+	d := templates.AdminSystemData{ServiceFacts: s.Service(c.Request().Context()), Now: time.Now()}
+	return s.render(c, http.StatusOK, templates.AdminSystem(s.page(c), d))
 }

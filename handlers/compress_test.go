@@ -86,7 +86,7 @@ func TestCompressionForOtherSites(t *testing.T) {
 // portableReady is a build with an archive that could be compressed.
 type portableReady struct{ policyAlone }
 
-func (portableReady) Policy() ZipFile { return ZipFile{[]byte(strings.Repeat("policy ", 1000)), `"p"`} }
+func (portableReady) Policy() ZipFile { return zipFile(strings.Repeat("policy ", 1000)) }
 
 // brokenJournal fails in the middle.
 type brokenJournal struct{ Journal }

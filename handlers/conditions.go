@@ -1,13 +1,12 @@
 package handlers
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/labstack/echo/v4"
 
 	"ideco-agent/agent"
 )
@@ -15,14 +14,14 @@ import (
 // restoredFor is how long the gateway says that it restored its rules after another program had changed them.
 const restoredFor = 24 * time.Hour
 
-// conditions returns what an administrator should know about the gateway. Those of SeverityBad come first.
-func (s *Site) conditions(c echo.Context) ([]agent.Condition, error) {
+// Conditions returns what an administrator should know about the gateway. Those of SeverityBad come first.
+func (s *Site) Conditions(ctx context.Context) ([]agent.Condition, error) {
 	now, state := s.Settings.Current(), s.Gateway.State()
 	interfaces, err := s.Gateway.Interfaces()
 	if err != nil {
 		s.Log.Error("read the interfaces", "error", err)
 	}
-	directories, err := s.Directories.List(c.Request().Context())
+	directories, err := s.Directories.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +126,7 @@ func (s *Site) networkConditions(now agent.Settings, state agent.GatewayState, i
 	return list
 }
 
-// partConditions are about the tunnel, the installer and the certificates.
+// partConditions are about the tunnel, the installer, the backups and the certificates.
 func (s *Site) partConditions() (list []agent.Condition) {
 	add := adder(&list)
 	if !s.Tunnel.Available() {
@@ -137,6 +136,9 @@ func (s *Site) partConditions() (list []agent.Condition) {
 	}
 	if s.Installer.Ready() != nil {
 		add(agent.ConditionInstaller, agent.SeverityWarn, "", nil)
+	}
+	if state := s.Backups.State(); state.Trouble != "" && s.Settings.Current().Backup.Daily {
+		add(agent.ConditionBackup, agent.SeverityWarn, string(state.Trouble), map[string]string{"Time": state.Failed.Format(time.RFC3339)})
 	}
 	for _, end := range s.Certificates.Ending() {
 		add(agent.ConditionCertificate, agent.SeverityWarn, "", map[string]string{"Name": unicodeName(end.Name), "Until": end.NotAfter.Format(time.RFC3339),

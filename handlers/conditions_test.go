@@ -150,6 +150,9 @@ func TestConditions(t *testing.T) {
 		{agent.ConditionWithheld, agent.SeverityWarn, "Проверка каталога «company.local»", func(a administration, _ *agent.Settings) {
 			directory(a, agent.DirectorySettings{}, agent.DirectoryStatus{Tried: true, Reachable: true, Withheld: &agent.WithheldCheck{Sessions: 12, Of: 20}})
 		}, ""},
+		{agent.ConditionBackup, agent.SeverityWarn, "Резервная копия не сделана", func(a administration, now *agent.Settings) {
+			now.Backup.Daily, a.backups().state.Trouble = true, agent.BackupNoSpace
+		}, ""},
 		{agent.ConditionCertificate, agent.SeverityWarn, "Загруженный сертификат для шлюз.рф действует до", func(a administration, _ *agent.Settings) {
 			a.certificates().ending = []agent.CertificateEnd{{Name: "xn--g1ah2bza.xn--p1ai", Source: agent.SourceUploaded, NotAfter: soon, Order: agent.OrderNever}}
 		}, ""},

@@ -1,7 +1,8 @@
 package handlers
 
 import (
-	"bytes"
+	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -20,8 +21,11 @@ type Downloads interface {
 
 // ZipFile is a zip file. A build always has the same bytes.
 type ZipFile struct {
-	Content []byte
-	ETag    string // strong, quoted
+	Content interface {
+		io.ReaderAt
+		Size() int64
+	}
+	ETag func() (string, error) // strong, quoted
 }
 
 // deployment returns the command lines that an administrator copies. From a share the program gets the address by arguments.
@@ -62,11 +66,15 @@ func (s *Site) downloadPortable(c echo.Context) error {
 }
 
 func serveArchive(c echo.Context, name string, archive ZipFile) error {
+	tag, err := archive.ETag()
+	if err != nil {
+		return fmt.Errorf("hash %s: %w", name, err)
+	}
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "application/zip")
 	h.Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 	h.Set(echo.HeaderCacheControl, "private, no-cache")
-	h.Set("ETag", archive.ETag)
-	http.ServeContent(newSlowDownloadCutter(c), c.Request(), name, time.Time{}, bytes.NewReader(archive.Content))
+	h.Set("ETag", tag)
+	http.ServeContent(newSlowDownloadCutter(c), c.Request(), name, time.Time{}, io.NewSectionReader(archive.Content, 0, archive.Content.Size()))
 	return nil
 }

@@ -12,7 +12,11 @@ import (
 
 type wholeBuild struct{ policyAlone }
 
-func (wholeBuild) Portable() (ZipFile, bool) { return ZipFile{[]byte("portable"), `"x"`}, true }
+func (wholeBuild) Portable() (ZipFile, bool) { return zipFile("portable"), true }
+
+func zipFile(content string) ZipFile {
+	return ZipFile{strings.NewReader(content), func() (string, error) { return `"tag"`, nil }}
+}
 
 // TestDeploymentDownloads: an administrator gets both archives, or a message if this build has none.
 func TestDeploymentDownloads(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 // state returns the conditions and, until the first agent has connected, the first steps.
 func (s *Site) state(c echo.Context) (state templates.State, err error) {
-	if state.Conditions, err = s.conditions(c); err != nil {
+	if state.Conditions, err = s.Conditions(c.Request().Context()); err != nil {
 		return state, err
 	}
 	connected, err := s.anyAgentConnected(c)

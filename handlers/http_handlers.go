@@ -86,8 +86,12 @@ func (s *Site) register(e *echo.Echo, routes []route) http.Handler {
 		case r.path == uploadPath, r.path == restCertificatesPath:
 			limit = maxBodyUpload
 		}
+		limited, forgery := middleware.BodyLimit(limit), s.preventForgery(r.kind)
+		if r.path == restorePath {
+			limited, forgery = middleware.BodyLimit(maxBodyRestore), s.preventForgeryOfUpload
+		}
 		// The body is read only after admit, but for signInAgain.
-		guards := []echo.MiddlewareFunc{s.setKind(r.kind, vendor[r.method+r.path]), s.admit(r.rule, r.kind), middleware.BodyLimit(limit), s.preventForgery(r.kind)}
+		guards := []echo.MiddlewareFunc{s.setKind(r.kind, vendor[r.method+r.path]), s.admit(r.rule, r.kind), limited, forgery}
 		e.Add(r.method, r.path, r.handler, guards...)
 		if r.method == http.MethodGet && r.kind != rest {
 			e.Add(http.MethodHead, r.path, r.handler, guards...)
@@ -103,6 +107,7 @@ const (
 	maxBody        = "256K"
 	maxBodyImport  = "11M" // more than accountcsv.MaxBytes
 	maxBodyUpload  = "2M"  // more than agent.MaxUpload in base64
+	maxBodyRestore = "4G"  // of a backup, which is never held in memory
 )
 
 // importPath takes a file of accounts.

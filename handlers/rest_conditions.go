@@ -18,7 +18,7 @@ type conditionJSON struct {
 
 // restConditions answers the state of the gateway. The list is empty if everything works.
 func (s *Site) restConditions(c echo.Context) error {
-	conditions, err := s.conditions(c)
+	conditions, err := s.Conditions(c.Request().Context())
 	if err != nil {
 		return err
 	}

@@ -89,9 +89,12 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"dns_suffix":     listOf(&s.DNSSuffixes, agent.ParseSuffixes),
 		"device_policy":  &s.DevicePolicy,
 
+		"backup_daily":     &s.Backup.Daily,
+		"backup_recipient": &s.Backup.Recipient,
+
 		"browser_sign_in_networks": listOf(&s.BrowserSignIn, agent.NormalizeNetworks),
 	}
-	for _, n := range agent.AgentNumbers() {
+	for _, n := range append(agent.AgentNumbers(), agent.BackupNumbers...) {
 		fields[n.Name] = &numberField{n, s}
 	}
 	maps.Copy(fields, gatewayFields(s))

@@ -69,8 +69,12 @@ func newSite(t testing.TB) *Site {
 		Installer:   noInstaller{}, Downloads: policyAlone{}, Root: fixedRoot{}, Certificates: newFakeCertificates(set), Setup: oneLink{}, Addressing: fixedHosts{set},
 		Health: db.Ping, Storing: db.Trouble, MaxAgents: 100, Portal: func(netip.Addr) string { return "" },
 		Challenge: func(http.ResponseWriter, *http.Request) bool { return false }, Tunnel: noTunnel{}, PubliclyTrusted: func() bool { return false }, Gateway: &fakeGateway{state: agent.GatewayState{Enforcement: agent.EnforcementIdle}},
-		Journal: db, Acts: db, AuthRules: db, Scratch: t.TempDir(),
+		Service: func(context.Context) agent.ServiceFacts {
+			return agent.ServiceFacts{PID: 4242, Started: time.Now(), Ports: []agent.ServicePort{{Part: agent.PartPortal, Address: "[::]:8443", Answers: true}}}
+		},
+		Journal: db, Acts: db, AuthRules: db, Backups: newFakeBackups(t), Scratch: t.TempDir(),
 		Overview: db, System: func() agent.SystemFacts { return agent.SystemFacts{Started: time.Now(), DataDir: "/data"} },
+		Doctor: &fakeDoctor{finds: []agent.Check{agent.NewCheck(agent.CheckPortTaken, map[string]string{"Port": "TCP 8443", "Flag": "--portal-listen", "Program": "nginx (812)"})}},
 	}
 	for _, u := range []agent.User{{Login: "boss", Admin: true}, {Login: "ivanov"}, {Login: "off"}} {
 		u.Directory, u.Enabled, u.Created = agent.LocalDirectory, true, time.Now()
@@ -121,7 +125,7 @@ type noInstaller struct{}
 type policyAlone struct{}
 
 func (policyAlone) Driver() bool              { return false }
-func (policyAlone) Policy() ZipFile           { return ZipFile{[]byte("policy"), `"p"`} }
+func (policyAlone) Policy() ZipFile           { return zipFile("policy") }
 func (policyAlone) Portable() (ZipFile, bool) { return ZipFile{}, false }
 
 func (noInstaller) Ready() error                                { return agent.ErrNotFound }

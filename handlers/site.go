@@ -35,7 +35,9 @@ type Site struct {
 	Acts         Acts
 	AuthRules    AuthRules
 	Overview     Overview
+	Backups      Backups
 	System       func() agent.SystemFacts
+	Doctor       Doctor
 	Service      func(context.Context) agent.ServiceFacts
 	// PubliclyTrusted reports whether the portal's certificate for the saved domain is from a public CA, which browsers trust. The own
 	// root and a company's CA do not count.
@@ -66,6 +68,7 @@ type Site struct {
 	healthFaults        repeatFilter
 	drafts              kept[draft]       // passwords of search accounts between test and saving
 	imports             kept[importDraft] // files of accounts between preview and confirmation
+	restores            kept[string]      // checked backups until the restore is confirmed; see Backups.Stage
 	acmeDrafts          kept[acmeDraft]   // settings for ordering certificates until the terms are accepted
 	guestTimeoutInTests time.Duration     // 0 = protocol.GuestTimeout
 	writeTimeoutInTests time.Duration     // 0 = WriteTimeout

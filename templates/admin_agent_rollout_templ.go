@@ -197,7 +197,7 @@ func installerAbsent(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = copied(p, "cure-restart", p.L.T("installer_absent_restart"), "sudo install build/ideco-portal /usr/local/bin/ && sudo systemctl restart ideco-portal", p.L.T("installer_absent_run")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = copied(p, "cure-restart", p.L.T("installer_absent_restart"), "sudo install build/ideco-portal /usr/bin/ && sudo systemctl restart ideco-agent-backend", p.L.T("installer_absent_run")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -96,7 +96,7 @@ func TestAdminAgentSaysHowToBuildTheInstaller(t *testing.T) {
 			t.Errorf("%s is %q, want %q with a button", id, got, want)
 		}
 	}
-	if got := doc.Find("#cure-restart").Text(); !strings.Contains(got, "systemctl restart ideco-portal") {
+	if got := doc.Find("#cure-restart").Text(); !strings.Contains(got, "systemctl restart ideco-agent-backend") {
 		t.Errorf("restart: %q", got)
 	}
 	if doc.Find("details.unfold").Length() != 0 {

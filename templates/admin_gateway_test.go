@@ -166,8 +166,8 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 		offered   bool
 		lines     int
 	}{
-		{true, false, nil, "Включена: ядро", false, 1},
-		{true, true, six, "Включена: ядро", false, 2},
+		{true, false, nil, "включил не шлюз", true, 0},
+		{true, true, six, "включил не шлюз", true, 0},
 		{true, false, six, "Выключена для IPv6", true, 2},
 		{false, true, six, "Выключена для IPv4", true, 2},
 		{false, true, nil, "никто не пройдёт", true, 1},
@@ -177,9 +177,15 @@ func TestAdminGatewayOffersForwarding(t *testing.T) {
 			Form: NewGatewayForm(agent.GatewaySettings{}, []agent.Interface{{Name: "lan0", Addrs: c.addrs}})}
 		doc := adminGateway(t, d)
 		offered := doc.Find(`form[action="/admin/gateway/forwarding"]`).Length() == 1
-		lines := len(strings.Split(doc.Find("#forwarding-lines").Text(), "\n"))
+		lines := len(strings.Fields(strings.ReplaceAll(doc.Find("#forwarding-lines").Text(), " ", "")))
 		if !strings.Contains(doc.Find("[aria-labelledby=forwarding-title]").Text(), c.says) || offered != c.offered || lines != c.lines {
 			t.Errorf("%+v: offered %v, %d lines", c, offered, lines)
+		}
+		if d.Forwards = true; c.lines == 0 {
+			card := adminGateway(t, d).Find("[aria-labelledby=forwarding-title]")
+			if !strings.Contains(card.Text(), "Шлюз сам включает её") || card.Find("form").Length() != 0 {
+				t.Errorf("%+v, switched on at each start: %s", c, card.Text())
+			}
 		}
 	}
 }

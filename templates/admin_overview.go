@@ -193,17 +193,13 @@ func systemText(l *locale.Localizer, os string) string {
 	return name
 }
 
-// journalGrowth is how many bytes the journal may still grow.
-func (d AdminOverviewData) journalGrowth() uint64 {
-	limit := uint64(d.JournalMB) * 1e6
-	return limit - min(limit, d.Sizes.Journal)
+func (d AdminOverviewData) disk() agent.Severity {
+	return d.System.DiskSeverity(d.Sizes.JournalGrowth(d.JournalMB))
 }
-
-func (d AdminOverviewData) disk() agent.Severity { return d.System.DiskSeverity(d.journalGrowth()) }
 
 // diskCure says what to do when the disk has little space; empty if it has enough.
 func (d AdminOverviewData) diskCure(l *locale.Localizer) string {
-	growth := d.journalGrowth()
+	growth := d.Sizes.JournalGrowth(d.JournalMB)
 	switch {
 	case d.disk() == agent.SeverityOK:
 		return ""

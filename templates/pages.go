@@ -242,6 +242,7 @@ type AdminGatewayData struct {
 	Errors            map[string]string
 
 	Chosen       bool   // the settings of Preview have LAN and WAN interfaces
+	Forwards     bool   // the gateway switches forwarding on at each start
 	Preview      string // the rules as text; empty if there are none
 	PreviewTyped bool   // Preview is for the submitted form, not for the saved settings
 

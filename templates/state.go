@@ -114,6 +114,7 @@ var cures = map[agent.ConditionCode][]cure{
 	agent.ConditionStore:          {{href: "/guide/operating#data", label: "cure_guide"}},
 	agent.ConditionVPN:            {{href: "/guide/operating#vpn", label: "cure_guide"}},
 	agent.ConditionVPNLacks:       {{href: "/guide/operating#vpn", label: "cure_guide"}},
+	agent.ConditionBackup:         {{href: "/admin/system/backups", label: "cure_backup"}},
 	agent.ConditionCertificate:    {{href: "/admin/certificate", label: "certificate_open"}},
 }
 

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"sync"
 
 	"ideco-agent/agent/directory"
@@ -23,30 +25,35 @@ func (passwords) HashLater(ctx context.Context, password string) (string, error)
 	return directory.HashLater(ctx, password)
 }
 
-// msi is the embedded installer, or the reason why there is none.
+// msi is the embedded installer, or the reason why there is none. It is parsed when it is first needed: a start takes neither
+// the time nor the memory.
 type msi struct {
-	template *installer.Template
+	size     int64
+	template func() (*installer.Template, error)
 	programs func() ([]templates.Program, error)
 	absent   error
 }
 
-// openInstaller checks the embedded template. A missing template is no error. A broken one is, so that a bad build fails at
-// its first start.
+// openInstaller opens the embedded template. A missing template is no error.
 func openInstaller() (msi, error) {
-	b, err := installer.Embedded()
+	file, err := installer.Embedded()
 	if errors.Is(err, installer.ErrNoTemplate) {
 		return msi{absent: err}, nil
 	}
 	if err != nil {
 		return msi{}, err
 	}
-	template, err := installer.Open(b)
-	return msi{template: template, programs: sync.OnceValues(func() ([]templates.Program, error) { return programsOf(template) })}, err
+	m := msi{size: file.Size(), template: sync.OnceValues(func() (*installer.Template, error) { return installer.Open(file) })}
+	m.programs = sync.OnceValues(m.unpack)
+	return m, nil
 }
 
-// programsOf unpacks the whole installer, which takes a third of a second. It runs when a page first needs it, so that it
-// does not delay a restart.
-func programsOf(t *installer.Template) ([]templates.Program, error) {
+// unpack unpacks the whole installer, which takes a third of a second.
+func (m msi) unpack() ([]templates.Program, error) {
+	t, err := m.template()
+	if err != nil {
+		return nil, err
+	}
 	list, err := t.Programs()
 	programs := make([]templates.Program, len(list))
 	for i, p := range list {
@@ -61,14 +68,35 @@ func (m msi) Preset(host, pin string) (handlers.PresetInstaller, error) {
 	if m.absent != nil {
 		return nil, m.absent
 	}
-	return m.template.Preset(host, pin)
+	t, err := m.template()
+	if err != nil {
+		return nil, err
+	}
+	return t.Preset(host, pin)
 }
 
-func (m msi) Size() int64 {
+// Size returns 0 if there is no installer.
+func (m msi) Size() int64 { return m.size }
+
+// version returns the version of the program in the installer. It is empty without an installer, or if that is broken.
+func (m msi) version() string {
 	if m.absent != nil {
-		return 0
+		return ""
 	}
-	return m.template.Size()
+	t, err := m.template()
+	if err != nil {
+		return ""
+	}
+	return t.Version()
+}
+
+// hasDriver reports whether the installer has the VPN driver. A broken installer has none; Programs returns its error.
+func (m msi) hasDriver() bool {
+	if m.absent != nil {
+		return false
+	}
+	t, err := m.template()
+	return err == nil && t.Wintun() != ""
 }
 
 // Signed reports whether the installer has a code signature. Nothing signs it yet.
@@ -83,32 +111,36 @@ func (m msi) Programs() ([]templates.Program, error) {
 
 // downloads are the embedded files beside the installer.
 type downloads struct {
-	driver           bool
-	policy, portable handlers.ZipFile
+	msi      msi
+	policy   handlers.ZipFile
+	portable handlers.ZipFile // without Content if this build has none
 }
 
 func openDownloads(m msi) (downloads, error) {
-	d := downloads{driver: m.template != nil && m.template.Wintun() != ""}
 	policy, err := installer.Policy()
 	if err != nil {
-		return d, err
+		return downloads{}, err
 	}
-	portable, err := installer.Portable()
-	if err != nil && !errors.Is(err, installer.ErrNoPortable) {
-		return d, err
+	d := downloads{msi: m, policy: zipFile(bytes.NewReader(policy))}
+	switch portable, err := installer.Portable(); {
+	case err == nil:
+		d.portable = zipFile(portable)
+	case !errors.Is(err, installer.ErrNoPortable):
+		return downloads{}, err
 	}
-	d.policy, d.portable = archive(policy), archive(portable)
 	return d, nil
 }
 
-func archive(content []byte) handlers.ZipFile {
-	sum := sha256.Sum256(content)
-	return handlers.ZipFile{Content: content, ETag: `"` + hex.EncodeToString(sum[:16]) + `"`}
+// zipFile hashes the file when its ETag is first needed.
+func zipFile(file installer.File) handlers.ZipFile {
+	return handlers.ZipFile{Content: file, ETag: sync.OnceValues(func() (string, error) {
+		sum := sha256.New()
+		_, err := io.Copy(sum, io.NewSectionReader(file, 0, file.Size()))
+		return `"` + hex.EncodeToString(sum.Sum(nil)[:16]) + `"`, err
+	})}
 }
 
-func (d downloads) Driver() bool             { return d.driver }
+func (d downloads) Driver() bool             { return d.msi.hasDriver() }
 func (d downloads) Policy() handlers.ZipFile { return d.policy }
 
-func (d downloads) Portable() (handlers.ZipFile, bool) {
-	return d.portable, len(d.portable.Content) > 0
-}
+func (d downloads) Portable() (handlers.ZipFile, bool) { return d.portable, d.portable.Content != nil }

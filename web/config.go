@@ -53,6 +53,9 @@ func openData(dir string, log *slog.Logger) (database string, err error) {
 	if err := checkData(dir, log); err != nil {
 		return "", err
 	}
+	if err := finishRestore(dir); err != nil {
+		return "", err
+	}
 	if err := checkDatabase(dir); err != nil {
 		return "", err
 	}
@@ -77,7 +80,7 @@ func checkDatabase(dir string) error {
 	return nil
 }
 
-func databaseIn(dir string) string { return filepath.Join(dir, "ideco.db") }
+func databaseIn(dir string) string { return filepath.Join(dir, databaseName) }
 
 // lockFile is locked while a gateway runs on the data directory.
 const lockFile = "lock"
@@ -99,7 +102,7 @@ func lockData(dir string) (*os.File, error) {
 		_ = f.Close()
 		return nil, message("%w on %s; stop it or choose another directory with --data", errRunning, dir)
 	}
-	if err := errors.Join(atomicfile.RemoveLeftovers(dir), os.RemoveAll(filepath.Join(dir, scratchDir))); err != nil {
+	if err := errors.Join(atomicfile.RemoveLeftovers(dir), os.RemoveAll(filepath.Join(dir, scratchDir)), os.RemoveAll(filepath.Join(dir, stagedDir))); err != nil {
 		_ = f.Close()
 		return nil, err
 	}

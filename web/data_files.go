@@ -18,27 +18,34 @@ type dataFile struct {
 	name   string // pattern of path.Match; empty = the data directory itself
 	dir    bool   // a directory; the files in it are protected by its mode
 	public bool   // others may read it
+	backup bool   // it is in a backup, with all that is in it if it is a directory
 	change string // how to replace the secret if others could read it
 }
 
 // dataFiles are the files in the data directory that the gateway or nft reads.
 var dataFiles = []dataFile{
-	{name: "root.key", change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
-	{name: "root-next.key", change: "cancel the change of the root certificate and announce it again"},
-	{name: "wireguard.key", change: "remove it and start again; agents learn the new key at their next login"},
-	{name: secretKeyFile, change: "give the search accounts of the directories new passwords in the domains and type them here, and replace the uploaded certificates and the key of the external account binding"},
+	{name: "root.key", backup: true, change: "remove root.key and root.pem and start again; every installed agent then needs a new installer"},
+	{name: "root-next.key", backup: true, change: "cancel the change of the root certificate and announce it again"},
+	{name: "wireguard.key", backup: true, change: "remove it and start again; agents learn the new key at their next login"},
+	{name: secretKeyFile, backup: true, change: "give the search accounts of the directories new passwords in the domains and type them here, and replace the uploaded certificates and the key of the external account binding"},
 	{name: ".*.tmp", change: "as for root.key, wireguard.key and secret.key, which may have been in it"},
 	{name: "wireguard.key.*", change: "as for wireguard.key, which may have been in it"},
-	{name: "ideco.db", change: changeDatabase},
-	{name: "ideco.db-*", change: changeDatabase},
+	{name: databaseName, backup: true, change: changeDatabase},
+	{name: databaseName + "-*", change: changeDatabase},
 	{name: scratchDir, dir: true, change: changeDatabase},
-	{name: "acme", dir: true, change: "remove it and start again; the certificates are ordered again"},
-	{name: "setup-link", change: "make the first administrator now, or start again, which makes another link"},
-	{name: "root.pem", public: true},
-	{name: "root-next.pem", public: true},
+	{name: stagedDir, dir: true, change: changeDatabase},
+	{name: readyPrefix + "*", dir: true, change: changeDatabase},
+	{name: applyPrefix + "*", dir: true, change: changeDatabase},
+	{name: asidePrefix + "*", dir: true, change: changeDatabase},
+	{name: backupsDir, dir: true, change: "nothing else: backups are encrypted"},
+	{name: "acme", backup: true, dir: true, change: "remove it and start again; the certificates are ordered again"},
+	{name: setupLinkFile, change: "make the first administrator now, or start again, which makes another link"},
+	{name: "root.pem", backup: true, public: true},
+	{name: "root-next.pem", backup: true, public: true},
 	{name: outwardFile, public: true},
 	{name: planFile, public: true},
 	{name: bootFile, public: true},
+	{name: startFile, public: true},
 	{name: lockFile, public: true},
 }
 
@@ -96,25 +103,62 @@ func checkFile(file string, k dataFile, stat func(string) (fs.FileInfo, error), 
 	return nil
 }
 
-// checkMode reports whether other users can read a secret. An error says why the file cannot be trusted.
-func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
+// fileFault is why a file of the data directory cannot be trusted, or is not safe.
+type fileFault int
+
+const (
+	faultNone           fileFault = iota
+	faultReadable                 // others can read a secret
+	faultWritable                 // others can change it
+	faultOwner                    // another user owns it
+	faultLink                     // it is a symbolic link
+	faultNoDirectory              // the data directory is none
+	faultNoSubdirectory           // a directory in it is none
+	faultNoFile                   // it is neither a file nor a directory
+)
+
+// fault judges a file by its mode and owner; self is the user of the gateway.
+func (k dataFile) fault(mode fs.FileMode, owner, self int) fileFault {
 	switch {
 	case k.name == "" && !mode.IsDir():
-		return false, message("%s is not a directory; choose another one with --data", file)
+		return faultNoDirectory
 	case k.name != "" && mode.Type() == fs.ModeSymlink:
-		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+		return faultLink
 	case k.name != "" && k.dir && !mode.IsDir():
-		return false, message("%s is not a directory: move it away, or restore the directory from a backup", file)
+		return faultNoSubdirectory
 	case k.name != "" && !k.dir && !mode.IsRegular():
-		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+		return faultNoFile
 	case owner != self:
+		return faultOwner
+	case mode.Perm()&0o022 != 0:
+		return faultWritable
+	case !k.public && mode.Perm()&0o077 != 0:
+		return faultReadable
+	}
+	return faultNone
+}
+
+// checkMode reports whether other users can read a secret. An error says why the file cannot be trusted.
+func checkMode(file string, k dataFile, mode fs.FileMode, owner, self int) (open bool, err error) {
+	switch k.fault(mode, owner, self) {
+	case faultNoDirectory:
+		return false, message("%s is not a directory; choose another one with --data", file)
+	case faultLink:
+		return false, message("%s is a symbolic link: put the file itself there; to keep all on another disk link the whole directory", file)
+	case faultNoSubdirectory:
+		return false, message("%s is not a directory: move it away, or restore the directory from a backup", file)
+	case faultNoFile:
+		return false, message("%s is not a file (%s): move it away, or restore the file from a backup", file, mode.Type())
+	case faultOwner:
 		return false, message("%s belongs to %s and this program runs as %s: run it as %[2]s, or run «%[4]s»",
 			file, userName(owner), userName(self), k.chown(self, file))
-	case mode.Perm()&0o022 != 0:
+	case faultWritable:
 		return false, message("%s can be changed by others (mode %s): make sure that nobody has, and run «chmod %o %[1]s»",
 			file, octal(mode), k.mode())
+	case faultReadable:
+		return true, nil
 	}
-	return !k.public && mode.Perm()&0o077 != 0, nil
+	return false, nil
 }
 
 // mode returns the mode with which the gateway creates the file.

@@ -43,7 +43,7 @@ func modeOf(t *testing.T, file string) fs.FileMode {
 func TestModesOfSecrets(t *testing.T) {
 	secrets := []string{"root.key", "root-next.key", "secret.key", ".certs-123.tmp", ".root.key.123.tmp", "wireguard.key", "wireguard.key.123", "ideco.db", "ideco.db-wal",
 		"ideco.db-shm", "ideco.db-journal", "setup-link"}
-	public := []string{"root.pem", "root-next.pem", "domain.json", "firewall.json", "firewall.nft", "lock"}
+	public := []string{"root.pem", "root-next.pem", "domain.json", "firewall.json", "firewall.nft", "started.json", "lock"}
 	for i, name := range append(secrets, public...) {
 		secret := i < len(secrets)
 		for _, c := range []struct {

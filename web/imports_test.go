@@ -15,6 +15,7 @@ import (
 var rooms = map[string][]string{
 	"agent":                    {},
 	"agent/atomicfile":         {},
+	"agent/memory":             {},
 	"agent/secretbox":          {},
 	"agent/netstack":           {},
 	"agent/wgbind":             {},
@@ -24,6 +25,7 @@ var rooms = map[string][]string{
 	"agent/protocol":           {"agent"},
 	"agent/access":             {"agent"},
 	"agent/accountcsv":         {"agent"},
+	"agent/backup":             {},
 	"agent/store":              {"agent"},
 	"agent/directory":          {"agent", "agent/directory/kerberos"},
 	"agent/directory/kerberos": {"agent"},
@@ -39,7 +41,7 @@ var rooms = map[string][]string{
 	"templates/guide":          {},
 	"templates/locale":         {"agent"},
 	"static":                   {},
-	"web":                      {"agent", "agent/access", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs", "web/systemd"},
+	"web":                      {"agent", "agent/access", "agent/backup", "agent/protocol", "agent/store", "agent/directory", "agent/wireguard", "agent/firewall", "agent/installer", "handlers", "templates", "templates/locale", "static", "web/certs", "web/systemd"},
 	"web/certs":                {"agent"},
 	"web/certs/acmetest":       {}, // for tests; nothing else may import it
 	"web/e2e":                  {"agent", "agent/installer", "agent/protocol", "web"},
@@ -54,7 +56,7 @@ var rooms = map[string][]string{
 }
 
 // leaves do one thing each and import nothing of ours. Every package may import them.
-var leaves = []string{"agent/atomicfile", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind", "agent/xlsx"}
+var leaves = []string{"agent/atomicfile", "agent/memory", "agent/netstack", "agent/passwordline", "agent/secretbox", "agent/spelling", "agent/wgbind", "agent/xlsx"}
 
 const module = "ideco-agent/"
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"ideco-agent/agent"
 	"ideco-agent/agent/access"
 	"ideco-agent/agent/store"
 )
@@ -48,9 +49,9 @@ type liveness []*livePart
 
 func newLiveness(db *store.Store, manager *access.Manager, fw *firewallController, servers []*server) liveness {
 	all := liveness{
-		newLivePart("database", func(ctx context.Context) { _ = db.TryWriting(ctx) }),
-		newLivePart("sessions", func(context.Context) { manager.Counts() }),
-		newLivePart("firewall", func(ctx context.Context) { _ = fw.Answers(ctx) }),
+		newLivePart(agent.LiveDatabase, func(ctx context.Context) { _ = db.TryWriting(ctx) }),
+		newLivePart(agent.LiveSessions, func(context.Context) { manager.Counts() }),
+		newLivePart(agent.LiveFirewall, func(ctx context.Context) { _ = fw.Answers(ctx) }),
 	}
 	for _, s := range servers {
 		if l, ok := s.listener.(*limitedListener); ok && s.part != "" {

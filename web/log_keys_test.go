@@ -39,6 +39,7 @@ var logKeys = map[string]string{
 	"holder_account": "login of that session",
 	"left_out":       "similar lines that were left out since the last one",
 
+	"bytes":         "size of a file",
 	"ca":            "directory of the certificate authority",
 	"directory":     "name of a directory on the network",
 	"controller":    "host and port of one of its controllers",
@@ -85,6 +86,7 @@ var logKeys = map[string]string{
 	"key":     "public key of a peer of the tunnel",
 	"message": "text of wireguard-go",
 
+	"parts":    "what does not answer",
 	"version":  "of the program",
 	"portal":   "where the portal listens",
 	"agents":   "where the agent endpoint listens",

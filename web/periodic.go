@@ -17,6 +17,8 @@ type background struct {
 	rules        *authRules
 	supervisor   *supervisor
 	reloader     *reloader
+	backups      *backups
+	restart      *restart
 	log          *slog.Logger
 }
 

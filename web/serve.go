@@ -29,7 +29,7 @@ import (
 const stopTimeout = 10 * time.Second
 
 // Serve runs the gateway until ctx is done, then stops it in order: agents are told to reconnect, requests finish, the
-// database is closed. Sessions stay open in the store for the next start.
+// database is closed. Sessions stay open in the store for the next start. Errors: ErrRestart.
 func Serve(ctx context.Context, c Config) error {
 	started, recent := time.Now(), new(recentLog)
 	c.Log = recent.watch(c.Log)
@@ -49,6 +49,10 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer lock.Close()
+	start := recordOfStart(c)
+	if err := start.save(c.Data); err != nil {
+		c.Log.Warn("the file for commands beside the gateway is not written", "error", err)
+	}
 	db, err := openStore(ctx, databasePath)
 	if err != nil {
 		return err
@@ -94,6 +98,10 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	}
 	defer open.close()
+	start = start.opened(open, vpn.port())
+	if err := start.save(c.Data); err != nil {
+		c.Log.Warn("the file for commands beside the gateway is not written", "error", err)
+	}
 	descriptors, err := descriptorLimit()
 	if err != nil {
 		return err
@@ -129,6 +137,11 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	directories.domain = func() string { return settings.Current().Domain }
 	fw.begin(ctx)
+	if settings.Current().Forwarding { // after the rules, which decide who is forwarded
+		if err := (gateway{}).EnableForwarding(ctx); err != nil {
+			c.Log.Error("packet forwarding could not be switched on; the page Gateway says how to do it by hand", "error", err)
+		}
+	}
 	inTunnel, err := vpn.listen()
 	if err != nil {
 		return err
@@ -147,6 +160,8 @@ func Serve(ctx context.Context, c Config) error {
 	portal := func(arrival netip.Addr) string {
 		return portalURL(settings.Current().Domain, open.portal[0].Addr(), arrival)
 	}
+	restart := newRestart(manager)
+	copies := newBackups(c.Data, settings.Current, restart.begin, c.Log)
 	site := &handlers.Site{
 		Log:           c.Log,
 		Gate:          gate,
@@ -167,6 +182,7 @@ func Serve(ctx context.Context, c Config) error {
 		Certificates:  certificates,
 		AuthRules:     rules,
 		Overview:      db,
+		Backups:       copies,
 		System:        systemFacts(c.Data, started),
 		Setup:         setup,
 		Addressing:    addressing,
@@ -181,6 +197,10 @@ func Serve(ctx context.Context, c Config) error {
 
 		PubliclyTrusted: certificates.publiclyTrusted,
 	}
+	site.Doctor = &doctor{data: c.Data, start: start, pid: os.Getpid(), db: db, settings: settings.Current, conditions: site.Conditions,
+		directories: directories.load, test: func(ctx context.Context, s agent.DirectorySettings) agent.DirectoryReport {
+			return network.Test(ctx, s, "", nil)
+		}, recent: recent.records, log: c.Log}
 	certificates.tell = site.TrustChanged
 	settings.changed = func() {
 		certificates.orders.Changed()
@@ -191,7 +211,7 @@ func Serve(ctx context.Context, c Config) error {
 	site.Service = serviceFacts(c, started, alive, servers, vpn, serviceVersions(db.SchemaVersion, msi), recent)
 	sup := &supervisor{systemd: c.Systemd, alive: alive, manager: manager, health: site.Health, log: c.Log}
 	again := &reloader{config: c, root: root, certificates: certificates, settings: settings, changed: site.TrustChanged}
-	return run(ctx, c, site, manager, servers, open, reachable, links, background{db, settings, directories, certificates, rules, sup, again, c.Log})
+	return run(ctx, c, site, manager, servers, open, reachable, links, background{db, settings, directories, certificates, rules, sup, again, copies, restart, c.Log})
 }
 
 // health returns an error if a part does not work.
@@ -220,6 +240,8 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 	g.Go(func() error { return b.directories.run(gctx) })
 	g.Go(func() error { return b.certificates.run(gctx) })
 	g.Go(func() error { return b.rules.run(gctx) })
+	g.Go(func() error { return b.backups.run(gctx) })
+	g.Go(func() error { return b.restart.wait(gctx) })
 	g.Go(func() error { b.db.Watch(gctx, func(err error) { logStoring(c.Log, err) }); return nil })
 	g.Go(func() error { return b.settings.firewall.run(gctx) })
 	g.Go(func() error { return manager.FollowMACs(gctx) })
@@ -234,6 +256,7 @@ func run(ctx context.Context, c Config, site *handlers.Site, manager *access.Man
 		return nil
 	})
 	announce(c, open, b.settings.firewall.Mode(), portal, links)
+	keepMemorySmall()
 	return g.Wait()
 }
 
@@ -327,7 +350,7 @@ const (
 
 // openSetup creates the setup link if there is no administrator yet.
 func openSetup(ctx context.Context, c Config, db *store.Store, hosts []string) (*setupLink, []string, error) {
-	path := filepath.Join(c.Data, "setup-link")
+	path := filepath.Join(c.Data, setupLinkFile)
 	exists, err := db.HasAdministrator(ctx)
 	if err != nil {
 		return nil, nil, err

@@ -61,9 +61,7 @@ func serviceVersions(schema func(context.Context) (int64, error), installer msi)
 		if n, err := schema(ctx); err == nil {
 			v.Schema = strconv.FormatInt(n, 10)
 		}
-		if installer.Ready() == nil {
-			v.Installer = installer.template.Version()
-		}
+		v.Installer = installer.version()
 		return v
 	})
 }

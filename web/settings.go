@@ -10,6 +10,7 @@ import (
 
 	"ideco-agent/agent"
 	"ideco-agent/agent/access"
+	"ideco-agent/agent/backup"
 	"ideco-agent/agent/store"
 	"ideco-agent/handlers"
 	"ideco-agent/templates/locale"
@@ -93,6 +94,11 @@ func (s *settings) Update(ctx context.Context, change func(*agent.Settings) erro
 		n.KeepFormerDomain(before)
 		if problems := append(n.Check(), n.CheckChange(s.Current())...); len(problems) > 0 {
 			return agent.Problems(problems)
+		}
+		if to := n.Backup.Recipient; to != "" && to != s.Current().Backup.Recipient {
+			if _, err := backup.ParseRecipients(to); err != nil {
+				return agent.Problems{{Field: "backup_recipient", Code: locale.FieldBackupRecipient}}
+			}
 		}
 		if n.VPNNetwork != s.Current().VPNNetwork {
 			if on, taken := attachedTo(n.VPNNetwork); taken {

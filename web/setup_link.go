@@ -21,6 +21,9 @@ import (
 // setupLinkLife is how long the setup link is valid.
 const setupLinkLife = time.Hour
 
+// setupLinkFile has the link in the data directory.
+const setupLinkFile = "setup-link"
+
 // setupLink is the link with which the first administrator account is created. It contains 256 random bits. It is written
 // to a file in the data directory and shown on the terminal that started the portal, once for each host of the portal.
 type setupLink struct {

@@ -6,6 +6,7 @@ package atomicfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,34 +21,52 @@ import (
 // before that last step, the older file is unchanged and there is no temporary file. The error names path and not the random
 // name of the temporary file, so that a repeated failure has the same text.
 func Write(path string, content []byte, mode fs.FileMode) error {
+	return WriteFrom(path, mode, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
+// WriteFrom is Write for content that fill writes. If fill fails, the older file is unchanged, and its error is returned as it is.
+func WriteFrom(path string, mode fs.FileMode, fill func(io.Writer) error) error {
 	dir, name := filepath.Split(path)
 	f, err := os.CreateTemp(filepath.Clean(dir), "."+name+".*.tmp") // mode 0600
 	if err == nil {
-		err = errors.Join(fill(f, content, mode), f.Close())
+		err = errors.Join(fillFile(f, mode, fill), f.Close())
 		if err == nil {
 			err = os.Rename(f.Name(), path)
 		}
 		if err != nil {
 			_ = os.Remove(f.Name())
 		}
+		if isForeign(err, f.Name()) {
+			return err
+		}
 	}
 	if err != nil {
 		return &fs.PathError{Op: "write", Path: path, Err: cause(err)}
 	}
-	if err := flush(filepath.Clean(dir)); err != nil {
+	if err := Flush(filepath.Clean(dir)); err != nil {
 		return fmt.Errorf("flush the directory of %s: %w", path, err)
 	}
 	return nil
 }
 
-func fill(f *os.File, content []byte, mode fs.FileMode) error {
+func fillFile(f *os.File, mode fs.FileMode, fill func(io.Writer) error) error {
 	if err := f.Chmod(mode); err != nil {
 		return err
 	}
-	if _, err := f.Write(content); err != nil {
+	if err := fill(f); err != nil {
 		return err
 	}
 	return f.Sync()
+}
+
+// isForeign reports whether an error is about something other than the temporary file, as that of reading the content may be.
+func isForeign(err error, temporary string) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	return err != nil && !errors.As(err, &link) && !(errors.As(err, &path) && path.Path == temporary)
 }
 
 // cause removes the random name of the temporary file from an error.
@@ -63,8 +82,8 @@ func cause(err error) error {
 	return err
 }
 
-// flush makes the names in a directory durable. Windows cannot do that, nor can some file systems (EINVAL).
-func flush(dir string) error {
+// Flush makes the names in a directory durable. Windows cannot do that, nor can some file systems (EINVAL).
+func Flush(dir string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -88,7 +107,7 @@ func Remove(path string) error {
 		return err
 	}
 	dir, _ := filepath.Split(path)
-	if err := flush(filepath.Clean(dir)); err != nil {
+	if err := Flush(filepath.Clean(dir)); err != nil {
 		return fmt.Errorf("flush the directory of %s: %w", path, err)
 	}
 	return nil

@@ -3,14 +3,16 @@ package directory
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/crypto/argon2"
 
 	"ideco-agent/agent"
+	"ideco-agent/agent/memory"
 	"ideco-agent/agent/spelling"
 )
 
@@ -23,10 +25,18 @@ const (
 	places      = 2
 	waitingRoom = 64
 	fullWait    = 5 * time.Second // after which a caller without a place may try again
+	freeAfter   = time.Second     // after the last hash, the memory of the hashes goes back to the system
 )
 
 // hashing is the one queue for all hashing in this process: the memory and the processor that it guards are the process's.
-var hashing = newQueue(places, waitingRoom)
+var hashing = newHashing()
+
+func newHashing() *queue {
+	q := newQueue(places, waitingRoom)
+	freeing := time.AfterFunc(freeAfter, memory.Free)
+	q.worked = func() { freeing.Reset(freeAfter) }
+	return q
+}
 
 // opaqueMark begins the stored hash of a password as spelling.Password returns it. Hashes of earlier versions have no mark.
 // They were made from the password as typed.
@@ -69,14 +79,14 @@ func refusal(err error) error {
 	return err
 }
 
-// dummyHash is the hash of a random password. Checking against it takes as long as against an account's.
-var dummyHash = sync.OnceValue(func() string {
-	hash, err := argon2id.CreateHash(rand.Text(), params)
-	if err != nil {
-		panic(fmt.Sprintf("random numbers: %v", err)) // without them nothing is secure
-	}
-	return hash
-})
+// dummyHash is a hash that no password has, because its key is random. Checking against it takes as long as against an account's.
+var dummyHash = func() string {
+	random := make([]byte, params.SaltLength+params.KeyLength)
+	rand.Read(random)
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, params.Memory, params.Iterations, params.Parallelism,
+		encode(random[:params.SaltLength]), encode(random[params.SaltLength:]))
+}()
 
 // Limits of the parameters in a stored hash. Beyond them the hash is corrupt.
 const (

@@ -36,7 +36,6 @@ type Local struct {
 
 // NewLocal makes the directory of local accounts.
 func NewLocal(accounts Accounts, log *slog.Logger) *Local {
-	dummyHash() // now, so that the first unknown login takes no longer than the next
 	return &Local{accounts: accounts, log: log, queue: hashing, matches: matches}
 }
 
@@ -107,7 +106,7 @@ func (l *Local) check(ctx context.Context, c agent.Credentials) (account, error)
 	}
 	possible := err == nil && found.hash != ""
 	if !possible {
-		found.hash = opaqueMark + dummyHash()
+		found.hash = opaqueMark + dummyHash
 	}
 	password := c.Password
 	hash, opaque := strings.CutPrefix(found.hash, opaqueMark)
@@ -115,7 +114,7 @@ func (l *Local) check(ctx context.Context, c agent.Credentials) (account, error)
 		password = spelling.Password(password)
 	}
 	if len(password) > agent.MaxPassword || password == "" {
-		password, possible, hash = password[:min(len(password), agent.MaxPassword)], false, dummyHash()
+		password, possible, hash = password[:min(len(password), agent.MaxPassword)], false, dummyHash
 	}
 	ok, err := l.matches(password, hash)
 	if err != nil {

@@ -32,8 +32,9 @@ var errFull = errors.New("the queue is full")
 //	→ waiting → working → gone
 //	          ↘ context done: gone
 type queue struct {
-	places int // callers that may work at the same time
-	room   int // callers that may wait
+	places int    // callers that may work at the same time
+	room   int    // callers that may wait
+	worked func() // is called after each work, unless it is nil
 
 	mu         sync.Mutex // guards the fields below and load of every caller
 	working    []*caller
@@ -72,6 +73,9 @@ func (q *queue) do(ctx context.Context, c *caller, work func()) error {
 		return ctx.Err()
 	}
 	work()
+	if q.worked != nil {
+		q.worked()
+	}
 	return nil
 }
 

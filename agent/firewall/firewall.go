@@ -159,8 +159,8 @@ func (f *Firewall) start(o Options) error {
 		return explain(err)
 	}
 	r := newReconciler(f, kn, nft, elements, o.replace)
-	if err := canProbe(); err != nil {
-		f.log.Warn("this process may not open raw sockets (CAP_NET_RAW); computers whose MAC changes must log in again", "error", err)
+	if err := errors.Join(kn.removeFrameTables(), canSendFrames(nft)); err != nil {
+		f.log.Warn("the former MAC of a computer cannot be asked (it takes /dev/net/tun, and nft_fwd_netdev and nft_dup_netdev in the kernel); computers whose MAC changes must log in again", "error", err)
 	} else {
 		r.canProveMAC = true
 	}

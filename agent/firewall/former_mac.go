@@ -4,14 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
@@ -28,21 +25,12 @@ const (
 // straight to that MAC; the neighbour table is not used. The host answers to the gateway's MAC in the request, so another computer on
 // the network does not see the answer and cannot hold it back.
 type formerMAC struct {
-	socket  *os.File
+	*frameLink
 	request []byte
 }
 
-// canProbe reports an error if this process may not open raw sockets.
-func canProbe() error {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	return unix.Close(fd)
-}
-
-// openFormer opens a socket that receives only frames by which the host shows that it is at the MAC of the place.
-func openFormer(at place) (*formerMAC, error) {
+// openFormer opens a link that receives only frames by which the host shows that it is at the MAC of the place.
+func openFormer(nft program, at place) (*formerMAC, error) {
 	i, err := net.InterfaceByName(at.name)
 	if err != nil {
 		return nil, err
@@ -51,24 +39,21 @@ func openFormer(at place) (*formerMAC, error) {
 		return nil, fmt.Errorf("%s has no MAC", i.Name)
 	}
 	own := mac(i.HardwareAddr)
+	var request []byte
+	var answer []field
+	match := fmt.Sprintf("ether saddr %s icmpv6 type nd-neighbor-advert", at.mac)
 	if at.addr.Is6() {
-		request, answer := ndp(own, at)
-		return openFormerOn(i, unix.ETH_P_IPV6, request, answer)
+		request, answer = ndp(own, at)
+	} else {
+		from, err := addressNear(i, at.addr)
+		if err != nil {
+			return nil, err
+		}
+		request, answer = arp(own, from, at)
+		match = fmt.Sprintf("arp saddr ether %s arp saddr ip %s", at.mac, at.addr)
 	}
-	from, err := addressNear(i, at.addr)
-	if err != nil {
-		return nil, err
-	}
-	request, answer := arp(own, from, at)
-	return openFormerOn(i, unix.ETH_P_ARP, request, answer)
-}
-
-func openFormerOn(i *net.Interface, protocol uint16, request []byte, answer []field) (*formerMAC, error) {
-	socket, err := packetSocket(i.Index, protocol, answer)
-	if err != nil {
-		return nil, fmt.Errorf("opening a raw socket on %s: %w", i.Name, err)
-	}
-	return &formerMAC{socket, request}, nil
+	link, err := openFrameLink(nft, i.Name, match, answer)
+	return &formerMAC{link, request}, err
 }
 
 // addressNear returns an IPv4 address of an interface: one in the neighbour's network, otherwise any.
@@ -127,66 +112,18 @@ func frame(from, to mac, protocol uint16) []byte {
 	return binary.BigEndian.AppendUint16(append(append([]byte{}, to[:]...), from[:]...), protocol)
 }
 
-// field is a part of a frame and the value that it must have.
-type field struct {
-	offset uint32
-	value  []byte
-}
-
-// accept returns a program for the kernel that accepts only frames with these fields.
-func accept(fields []field) []bpf.Instruction {
-	var equal []bpf.Instruction
-	for _, f := range fields {
-		for n, b := range f.value {
-			equal = append(equal, bpf.LoadAbsolute{Off: f.offset + uint32(n), Size: 1}, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(b), SkipTrue: 1}, bpf.RetConstant{})
-		}
-	}
-	return append(equal, bpf.RetConstant{Val: 1})
-}
-
-// packetSocket opens a socket that receives the frames of an interface that have the fields.
-func packetSocket(index int, protocol uint16, fields []field) (*os.File, error) {
-	program, err := bpf.Assemble(accept(fields))
-	if err != nil {
-		return nil, err
-	}
-	filter := make([]unix.SockFilter, len(program))
-	for i, in := range program {
-		filter[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
-	}
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	inOrder := binary.BigEndian.AppendUint16(nil, protocol)
-	err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
-	if err == nil { // without Bind the socket receives nothing
-		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: binary.NativeEndian.Uint16(inOrder), Ifindex: index})
-	}
-	if err != nil {
-		_ = unix.Close(fd)
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), "packet"), nil
-}
-
-func (f *formerMAC) close() { _ = f.socket.Close() }
-
-// answers sends requests, and reports whether the host has answered one since openFormer. Errors: ctx.Err; of the socket.
+// answers sends requests, and reports whether the host has answered one since openFormer. Errors: ctx.Err; of the link.
 func (f *formerMAC) answers(ctx context.Context) (bool, error) {
 	for range formerProbes {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		if _, err := f.socket.Write(f.request); err != nil {
+		if err := f.send(f.request); err != nil {
 			return false, err
 		}
-		if err := f.socket.SetReadDeadline(time.Now().Add(formerWait)); err != nil {
-			return false, err
-		}
-		if _, err := f.socket.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err == nil, err
+		if answered, err := f.receives(formerWait); answered || err != nil {
+			return answered, err
 		}
 	}
-	return false, nil
+	return false, f.check()
 }

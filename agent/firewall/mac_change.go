@@ -15,7 +15,7 @@ import (
 var ErrMACChangeOutdated = errors.New("the session or the neighbour table has changed since the MAC was read")
 
 // ChangedMACs returns the sessions whose own address has another MAC in the neighbour table, on the same interface. The list
-// is empty if this process may not open raw sockets, because ProveMAC needs them. A failure is logged.
+// is empty if this process cannot send frames, because ProveMAC does. A failure is logged.
 func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 	if f.mode == ModeOff {
 		return nil
@@ -32,7 +32,7 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 // ProveMAC reports whether a session's host has left its former MAC. It sends ARP or NDP requests to that MAC, calls ping,
 // which must ping the session's agent on its TLS connection, and sends the requests again. The host has left if ping
 // succeeds and the former MAC never answers. Errors: ErrMACChangeOutdated; ErrClosed; of ping, of reading the kernel's tables
-// and of the raw socket.
+// and of the link.
 //
 // A computer that spoofs ARP and relays packets passes the ping, because it relays the ping to the agent. The requests expose
 // it: the agent's computer still has the former MAC and answers the gateway directly, so the spoofer cannot block the answer.
@@ -46,16 +46,17 @@ func (f *Firewall) ChangedMACs(ctx context.Context) (list []agent.MACChange) {
 //   - A host that answers at two MACs, such as Linux with two cards in one network, does not pass.
 func (f *Firewall) ProveMAC(ctx context.Context, c agent.MACChange, ping func(context.Context) error) (left bool, err error) {
 	var at place
+	var nft program
 	if err := f.call(ctx, func(r *reconciler) error {
 		_, own, err := r.findChange(c)
 		if err == nil {
-			at = own.at
+			at, nft = own.at, r.nft
 		}
 		return err
 	}); err != nil {
 		return false, err
 	}
-	former, err := openFormer(at)
+	former, err := openFormer(nft, at)
 	if err != nil {
 		return false, err
 	}

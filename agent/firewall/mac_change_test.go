@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"ideco-agent/agent"
@@ -236,8 +237,8 @@ func TestMACChangeFails(t *testing.T) {
 	})
 }
 
-// TestMACWithoutRawSockets: without raw sockets no session follows, and another grant accepts the MAC of the neighbour table.
-func TestMACWithoutRawSockets(t *testing.T) {
+// TestMACWithoutProof: if the former MAC cannot be asked, no session follows, and another grant accepts the MAC of the neighbour table.
+func TestMACWithoutProof(t *testing.T) {
 	onSwitch(t, func(t *testing.T, l lab) {
 		f := open(t, labPlan(), Options{})
 		inReconciler(t, f, func(r *reconciler) { r.canProveMAC = false })
@@ -250,6 +251,39 @@ func TestMACWithoutRawSockets(t *testing.T) {
 		}
 		if grant(t, f, s); f.MACs()[s.ID].String() != other {
 			t.Errorf("MAC %s", f.MACs()[s.ID])
+		}
+	})
+}
+
+// TestSilenceWithoutTable: silence of the former MAC proves nothing if somebody has removed the table that carries the requests.
+func TestSilenceWithoutTable(t *testing.T) {
+	onSwitch(t, func(t *testing.T, l lab) {
+		netlab.Run(t, "nft", "add table netdev "+framePrefix+"imac0; add table netdev other")
+		f := open(t, labPlan(), Options{})
+		if tables := netlab.Run(t, "nft", "list", "tables", "netdev"); strings.Contains(tables, framePrefix) || !strings.Contains(tables, "other") {
+			t.Errorf("after the start there are\n%s", tables)
+		}
+		l.learnMAC(t, inLAN, host)
+		grant(t, f, session(1, host))
+		netlab.Run(t, "ip", "neigh", "replace", host.String(), "dev", "lan0", "lladdr", l.macAt(t, inOther))
+		c := changed(t, f)
+		l.IP(t, inLAN, "link", "set", "eth0", "arp", "off")
+		left, err := f.ProveMAC(t.Context(), c, func(context.Context) error {
+			for _, table := range strings.Fields(netlab.Run(t, "nft", "list", "tables", "netdev")) {
+				if strings.HasPrefix(table, framePrefix) {
+					netlab.Run(t, "nft", "delete", "table", "netdev", table)
+				}
+			}
+			return nil
+		})
+		if left || err == nil {
+			t.Errorf("left %t, %v", left, err)
+		}
+		if left, err := f.ProveMAC(t.Context(), c, func(context.Context) error { return nil }); !left || err != nil {
+			t.Errorf("with the table: left %t, %v", left, err)
+		}
+		if tables := netlab.Run(t, "nft", "list", "tables", "netdev"); strings.Contains(tables, framePrefix) {
+			t.Errorf("after the proof there are\n%s", tables)
 		}
 	})
 }

@@ -24,7 +24,7 @@ type reconciler struct {
 	kernel      *kernel
 	nft         program
 	replaces    bool              // elements are refreshed by replacing them
-	canProveMAC bool              // this process may open raw sockets, so ProveMAC works
+	canProveMAC bool              // this process can send frames, so ProveMAC works
 	failed      map[string]string // last logged error of each operation that fails now
 
 	// Desired state.

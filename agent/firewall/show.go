@@ -50,3 +50,37 @@ func Clear() error {
 	}
 	return nil
 }
+
+// Count returns how many elements the sets of sessions have in the kernel. loaded reports whether the table exists. Errors:
+// ErrNoRights, ErrNoKernel.
+func Count() (elements int, loaded bool, err error) {
+	kn, err := dial()
+	if err != nil {
+		return 0, false, explain(err)
+	}
+	defer kn.close()
+	if loaded, err = kn.tableExists(); err != nil || !loaded {
+		return 0, loaded, explained(err)
+	}
+	list, err := kn.list(sessionSets)
+	return len(list), true, explained(err)
+}
+
+// explained is explain for an error that may be nil.
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return explain(err)
+}
+
+// Check returns why this process cannot keep a table here. It changes nothing. Errors: ErrNoRights, ErrNoKernel, ErrNoProgram.
+func Check() error {
+	kn, err := dial()
+	if err != nil {
+		return explain(err)
+	}
+	defer kn.close()
+	_, err = kn.checkSupport(nil)
+	return explained(err)
+}

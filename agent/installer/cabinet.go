@@ -1,6 +1,7 @@
 package installer
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"compress/flate"
@@ -36,7 +37,7 @@ type (
 
 // cabinet is a cabinet as wixl writes it: not a part of a set, and without reserved areas.
 type cabinet struct {
-	data    []byte
+	content *io.SectionReader
 	folders []cabFolder
 	files   []namedFile // in the order of the cabinet
 }
@@ -46,8 +47,7 @@ type namedFile struct {
 	name string
 }
 
-func parseCabinet(data []byte) (*cabinet, error) {
-	in := bytes.NewReader(data)
+func parseCabinet(in *io.SectionReader) (*cabinet, error) {
 	var header cabHeader
 	if err := binary.Read(in, binary.LittleEndian, &header); err != nil {
 		return nil, fmt.Errorf("not a cabinet: %w", err)
@@ -55,14 +55,14 @@ func parseCabinet(data []byte) (*cabinet, error) {
 	if string(header.Signature[:]) != "MSCF" || header.Major != 1 || header.Flags != 0 {
 		return nil, fmt.Errorf("not a single cabinet: signature %q, version %d, flags %#x", header.Signature, header.Major, header.Flags)
 	}
-	if int64(header.Size) != int64(len(data)) || int64(header.FilesAt) > int64(len(data)) {
-		return nil, fmt.Errorf("a cabinet of %d bytes in a stream of %d", header.Size, len(data))
+	if int64(header.Size) != in.Size() || int64(header.FilesAt) > in.Size() {
+		return nil, fmt.Errorf("a cabinet of %d bytes in a stream of %d", header.Size, in.Size())
 	}
-	c := &cabinet{data: data, folders: make([]cabFolder, header.Folders)}
+	c := &cabinet{content: in, folders: make([]cabFolder, header.Folders)}
 	if err := binary.Read(in, binary.LittleEndian, c.folders); err != nil {
 		return nil, fmt.Errorf("the list of folders: %w", err)
 	}
-	list := bytes.NewBuffer(data[header.FilesAt:])
+	list := bufio.NewReader(io.NewSectionReader(in, int64(header.FilesAt), in.Size()-int64(header.FilesAt)))
 	for range header.Files {
 		var f namedFile
 		if err := binary.Read(list, binary.LittleEndian, &f.cabFile); err != nil {
@@ -81,16 +81,13 @@ func parseCabinet(data []byte) (*cabinet, error) {
 func (c *cabinet) sums() (map[string][sha256.Size]byte, error) {
 	sums := map[string][sha256.Size]byte{}
 	for i, folder := range c.folders {
-		if int64(folder.DataAt) > int64(len(c.data)) {
-			return nil, io.ErrUnexpectedEOF
-		}
 		var files []namedFile
 		for _, f := range c.files {
 			if int(f.Folder) == i {
 				files = append(files, f)
 			}
 		}
-		if err := sumFolder(sums, folder, c.data[folder.DataAt:], files); err != nil {
+		if err := sumFolder(sums, folder, io.NewSectionReader(c.content, int64(folder.DataAt), c.content.Size()), files); err != nil {
 			return nil, err
 		}
 	}
@@ -98,13 +95,13 @@ func (c *cabinet) sums() (map[string][sha256.Size]byte, error) {
 }
 
 // sumFolder unpacks a folder, which has its files one after the other.
-func sumFolder(sums map[string][sha256.Size]byte, folder cabFolder, data []byte, files []namedFile) error {
+func sumFolder(sums map[string][sha256.Size]byte, folder cabFolder, data io.Reader, files []namedFile) error {
 	const mszip = 1
 	if folder.Method != mszip {
 		return fmt.Errorf("packed by method %#x, want MSZIP", folder.Method)
 	}
 	slices.SortFunc(files, func(a, b namedFile) int { return cmp.Compare(a.Offset, b.Offset) })
-	plain := &mszipReader{in: bytes.NewReader(data), blocks: int(folder.Blocks)}
+	plain := &mszipReader{in: bufio.NewReader(data), blocks: int(folder.Blocks)}
 	at := int64(0)
 	for _, f := range files {
 		if _, err := io.CopyN(io.Discard, plain, int64(f.Offset)-at); err != nil {
@@ -123,7 +120,7 @@ func sumFolder(sums map[string][sha256.Size]byte, folder cabFolder, data []byte,
 // mszipReader unpacks the blocks of a folder (MS-MCI). Each block is "CK" and a deflate stream that may refer to the 32 KB
 // before it. Every block but the last unpacks to 32 KB, so the previous block is the whole dictionary.
 type mszipReader struct {
-	in      *bytes.Reader
+	in      io.Reader
 	blocks  int // left
 	inflate io.ReadCloser
 	block   []byte

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"unicode/utf16"
 )
 
@@ -26,8 +27,15 @@ var errCycle = errors.New("a chain of sectors is a cycle")
 
 type extent struct{ at, size int64 }
 
+// File is a file in memory or embedded in the program: *bytes.Reader and *io.SectionReader have this form.
+type File interface {
+	io.ReaderAt
+	Size() int64
+}
+
 type compound struct {
-	data    []byte
+	file    File
+	head    []byte // the first sector
 	fat     []uint32
 	mini    []uint32         // the FAT of the mini sectors
 	miniFAT []int64          // offsets of the sectors of that FAT
@@ -55,14 +63,15 @@ type stream struct {
 	extents []extent // one per sector, in order; their sizes add up to the size of the stream
 }
 
-func openCompound(data []byte) (*compound, error) {
-	if len(data) < sectorSize || string(data[:8]) != string(cfbMagic) {
+func openCompound(file File) (*compound, error) {
+	head := make([]byte, sectorSize)
+	if _, err := file.ReadAt(head, 0); err != nil || string(head[:8]) != string(cfbMagic) {
 		return nil, errors.New("not a compound file")
 	}
-	if v, shift := u16(data, 26), u16(data, 30); v != 3 || shift != 9 || u16(data, 32) != 6 || u32(data, 56) != miniCutoff {
+	if v, shift := u16(head, 26), u16(head, 30); v != 3 || shift != 9 || u16(head, 32) != 6 || u32(head, 56) != miniCutoff {
 		return nil, fmt.Errorf("compound file of version %d with sectors of 2^%d bytes, want version 3 and 2^9", v, shift)
 	}
-	c := &compound{data: data}
+	c := &compound{file: file, head: head}
 	if err := c.readFAT(); err != nil {
 		return nil, fmt.Errorf("read the sector table: %w", err)
 	}
@@ -78,14 +87,14 @@ func openCompound(data []byte) (*compound, error) {
 // readFAT reads the sector table. The header lists its first 109 sectors, a chain of DIFAT sectors the others. Files of more than
 // about 6.8 MB have such a chain.
 func (c *compound) readFAT() error {
-	places := words(c.data[76:sectorSize])
-	difat := u32(c.data, 68)
+	places := words(c.head[76:])
+	difat := u32(c.head, 68)
 	for n := 0; difat <= maxSector; n++ {
 		s, err := c.sector(difat)
 		if err != nil {
 			return err
 		}
-		if n > len(c.data)/sectorSize {
+		if int64(n) > c.file.Size()/sectorSize {
 			return errCycle
 		}
 		list := words(s)
@@ -100,7 +109,7 @@ func (c *compound) readFAT() error {
 		if err != nil {
 			return err
 		}
-		if len(c.fat) > len(c.data)/sectorSize {
+		if int64(len(c.fat)) > c.file.Size()/sectorSize {
 			break // the rest is for sectors beyond the end of the file
 		}
 		c.fat = append(c.fat, words(s)...)
@@ -109,7 +118,7 @@ func (c *compound) readFAT() error {
 }
 
 func (c *compound) readMiniFAT() error {
-	chain, err := chainOf(c.fat, u32(c.data, 60))
+	chain, err := chainOf(c.fat, u32(c.head, 60))
 	if err != nil {
 		return err
 	}
@@ -125,7 +134,7 @@ func (c *compound) readMiniFAT() error {
 }
 
 func (c *compound) readDirectory() error {
-	chain, err := chainOf(c.fat, u32(c.data, 48))
+	chain, err := chainOf(c.fat, u32(c.head, 48))
 	if err != nil {
 		return err
 	}
@@ -198,7 +207,7 @@ func (c *compound) open(name string) (*stream, error) {
 	for _, n := range s.sectors {
 		at, ok := place(n)
 		size := min(unit, left)
-		if !ok || at+size > int64(len(c.data)) {
+		if !ok || at+size > c.file.Size() {
 			return nil, fmt.Errorf("stream %s lies outside the file", name)
 		}
 		if size > 0 {
@@ -212,12 +221,41 @@ func (c *compound) open(name string) (*stream, error) {
 	return s, nil
 }
 
-func (c *compound) read(s *stream) []byte {
-	out := make([]byte, 0, s.size)
-	for _, e := range s.extents {
-		out = append(out, c.data[e.at:e.at+e.size]...)
+func (c *compound) read(s *stream) ([]byte, error) {
+	out := make([]byte, s.size)
+	_, err := io.ReadFull(c.content(s), out)
+	return out, err
+}
+
+// content returns a reader of the stream, which is not copied.
+func (c *compound) content(s *stream) *io.SectionReader {
+	return io.NewSectionReader(extentReader{c.file, s.locate(0, s.size)}, 0, s.size)
+}
+
+// extentReader reads parts of a file as if they were one.
+type extentReader struct {
+	file    io.ReaderAt
+	extents []extent
+}
+
+// ReadAt implements io.ReaderAt.
+func (r extentReader) ReadAt(p []byte, off int64) (n int, err error) {
+	for _, e := range r.extents {
+		if off >= e.size {
+			off -= e.size
+			continue
+		}
+		want := p[n:min(int64(len(p)), int64(n)+e.size-off)]
+		m, err := r.file.ReadAt(want, e.at+off)
+		n, off = n+m, 0
+		if m < len(want) {
+			return n, err
+		}
+		if n == len(p) {
+			return n, nil
+		}
 	}
-	return out
+	return n, io.EOF
 }
 
 // locate returns where length bytes from offset off of the stream are in the file, as few extents as possible.
@@ -244,10 +282,12 @@ func (s *stream) locate(off, length int64) []extent {
 
 func (c *compound) sector(n uint32) ([]byte, error) {
 	at := sectorAt(n)
-	if n > maxSector || at+sectorSize > int64(len(c.data)) {
+	if n > maxSector || at+sectorSize > c.file.Size() {
 		return nil, fmt.Errorf("sector %d lies outside the file", n)
 	}
-	return c.data[at : at+sectorSize], nil
+	b := make([]byte, sectorSize)
+	_, err := io.ReadFull(io.NewSectionReader(c.file, at, sectorSize), b)
+	return b, err
 }
 
 func (c *compound) sectorPlace(n uint32) (int64, bool) { return sectorAt(n), true }

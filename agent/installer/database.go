@@ -16,8 +16,8 @@ type database struct {
 	tables map[string]*table
 }
 
-func openDatabase(data []byte) (*database, error) {
-	file, err := openCompound(data)
+func openDatabase(f File) (*database, error) {
+	file, err := openCompound(f)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,9 @@ func openDatabase(data []byte) (*database, error) {
 		if err != nil {
 			return nil, err
 		}
-		streams[i] = file.read(s)
+		if streams[i], err = file.read(s); err != nil {
+			return nil, err
+		}
 	}
 	pool, err := parsePool(streams[0], streams[1])
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 )
 
@@ -17,21 +18,25 @@ var ErrNoTemplate = errors.New("this build has no installer template; install wi
 var ErrNoPortable = errors.New("this build has no program for a share; build it with make")
 
 // Embedded returns the embedded template. Errors: ErrNoTemplate.
-func Embedded() ([]byte, error) { return fromFiles(embedded, "template/IdecoAgent.msi", ErrNoTemplate) }
+func Embedded() (File, error) { return fromFiles(embedded, "template/IdecoAgent.msi", ErrNoTemplate) }
 
 // Portable returns the embedded archive of the programs that run from a network share. Errors: ErrNoPortable.
-func Portable() ([]byte, error) {
+func Portable() (File, error) {
 	return fromFiles(embedded, "template/IdecoAgent-portable.zip", ErrNoPortable)
 }
 
-// fromFiles reads a file. If it is missing, the error is absent.
-func fromFiles(files fs.FS, name string, absent error) ([]byte, error) {
-	b, err := fs.ReadFile(files, name)
+// fromFiles opens a file without copying it. If it is missing, the error is absent.
+func fromFiles(files fs.FS, name string, absent error) (File, error) {
+	f, err := files.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, absent
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the embedded %s: %w", name, err)
+		return nil, fmt.Errorf("open the embedded %s: %w", name, err)
 	}
-	return b, nil
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("open the embedded %s: %w", name, err)
+	}
+	return io.NewSectionReader(f.(io.ReaderAt), 0, info.Size()), nil // files of an embed.FS are io.ReaderAt and need no Close
 }

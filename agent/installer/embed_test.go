@@ -2,7 +2,6 @@ package installer
 
 import (
 	"archive/zip"
-	"bytes"
 	"errors"
 	"testing"
 	"testing/fstest"
@@ -15,8 +14,8 @@ func TestEmbedded(t *testing.T) {
 		t.Errorf("only the README: %v, want ErrNoTemplate", err)
 	}
 	built := fstest.MapFS{name: {Data: []byte("msi")}}
-	if got, err := fromFiles(built, name, ErrNoTemplate); err != nil || string(got) != "msi" {
-		t.Errorf("a built template: %q, %v", got, err)
+	if got, err := fromFiles(built, name, ErrNoTemplate); err != nil || got.Size() != 3 {
+		t.Errorf("a built template: %v, %v", got, err)
 	}
 	if _, err := embedded.ReadFile("template/README.md"); err != nil {
 		t.Error(err)
@@ -32,6 +31,9 @@ func TestEmbedded(t *testing.T) {
 	if _, err := Open(template); err != nil {
 		t.Error(err)
 	}
+	if err := Validate(template); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestPortable(t *testing.T) {
@@ -42,7 +44,7 @@ func TestPortable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive))); err != nil {
+	if _, err := zip.NewReader(archive, archive.Size()); err != nil {
 		t.Error(err)
 	}
 }

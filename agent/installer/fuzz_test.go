@@ -40,7 +40,7 @@ func FuzzOpenBytes(f *testing.F) {
 func tryTemplate(t *testing.T, data []byte) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	template, err := Open(data)
+	template, err := Open(bytes.NewReader(data))
 	runtime.ReadMemStats(&after)
 	if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
 		t.Errorf("Open allocated %d bytes for a template of %d", used, len(data))
@@ -74,7 +74,7 @@ func FuzzPreset(f *testing.F) {
 		if !agent.IsHost(host) {
 			t.Fatalf("accepted the host %q", host)
 		}
-		db, err := openDatabase(content(t, msi)) // which also checks that each text is there once
+		db, err := openDatabase(bytes.NewReader(content(t, msi))) // which also checks that each text is there once
 		if err != nil {
 			t.Fatal(err)
 		}

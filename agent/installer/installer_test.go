@@ -97,7 +97,7 @@ func templateFile(tb testing.TB, build func() (string, error)) (string, []byte) 
 func openTemplate(tb testing.TB, build func() (string, error)) *Template {
 	tb.Helper()
 	_, data := templateFile(tb, build)
-	template, err := Open(data)
+	template, err := Open(bytes.NewReader(data))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -7,10 +7,9 @@ import (
 	"time"
 )
 
-// MSI is an installer with a preset: the template with a few byte ranges replaced. It shares the template's memory, never changes
-// and may be read concurrently.
+// MSI is an installer with a preset: the template with a few byte ranges replaced. It never changes and may be read concurrently.
 type MSI struct {
-	template []byte
+	template File
 	patches  []patch // no two overlap
 	etag     string
 }
@@ -22,7 +21,7 @@ type patch struct {
 }
 
 // Size returns the length in bytes, which is the same for every preset of a template.
-func (m *MSI) Size() int64 { return int64(len(m.template)) }
+func (m *MSI) Size() int64 { return m.template.Size() }
 
 // ETag returns a strong entity tag with quotation marks. It depends on template, address and pin.
 func (m *MSI) ETag() string { return m.etag }
@@ -41,14 +40,11 @@ func (m *MSI) ReadAt(p []byte, off int64) (int, error) {
 	if off >= m.Size() {
 		return 0, io.EOF
 	}
-	n := copy(p, m.template[off:])
+	n, err := m.template.ReadAt(p, off)
 	for _, patch := range m.patches {
 		apply(p[:n], off, patch)
 	}
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
+	return n, err
 }
 
 // apply copies the bytes of a patch into p, which has the bytes of the file from off on.

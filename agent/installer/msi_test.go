@@ -15,8 +15,8 @@ func TestMSIReads(t *testing.T) {
 	template := openTemplate(t, buildSmall)
 	msi := makeMSI(t, template, testHost, testPin)
 	want := content(t, msi)
-	if msi.Size() != int64(len(template.data)) || len(want) != len(template.data) {
-		t.Errorf("size %d, read %d, want %d", msi.Size(), len(want), len(template.data))
+	if msi.Size() != template.Size() || int64(len(want)) != template.Size() {
+		t.Errorf("size %d, read %d, want %d", msi.Size(), len(want), template.Size())
 	}
 	if err := iotest.TestReader(msi.NewReader(), want); err != nil {
 		t.Error(err)

@@ -40,7 +40,7 @@ func (t *Template) Preset(host, pin string) (*MSI, error) {
 	p.patchStrings()
 	p.patchProperties()
 	p.patchStream(t.streams.summary, t.code, []byte(t.makeCode("PackageCode", host, pin)))
-	return &MSI{template: t.data, patches: p.patches, etag: t.makeETag(host, pin)}, nil
+	return &MSI{template: t.source, patches: p.patches, etag: t.makeETag(host, pin)}, nil
 }
 
 // isPin reports whether s is base64 of 32 bytes. The decoder alone would accept line ends too.

@@ -48,7 +48,7 @@ func TestPresetExport(t *testing.T) {
 // TestPresetChangesNothingElse compares every table with the template's.
 func TestPresetChangesNothingElse(t *testing.T) {
 	path, data := templateFile(t, buildSmall)
-	template, err := Open(data)
+	template, err := Open(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestPresetUses(t *testing.T) {
 // TestPresetShorterTable removes so many bytes of the table Property that its last mini sector becomes free.
 func TestPresetShorterTable(t *testing.T) {
 	path, data := templateFile(t, buildSmall)
-	template, err := Open(data)
+	template, err := Open(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestPresetShorterTable(t *testing.T) {
 		if path = filepath.Join(t.TempDir(), "longer.msi"); os.WriteFile(path, data, 0o644) != nil {
 			t.Fatal("write the longer template")
 		}
-		if template, err = Open(data); err != nil {
+		if template, err = Open(bytes.NewReader(data)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -253,7 +253,7 @@ func TestPresetRefuses(t *testing.T) {
 // parsed returns the compound file and the string pool of an MSI, unchecked.
 func parsed(tb testing.TB, msi []byte) (*compound, *stringPool) {
 	tb.Helper()
-	file, err := openCompound(msi)
+	file, err := openCompound(bytes.NewReader(msi))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -265,7 +265,15 @@ func parsed(tb testing.TB, msi []byte) (*compound, *stringPool) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, err := parsePool(file.read(pool), file.read(texts))
+	records, err := file.read(pool)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	data, err := file.read(texts)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := parsePool(records, data)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (t *Template) Programs() ([]Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("installer template: %w", err)
 	}
-	cab, err := parseCabinet(t.file.read(s))
+	cab, err := parseCabinet(t.file.content(s))
 	if err != nil {
 		return nil, fmt.Errorf("installer template: read %s: %w", cabinetName, err)
 	}

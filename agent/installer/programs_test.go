@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -68,7 +69,7 @@ func TestProgramsWithWintun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := Open(data)
+	template, err := Open(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func TestProgramsWithWintun(t *testing.T) {
 }
 
 // ofThisBuild returns the template that make build has built.
-func ofThisBuild(tb testing.TB) []byte {
+func ofThisBuild(tb testing.TB) File {
 	tb.Helper()
 	b, err := Embedded()
 	if errors.Is(err, ErrNoTemplate) {
@@ -134,7 +135,7 @@ func TestCabinetHistory(t *testing.T) {
 	}
 	sums := map[string][sha256.Size]byte{}
 	files := []namedFile{{cabFile{Size: uint32(len(first) - 100 + len(second)), Offset: 100}, "b"}, {cabFile{Size: 100}, "a"}}
-	if err := sumFolder(sums, cabFolder{Blocks: 2, Method: 1}, data.Bytes(), files); err != nil {
+	if err := sumFolder(sums, cabFolder{Blocks: 2, Method: 1}, &data, files); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string][sha256.Size]byte{"a": sha256.Sum256(first[:100]), "b": sha256.Sum256(append(first[100:], second...))}
@@ -150,13 +151,16 @@ func TestCabinetCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := template.file.read(s)
+	whole, err := template.file.read(s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for length := 0; length < len(whole); length += 1 + length/50 {
 		data := bytes.Clone(whole[:length])
 		if length >= 12 {
 			binary.LittleEndian.PutUint32(data[8:], uint32(length)) // the size in the header
 		}
-		c, err := parseCabinet(data)
+		c, err := parseCabinet(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
 		if err == nil {
 			_, err = c.sums()
 		}

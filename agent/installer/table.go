@@ -116,7 +116,10 @@ func (t *table) read(c *compound, p *stringPool) error {
 		}
 		rowSize += sizes[i]
 	}
-	b := c.read(s)
+	b, err := c.read(s)
+	if err != nil {
+		return err
+	}
 	if len(b)%rowSize != 0 {
 		return fmt.Errorf("table %s: %d bytes in rows of %d", t.name, len(b), rowSize)
 	}

@@ -3,6 +3,7 @@ package installer
 import (
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ const (
 // Template is a checked template. It never changes and may be used concurrently.
 type Template struct {
 	*database
-	data    []byte
+	source  File
 	digest  [sha256.Size]byte
 	rows    []propertyRow
 	byKey   map[string]int // index in rows
@@ -43,23 +44,25 @@ type Template struct {
 	code    int64 // offset of the PackageCode in the summary
 }
 
-// Open parses a template, which must not be changed afterwards. It checks that Windows Installer can read it (see Validate) and
-// that Preset can change it. The error says what is wrong with the template.
-func Open(template []byte) (*Template, error) {
-	t := &Template{data: template, digest: sha256.Sum256(template)}
+// Open parses a template, which must not be changed afterwards. It checks that Preset can change it; whether Windows Installer can
+// read it, Validate checks when the template is built. The error says what is wrong with the template.
+func Open(template File) (*Template, error) {
+	t := &Template{source: template}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(template, 0, template.Size())); err != nil {
+		return nil, fmt.Errorf("installer template: %w", err)
+	}
+	t.digest = [sha256.Size]byte(sum.Sum(nil))
 	for _, step := range []func() error{t.openDatabase, t.openStreams, t.readProperties, t.checkProperties, t.readSummary} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("installer template: %w", err)
 		}
 	}
-	if err := t.validate(); err != nil {
-		return nil, fmt.Errorf("installer template: %w", err)
-	}
 	return t, nil
 }
 
 // Size returns the length of every installer that Preset makes of the template.
-func (t *Template) Size() int64 { return int64(len(t.data)) }
+func (t *Template) Size() int64 { return t.source.Size() }
 
 // Version returns the version of the program in the template.
 func (t *Template) Version() string { return t.value("ProductVersion") }
@@ -73,7 +76,7 @@ func (t *Template) Wintun() string {
 }
 
 func (t *Template) openDatabase() (err error) {
-	t.database, err = openDatabase(t.data)
+	t.database, err = openDatabase(t.source)
 	return err
 }
 
@@ -148,7 +151,11 @@ func (t *Template) checkProperties() error {
 }
 
 func (t *Template) readSummary() error {
-	s, err := parseSummary(t.file.read(t.streams.summary))
+	b, err := t.file.read(t.streams.summary)
+	if err != nil {
+		return err
+	}
+	s, err := parseSummary(b)
 	t.code = s.packageCodeAt
 	return err
 }

@@ -206,7 +206,7 @@ func TestTemplateWintun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := Open(b)
+	template, err := Open(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +287,7 @@ func TestOpenBad(t *testing.T) {
 		{"short pad", query("UPDATE Property SET Value='......' WHERE Property='PresetPad'"), "room for 8 characters"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := Open(c.make())
+			_, err := Open(bytes.NewReader(c.make()))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Open: %v, want %q", err, c.want)
 			}

@@ -30,7 +30,7 @@ import (
 // The rules are those of Microsoft's reference of Windows Installer (tables, standard actions, error messages and the
 // internal consistency evaluators, ICE). The error lists the first 50 faults, one per line, and ends with "… and more" when
 // there are more.
-func Validate(msi []byte) error {
+func Validate(msi File) error {
 	db, err := openDatabase(msi)
 	if err != nil {
 		return err
@@ -38,13 +38,6 @@ func Validate(msi []byte) error {
 	v := &validation{database: db}
 	v.check()
 	v.unpack()
-	return v.err()
-}
-
-// validate is Validate without unpacking the cabinets, which takes some tenths of a second.
-func (db *database) validate() error {
-	v := &validation{database: db}
-	v.check()
 	return v.err()
 }
 
@@ -317,7 +310,12 @@ func (v *validation) checkSummary() {
 		v.fault("%w", err)
 		return
 	}
-	properties, err := parseSummary(v.file.read(s))
+	b, err := v.file.read(s)
+	if err != nil {
+		v.fault("%w", err)
+		return
+	}
+	properties, err := parseSummary(b)
 	if err != nil {
 		v.fault("%w", err)
 		return

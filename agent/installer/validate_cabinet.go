@@ -41,7 +41,7 @@ func (v *validation) unpack() {
 		if err != nil {
 			continue // checkCabinet reports it
 		}
-		c, err := parseCabinet(v.file.read(s))
+		c, err := parseCabinet(v.file.content(s))
 		if err == nil {
 			_, err = c.sums()
 		}
@@ -63,7 +63,7 @@ func (v *validation) checkCabinet(media record, want []record) {
 		v.fault("%s: %w", media, err)
 		return
 	}
-	c, err := parseCabinet(v.file.read(s))
+	c, err := parseCabinet(v.file.content(s))
 	if err != nil {
 		v.fault("cabinet %s: %w", name, err)
 		return

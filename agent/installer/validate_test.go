@@ -12,13 +12,13 @@ import (
 func TestValidate(t *testing.T) {
 	for name, build := range map[string]func() (string, error){"small": buildSmall, "large": buildLarge} {
 		_, data := templateFile(t, build)
-		if err := Validate(data); err != nil {
+		if err := Validate(bytes.NewReader(data)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		template := openTemplate(t, build)
 		for _, host := range []string{testHost, "g", longestHost, "192.0.2.7", "2001:db8::1", "ideco.ico"} {
 			for _, pin := range []string{testPin, ""} {
-				if err := Validate(content(t, makeMSI(t, template, host, pin))); err != nil {
+				if err := Validate(bytes.NewReader(content(t, makeMSI(t, template, host, pin)))); err != nil {
 					t.Errorf("%s, preset %s with the pin %q: %v", name, host, pin, err)
 				}
 			}
@@ -186,7 +186,7 @@ func TestValidateBroken(t *testing.T) {
 		{"idle button", sql("DELETE FROM ControlEvent WHERE Dialog_='AddressDialog' AND Control_='Cancel'"), "Control AddressDialog/Cancel: the button does nothing"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Validate(c.make(t))
+			err := Validate(bytes.NewReader(c.make(t)))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("Validate: %v, want %q", err, c.want)
 			}
@@ -197,7 +197,7 @@ func TestValidateBroken(t *testing.T) {
 // TestValidateManyFaults: the error has a limited length and says that there is more.
 func TestValidateManyFaults(t *testing.T) {
 	path, _ := templateFile(t, buildSmall)
-	err := Validate(queried(t, path, "UPDATE Control SET Width=0"))
+	err := Validate(bytes.NewReader(queried(t, path, "UPDATE Control SET Width=0")))
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -226,7 +226,7 @@ func TestCheckCondition(t *testing.T) {
 // TestValidateReferences breaks each reference from one table to another.
 func TestValidateReferences(t *testing.T) {
 	_, good := templateFile(t, buildSmall)
-	db, err := openDatabase(good)
+	db, err := openDatabase(bytes.NewReader(good))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestValidateReferences(t *testing.T) {
 		}
 		broken := edited(t, good, key.table, func(e *tableEditor) { e.set(0, key.column, "Manufacturer") })
 		want := ": " + key.column + " names Manufacturer, which the table " + strings.Join(key.to, " or ") + " lacks"
-		if err := Validate(broken); err == nil || !strings.Contains(err.Error(), want) {
+		if err := Validate(bytes.NewReader(broken)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: Validate: %v, want %q", key.table, err, want)
 		}
 	}
@@ -257,7 +257,7 @@ type tableEditor struct {
 // edited returns a copy of an MSI with changed cells of one table. Their number must stay.
 func edited(t *testing.T, msi []byte, name string, change func(*tableEditor)) []byte {
 	t.Helper()
-	db, err := openDatabase(msi)
+	db, err := openDatabase(bytes.NewReader(msi))
 	if err != nil {
 		t.Fatal(err)
 	}

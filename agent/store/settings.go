@@ -103,6 +103,11 @@ func settingsFields(s *agent.Settings) map[string]any {
 		"browser_sign_in_networks": &s.BrowserSignIn,
 
 		"acme": &s.ACME,
+
+		"forwarding": &s.Forwarding,
+
+		"backup_daily":     &s.Backup.Daily,
+		"backup_recipient": &s.Backup.Recipient,
 	}
 	for _, n := range agent.Numbers() {
 		fields[n.Key] = n.Field(s)

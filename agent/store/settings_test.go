@@ -59,6 +59,7 @@ func settingsGenerator() *rapid.Generator[agent.Settings] {
 			FormerDomains:  rapid.SliceOf(rapid.String()).Draw(t, "former domains"),
 			LocalNetworks:  nets.Draw(t, "local"),
 			NetworksSeen:   rapid.Bool().Draw(t, "seen"),
+			Forwarding:     rapid.Bool().Draw(t, "forwarding"),
 			BrowserSignIn:  nets.Draw(t, "browser"),
 			LocalTunnel:    rapid.Bool().Draw(t, "tunnel"),
 			VPNNetwork:     drawPrefix(t),
@@ -204,4 +205,28 @@ func insertSetting(t *testing.T, s *Store, key, value string) {
 		_, err := tx.Exec(`INSERT INTO settings (key, value) VALUES ($1, $2)`, key, value)
 		return err
 	}))
+}
+
+// TestUpgradeKeepsForwarding: where the audit log says that somebody switched forwarding on, the gateway does so at each start after
+// the upgrade.
+func TestUpgradeKeepsForwarding(t *testing.T) {
+	for _, was := range []bool{false, true} {
+		path, s := earlierVersion(t, 13)
+		code := agent.ActDomainSaved
+		if was {
+			code = agent.ActForwardingOn
+		}
+		_, err := s.writer.ExecContext(t.Context(), `INSERT INTO acts (at, user_id, login, source, peer, inside, kind, code, object, name, count, names, changes, search)
+			VALUES (1, 0, 'boss', 'page', '', 1, 'gateway', $1, '', '', 0, '', '[]', '')`, string(code))
+		check(t, err)
+		check(t, s.Close())
+		s, err = Open(t.Context(), path)
+		check(t, err)
+		settings, _, err := s.Settings(t.Context())
+		check(t, err)
+		if settings.Forwarding != was {
+			t.Errorf("switched on before the upgrade: %t, after it: %t", was, settings.Forwarding)
+		}
+		check(t, s.Close())
+	}
 }

@@ -62,6 +62,9 @@ func (l language) translateHelp(n *kong.Node) {
 	for _, f := range n.Flags {
 		f.Help = strings.ReplaceAll(l.translate(f.OrigHelp), "${enum}", f.Enum)
 	}
+	for _, a := range n.Positional {
+		a.Help = l.translate(a.Help)
+	}
 	for _, child := range n.Children {
 		l.translateHelp(child)
 	}

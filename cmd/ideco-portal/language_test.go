@@ -60,6 +60,9 @@ func TestTranslations(t *testing.T) {
 		for _, f := range n.Flags {
 			english[f.OrigHelp] = true
 		}
+		for _, a := range n.Positional {
+			english[a.Help] = true
+		}
 		for _, child := range n.Children {
 			addHelp(child)
 		}

@@ -30,6 +30,9 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the portal and the agent endpoint until SIGINT or SIGTERM."`
 	Firewall firewallCommand `cmd:"" help:"Show or remove the rules between LAN and Internet."`
 	Admin    adminCommand    `cmd:"" help:"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for."`
+	Backup   backupCommand   `cmd:"" help:"Write an encrypted backup of the data directory, also while the gateway runs. The passphrase is read from standard input; at a terminal it is asked for."`
+	Restore  restoreCommand  `cmd:"" help:"Restore a backup. The gateway must be stopped."`
+	Doctor   doctorCommand   `cmd:"" help:"Find out why the gateway does not work, running or stopped. Changes nothing; the exit code is 1 if a check has failed."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -90,19 +93,23 @@ func (s *serveCommand) Run(ctx context.Context, c *commands, k *kong.Context, la
 	config.Data, config.Log = c.Data, web.NewLog(os.Stderr, s.LogFormat, config.Level)
 	if term.IsTerminal(int(os.Stderr.Fd())) { // there SIGHUP says that the terminal is gone
 		config.Announce = lang.announce
-		return web.Serve(ctx, config)
+	} else {
+		reload := make(chan os.Signal, 1)
+		signal.Notify(reload, syscall.SIGHUP)
+		config.Reload, config.ReadLevel = reload, s.levelReader(k, config.Level)
 	}
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
-	config.Reload, config.ReadLevel = reload, s.levelReader(k, config.Level)
 	var err error
 	if config.Systemd, err = systemd.Open(); err != nil {
 		return err
 	}
-	if err := web.Serve(ctx, config); err != nil {
+	err = web.Serve(ctx, config)
+	switch {
+	case errors.Is(err, web.ErrRestart):
+		return restart()
+	case err != nil && config.Announce == nil:
 		return errors.New(err.Error()) // not translated, because it is logged
 	}
-	return nil
+	return err
 }
 
 // levelReader returns a function that reads the log level for a reload; nil if the flag on the command line fixes it.
@@ -173,25 +180,28 @@ const maxPasswordLine = 4096 // bytes
 // password reads the password from standard input: the first line, or at a terminal without echo and twice.
 func (l language) password() (string, error) {
 	if fd := int(os.Stdin.Fd()); term.IsTerminal(fd) {
-		return l.askTwice(os.Stderr, func() ([]byte, error) { return term.ReadPassword(fd) })
+		question := l.sprintf("Password (at least %d characters): ", web.MinPassword)
+		return l.askTwice(os.Stderr, question, func() ([]byte, error) { return term.ReadPassword(fd) })
 	}
 	return passwordline.Read(os.Stdin, maxPasswordLine)
 }
 
+// ask asks once.
+func (l language) ask(w io.Writer, question string, read func() ([]byte, error)) (string, error) {
+	fmt.Fprint(w, question)
+	b, err := read()
+	fmt.Fprintln(w)
+	return string(b), err
+}
+
 // askTwice asks for a password until the same one is entered twice.
-func (l language) askTwice(w io.Writer, read func() ([]byte, error)) (string, error) {
-	ask := func(question string) (string, error) {
-		fmt.Fprint(w, question)
-		b, err := read()
-		fmt.Fprintln(w)
-		return string(b), err
-	}
+func (l language) askTwice(w io.Writer, question string, read func() ([]byte, error)) (string, error) {
 	for {
-		password, err := ask(l.sprintf("Password (at least %d characters): ", web.MinPassword))
+		password, err := l.ask(w, question, read)
 		if err != nil {
 			return "", err
 		}
-		again, err := ask(l.translate("Once more: "))
+		again, err := l.ask(w, l.translate("Once more: "), read)
 		if err != nil || again == password {
 			return again, err
 		}

@@ -23,7 +23,7 @@ func TestAskTwice(t *testing.T) {
 	} {
 		var shown bytes.Buffer
 		lines := c.typed
-		got, err := language("ru").askTwice(&shown, func() ([]byte, error) {
+		got, err := language("ru").askTwice(&shown, "Пароль (не меньше 8 знаков): ", func() ([]byte, error) {
 			if len(lines) == 0 {
 				return nil, io.EOF
 			}

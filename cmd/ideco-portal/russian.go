@@ -4,6 +4,36 @@ import "strings"
 
 // russian has the Russian text for each English one of the command line.
 var russian = map[string]string{
+	// Backup and restore.
+	"Write an encrypted backup of the data directory, also while the gateway runs. The passphrase is read from standard input; at a terminal it is asked for.": "Записать зашифрованную копию каталога данных; шлюз может работать. Парольная фраза читается из стандартного ввода; на терминале программа спросит её.",
+	"Restore a backup. The gateway must be stopped.":                                                                          "Восстановить данные из копии. Шлюз должен быть остановлен.",
+	"File of the backup; - writes it to standard output.":                                                                     "Файл копии; - означает стандартный вывод.",
+	"Encrypt to this recipient of age (age1…) and not with a passphrase; repeatable.":                                         "Зашифровать для этого получателя age (age1…), а не парольной фразой; можно указать несколько раз.",
+	"Encrypt to the recipients in a file, one per line.":                                                                      "Зашифровать для получателей из файла, по одному в строке.",
+	"File of the backup; - reads it from standard input, with --identity only.":                                               "Файл копии; - означает стандартный ввод, только вместе с --identity.",
+	"File with the identity of age (AGE-SECRET-KEY-…) that decrypts the backup. Without it the passphrase is read.":           "Файл с ключом age (AGE-SECRET-KEY-…), который расшифрует копию. Без него нужна парольная фраза.",
+	"Restore also where there is data of a gateway. It is kept in a directory before-restore-TIME inside the data directory.": "Восстановить и туда, где уже есть данные шлюза. Они останутся в каталоге before-restore-ВРЕМЯ внутри каталога данных.",
+	"a backup is not for a terminal; redirect the output to a file":                                                           "копию нельзя вывести на терминал; направьте вывод в файл",
+	"a backup from standard input takes --identity":                                                                           "для копии из стандартного ввода нужен --identity",
+	"backup of %s (%d accounts) written to %s":                                                                                "копия %s (учётных записей: %d) записана в %s",
+	"%s has the data of the backup of %s: domain %q, %d accounts. All sessions have ended; people log in once.":               "в %s теперь данные из копии от %s: домен %q, учётных записей: %d. Все сессии завершены; людям нужно войти один раз.",
+	"The former data is in %s; remove it when you no longer need it.":                                                         "Прежние данные — в %s; удалите их, когда они станут не нужны.",
+	"Passphrase (at least %d characters): ":                                                                                   "Парольная фраза (не меньше %d знаков): ",
+	"Passphrase: ":                                                                                                            "Парольная фраза: ",
+	"a recipient is a line that begins with age1, as age-keygen prints it: %w":                                                "получатель — строка, которая начинается с age1, как её печатает age-keygen: %w",
+	"an identity is a line that begins with AGE-SECRET-KEY-, as age-keygen prints it: %w":                                     "ключ — строка, которая начинается с AGE-SECRET-KEY-, как её печатает age-keygen: %w",
+	"the passphrase could not be read: %w":                                                                                    "не удалось прочитать парольную фразу: %w",
+	"the passphrase must have %d characters at least and %d bytes at most":                                                    "в парольной фразе должно быть не меньше %d знаков и не больше %d байт",
+	"the files in %s keep changing; try again":                                                                                "файлы в %s всё время меняются; повторите попытку",
+	"the backup cannot be decrypted with this passphrase or key":                                                              "эта парольная фраза или этот ключ не подходит к копии",
+	"this file is not a backup of the gateway, or not one that age has encrypted":                                             "этот файл — не копия шлюза или не зашифрован программой age",
+	"a newer version of the program made the backup; install that version or a later one, then restore":                       "копию сделала более новая версия программы; установите её или более позднюю и восстановите копию",
+	"%w (the backup: %s; this program: %s)":                                                                                   "%w (копия: %s; эта программа: %s)",
+	"the backup is damaged or incomplete; take another one":                                                                   "копия повреждена или неполная; возьмите другую",
+	"there is not enough room on the disk for the data of the backup; make room and try again":                                "на диске не хватает места для данных из копии; освободите его и повторите попытку",
+	"%w (%v)": "%w (%v)",
+	"%s has the data of a gateway already; with --replace it is moved to a directory before-restore-TIME inside it": "в %s уже есть данные шлюза; с ключом --replace они будут перенесены в каталог before-restore-ВРЕМЯ внутри него",
+
 	// Help.
 	"The gateway's side of Ideco agent. Every flag of serve can also be given as the variable named beside it.": "Шлюз для Ideco агента. Вместо каждого ключа команды serve можно задать переменную, указанную рядом с ним.",
 	"Show context-sensitive help.": "Показать справку.",
@@ -12,6 +42,9 @@ var russian = map[string]string{
 	"Run the portal and the agent endpoint until SIGINT or SIGTERM.":                                                                 "Запустить портал и точку подключения агентов; остановка — SIGINT или SIGTERM.",
 	"Show or remove the rules between LAN and Internet.":                                                                             "Показать или убрать правила между локальной сетью и интернетом.",
 	"Make an administrator, or give one a new password. The password is read from standard input; at a terminal it is asked for.":    "Создать администратора или задать ему новый пароль. Пароль читается из стандартного ввода; на терминале программа спросит его.",
+	"Find out why the gateway does not work, running or stopped. Changes nothing; the exit code is 1 if a check has failed.":         "Выяснить, почему шлюз не работает, — при запущенном шлюзе и при остановленном. Ничего не меняет; код возврата 1, если проверка не прошла.",
+	"Print the results as JSON.": "Вывести результаты в JSON.",
+	"Also write a file for support: a zip without secrets. An existing file is not overwritten.": "Ещё и записать файл для поддержки: архив zip без секретов. Существующий файл не перезаписывается.",
 	"Print the version.":                           "Показать версию.",
 	"Where the portal listens (HTTPS).":            "Где портал принимает подключения (HTTPS).",
 	"Where agents connect (HTTPS and WebSocket).":  "Куда подключаются агенты (HTTPS и WebSocket).",
@@ -46,6 +79,8 @@ var russian = map[string]string{
 	"administrator %s has the new password, but the audit log lacks it: %w": "у администратора %s новый пароль, но записать это в журнал действий не удалось: %w",
 
 	// Messages of package web.
+	"checks that failed: %d":                                                                                                          "не прошли проверки: %d",
+	"the file for support cannot be written: %w":                                                                                      "не удалось записать файл для поддержки: %w",
 	"%s needs an address, for instance %s":                                                                                            "ключу %s нужен адрес, например %s",
 	"%q is not an address to listen on: give host and port, for instance %s (%s or %s)":                                               "%q — не адрес для приёма подключений: укажите адрес и порт, например %s (%s или %s)",
 	"%q is not an address to listen on: a port is a number from 0 to 65535 (%s or %s)":                                                "%q — не адрес для приёма подключений: порт — это число от 0 до 65535 (%s или %s)",
@@ -117,7 +152,7 @@ var kongPlain = strings.NewReplacer(
 
 // kongRussian translates the texts of package kong, as kongPlain leaves them.
 var kongRussian = strings.NewReplacer(
-	"Usage: ", "Использование: ", "[flags]", "[ключи]", "<command>", "<команда>", "Flags:", "Ключи:", "Commands:", "Команды:",
+	"Usage: ", "Использование: ", "[flags]", "[ключи]", "<command>", "<команда>", "Arguments:", "Аргументы:", `expected "<file>"`, `нужно: "<файл>"`, "<file>", "<файл>", "Flags:", "Ключи:", "Commands:", "Команды:",
 	`Run "`, `Выполните «`, ` --help" for more information on a command.`, ` --help»: справка по команде.`, ` --help" for more information.`, ` --help»: подробная справка.`,
 	"missing flags: ", "не хватает ключей: ", "unknown flag ", "неизвестный ключ ", ", did you mean ", "; может быть, ",
 	"unknown command ", "неизвестная команда ", "unexpected argument ", "лишнее в командной строке: ", "expected one of ", "нужно одно из: ", " must be one of ", " может быть одним из ", " but got ", ", указано ",

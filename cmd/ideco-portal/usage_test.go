@@ -36,10 +36,11 @@ func TestUsageErrors(t *testing.T) {
 		usage  string
 		help   string
 	}{
-		{"", "", `expected one of "serve", "firewall", "admin", "version"`, `нужно одно из: "serve", "firewall", "admin", "version"`, "<command> [flags]", ""},
+		{"", "", `expected one of "serve", "firewall", "admin", "backup", "restore", ...`, `нужно одно из: "serve", "firewall", "admin", "backup", "restore", ...`, "<command> [flags]", ""},
 		{"", "admin", `expected one of "create", "reset"`, `нужно одно из: "create", "reset"`, "admin <command> [flags]", "admin"},
 		{"", "admin create", "missing flags: --login", "не хватает ключей: --login", "admin create --login LOGIN", "admin create"},
 		{"", "admin create --login", "--login: expected a value", "--login: нужно значение", "admin create --login LOGIN", "admin create"},
+		{"", "backup", `expected "<file>"`, `нужно: "<файл>"`, "backup <file> [flags]", "backup"},
 		{"", "serv", `unknown command serv, did you mean "serve"?`, `неизвестная команда serv; может быть, "serve"?`, "<command> [flags]", ""},
 		{"", "admin password", "unknown command password", "неизвестная команда password", "admin <command> [flags]", "admin"},
 		{"", "serve --data=", "--data: expected a value", "--data: нужно значение", "serve [flags]", "serve"},
@@ -66,7 +67,7 @@ func TestUsageErrors(t *testing.T) {
 		}
 		for _, lang := range []struct{ locale, says, usage, help string }{
 			{"en_US.UTF-8", c.en, "Usage: ideco-portal " + c.usage, "Try: " + strings.TrimSpace("ideco-portal "+c.help) + " --help"},
-			{"ru_RU.UTF-8", c.ru, "Использование: ideco-portal " + strings.NewReplacer("<command>", "<команда>", "[flags]", "[ключи]").Replace(c.usage),
+			{"ru_RU.UTF-8", c.ru, "Использование: ideco-portal " + strings.NewReplacer("<command>", "<команда>", "<file>", "<файл>", "[flags]", "[ключи]").Replace(c.usage),
 				"Справка: " + strings.TrimSpace("ideco-portal "+c.help) + " --help"},
 		} {
 			out, code := runProgram(t, lang.locale, env, strings.Fields(c.line)...)

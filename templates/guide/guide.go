@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"sync"
 
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
@@ -56,16 +57,21 @@ func Path(page, section string) string {
 }
 
 // Pages returns the pages of a language ("ru" or "en") in the order of Names.
-func Pages(lang string) []Page { return pages[lang] }
+func Pages(lang string) []Page {
+	list := make([]Page, len(Names))
+	for i, name := range Names {
+		list[i], _ = Find(lang, name)
+	}
+	return list
+}
 
 // Find returns a page by name.
 func Find(lang, name string) (Page, bool) {
-	for _, p := range pages[lang] {
-		if p.Name == name {
-			return p, true
-		}
+	load, ok := pages[lang+"/"+name]
+	if !ok {
+		return Page{}, false
 	}
-	return Page{}, false
+	return load(), true
 }
 
 // Help returns the first paragraph of a section, or of the page for "". It is empty for an unknown name.
@@ -79,26 +85,31 @@ func Help(lang, page, section string) template.HTML {
 
 var (
 	markdown = goldmark.New(goldmark.WithExtensions(extension.Table), goldmark.WithParserOptions(parser.WithHeadingAttribute()))
-	pages    = load()
+	pages    = loaders()
 )
 
-// load parses the embedded pages. It panics on an invalid page, which the tests would find.
-func load() map[string][]Page {
-	all := map[string][]Page{}
+// loaders returns for each "ru/operating" what parses the page when it is first needed.
+func loaders() map[string]func() Page {
+	all := map[string]func() Page{}
 	for _, lang := range []string{"ru", "en"} {
 		for _, name := range Names {
-			source, err := files.ReadFile(lang + "/" + name + ".md")
-			if err != nil {
-				panic(err)
-			}
-			p, err := render(name, source)
-			if err != nil {
-				panic(fmt.Sprintf("guide: %s/%s.md: %v", lang, name, err))
-			}
-			all[lang] = append(all[lang], p)
+			all[lang+"/"+name] = sync.OnceValue(func() Page { return load(lang, name) })
 		}
 	}
 	return all
+}
+
+// load parses an embedded page. It panics on an invalid page, which the tests would find.
+func load(lang, name string) Page {
+	source, err := files.ReadFile(lang + "/" + name + ".md")
+	if err != nil {
+		panic(err)
+	}
+	p, err := render(name, source)
+	if err != nil {
+		panic(fmt.Sprintf("guide: %s/%s.md: %v", lang, name, err))
+	}
+	return p
 }
 
 // render parses the Markdown of a page.

@@ -10,7 +10,7 @@ import (
 
 // TestCertificateTextsAreWholeSentences: without arguments no text shows a hole, and each ends as a sentence.
 func TestCertificateTextsAreWholeSentences(t *testing.T) {
-	for _, l := range localizers {
+	for _, l := range localizers() {
 		var texts []string
 		for _, cause := range agent.CertificateCauses {
 			texts = append(texts, l.CertificateCause(agent.CertificateProblem{Code: cause}), l.CertificateCure(agent.CertificateProblem{Code: cause}))

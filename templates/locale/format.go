@@ -198,6 +198,8 @@ func (l *Localizer) Condition(c agent.Condition) string {
 		return l.Enforcement(agent.GatewayState{Enforcement: agent.Enforcement(c.Detail), Flowtable: c.Args["Flowtable"]})
 	case agent.ConditionBoot:
 		return l.Boot(agent.GatewayState{Boot: agent.BootTrouble(c.Detail), BootClosed: c.Args["Closed"] != ""})
+	case agent.ConditionBackup:
+		return l.T("condition_backup", Args{"Time": l.Time(at)}) + " " + l.T(agent.BackupTrouble(c.Detail).Code())
 	case agent.ConditionVPN:
 		return l.T("vpn_unavailable_note")
 	case agent.ConditionVPNLacks:

@@ -35,6 +35,8 @@ const (
 	ToastOrdering            = "toast_ordering"
 	ToastRootAnnounced       = "toast_root_announced"
 	ToastRootCancelled       = "toast_root_cancelled"
+	ToastBackupMade          = "toast_backup_made"
+	ToastBackupDeleted       = "toast_backup_deleted"
 	ToastAccessClosed        = "toast_access_closed"
 	ToastRuleAdded           = "toast_rule_added"
 	ToastRuleOn              = "toast_rule_on"
@@ -129,6 +131,15 @@ const (
 	FieldGroupMember       = "field_group_member"    // the directory's group is in the tree already
 	FieldOrderTooSoon      = "field_order_too_soon"  // the Value is how many minutes to wait
 	FieldGroupAmbiguous    = "field_group_ambiguous" // the Value is the name
+	FieldBackupRecipient   = "field_backup_recipient"
+	FieldBackupFile        = "field_backup_file"
+	FieldBackupKey         = "field_backup_key"
+	FieldBackupForeign     = "field_backup_foreign"
+	FieldBackupNewer       = "field_backup_newer"
+	FieldBackupDamaged     = "field_backup_damaged"
+	FieldRestoreOver       = "field_restore_over"
+	FieldPassphrase        = "field_passphrase"
+	FieldPassphraseTwice   = "field_passphrase_twice"
 )
 
 // Toasts are the ids of the messages after a successful action.
@@ -136,5 +147,5 @@ var Toasts = []string{ToastSaved, ToastAgentOn, ToastAgentOff, ToastUserCreated,
 	ToastPasswordChanged, ToastThrottleLifted, ToastSessionEnded, ToastSessionGone, ToastVPNDenied, ToastBrowserEnded,
 	ToastGatewayKept, ToastGatewayReturned, ToastTrialOver, ToastForwardingOn, ToastDirectoryDeleted, ToastGroupCreated, ToastGroupDeleted, ToastConverted,
 	ToastNobodyChosen, ToastCheckConfirmed, ToastCheckOver, ToastKeytabSaved, ToastKeytabRemoved, ToastCertificateUploaded, ToastCertificateRemoved, ToastUsersChanged, ToastSessionsEnded, ToastImported,
-	ToastOrdering, ToastRootAnnounced, ToastRootCancelled, ToastAccessClosed, ToastRuleAdded, ToastRuleOn, ToastRuleOff,
+	ToastOrdering, ToastRootAnnounced, ToastRootCancelled, ToastBackupMade, ToastBackupDeleted, ToastAccessClosed, ToastRuleAdded, ToastRuleOn, ToastRuleOff,
 	ToastRuleDeleted}

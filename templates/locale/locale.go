@@ -25,7 +25,7 @@ var Languages = []string{"ru", "en"}
 
 var (
 	matcher    = language.NewMatcher([]language.Tag{language.Russian, language.English}) // in the order of Languages
-	localizers = load()
+	localizers = sync.OnceValue(load)                                                    // when a text is first needed: most subcommands need none
 )
 
 // load parses the embedded catalogues. It panics on an invalid one, which the tests would find.
@@ -61,10 +61,10 @@ func For(tags ...string) *Localizer {
 			continue
 		}
 		if _, i, confidence := matcher.Match(wanted...); confidence > language.No {
-			return localizers[i]
+			return localizers()[i]
 		}
 	}
-	return localizers[0]
+	return localizers()[0]
 }
 
 // Lang returns the language's tag, "ru" or "en".

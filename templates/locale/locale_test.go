@@ -95,6 +95,21 @@ func derived(t *testing.T) []string {
 	for _, lack := range agent.TunnelLacks {
 		ids = append(ids, "vpn_lacks_"+string(lack))
 	}
+	for _, code := range agent.CheckCodes() {
+		if code == agent.CheckDirectoryWarning || code == agent.CheckDirectoryFailed {
+			continue // the step of the test has the text
+		}
+		ids = append(ids, "check_"+string(code))
+		if agent.NewCheck(code, nil).State != agent.StepOK {
+			ids = append(ids, "check_"+string(code)+"_cure")
+		}
+	}
+	for _, group := range agent.CheckGroups {
+		ids = append(ids, "check_group_"+string(group))
+	}
+	for _, state := range agent.StepStates {
+		ids = append(ids, "check_state_"+string(state))
+	}
 	for _, code := range agent.ConditionCodes {
 		switch code {
 		case agent.ConditionStore, agent.ConditionInterfaces, agent.ConditionEnforcement, agent.ConditionBoot, agent.ConditionVPN, agent.ConditionCertificate:
@@ -112,6 +127,9 @@ func derived(t *testing.T) []string {
 	}
 	for _, trouble := range agent.StoreTroubles {
 		ids = append(ids, "store_"+string(trouble))
+	}
+	for _, trouble := range agent.BackupTroubles {
+		ids = append(ids, trouble.Code())
 	}
 	for _, kind := range agent.DirectoryKinds {
 		ids = append(ids, "directory_kind_"+string(kind))
@@ -280,7 +298,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestRefusalsAreWholeSentences(t *testing.T) {
-	for _, l := range localizers {
+	for _, l := range localizers() {
 		for _, code := range append(append([]agent.Code{}, agent.Codes...), agent.AgentCodes...) {
 			for _, e := range []*agent.Error{
 				{Code: code},

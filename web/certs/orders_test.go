@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -209,6 +210,37 @@ func TestRestartServesFromFile(t *testing.T) {
 		g.wantState(agent.OrderDone, "")
 		if n := len(g.ca.Orders(gatewayDNS)); n != 1 {
 			t.Errorf("%d orders", n)
+		}
+	})
+}
+
+// TestReloadOrdered: Reload serves what is in the file now, and keeps the certificate if the file is broken or gone.
+func TestReloadOrdered(t *testing.T) {
+	run(t, 90*day, nil, func(g *gateway) {
+		first := g.Certificate(gatewayDNS)
+		path := filepath.Join(g.Orders.dir, g.Orders.ca, certificateFile(gatewayDNS))
+		for _, text := range []string{"broken", ""} {
+			var err error
+			if text == "" {
+				err = os.Remove(path)
+			} else {
+				err = os.WriteFile(path, []byte(text), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := g.Reload(); (err != nil) != (text != "") || g.Certificate(gatewayDNS) != first {
+				t.Errorf("file %q: %v", text, err)
+			}
+		}
+		g.Orders.mu.Lock()
+		other := g.Orders.orders[gatewayDNS].held.pem
+		g.Orders.mu.Unlock()
+		if err := os.WriteFile(path, other, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Reload(); err != nil || g.Certificate(gatewayDNS) == first || !slices.EqualFunc(g.Certificate(gatewayDNS).Certificate, first.Certificate, slices.Equal) {
+			t.Errorf("the file is back: %v", err)
 		}
 	})
 }

@@ -53,6 +53,9 @@ func TestFirewallPage(t *testing.T) {
 
 		choose()
 		g.kill(syscall.SIGKILL)
+		if err := os.WriteFile(forwarding, []byte("0"), 0o644); err != nil { // as after a boot
+			t.Fatal(err)
+		}
 		g.begin()
 		w.open(t, "nobody had confirmed", inOne, one, to)
 		if hasTable(t) {

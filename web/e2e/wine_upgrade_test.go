@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -85,7 +86,7 @@ func olderInstaller(t *testing.T, address, pin string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := installer.Open(b)
+	opened, err := installer.Open(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 
@@ -19,7 +20,7 @@ func main() {
 	}
 	msi, err := os.ReadFile(os.Args[1])
 	if err == nil {
-		err = installer.Validate(msi)
+		err = installer.Validate(bytes.NewReader(msi))
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "validate %s: %v\n", os.Args[1], err)
