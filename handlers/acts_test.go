@@ -52,6 +52,9 @@ var notActs = map[string]string{
 	"POST /theme":                                 "a preference of this browser",
 	"POST /admin/columns":                         "a preference of this browser",
 	"POST /admin/system/doctor":                   "looks and changes nothing",
+	"POST /admin/system/backups/key":              "shows a new key and keeps nothing",
+	"POST /admin/system/backups/restore":          "changes nothing before it is confirmed",
+	"POST /admin/system/backups/restore/apply":    "see TestRestorePage",
 	"POST " + webAuthPath:                         "the journal of authorisations has it",
 	"POST /web_authd/logout":                      "the journal of authorisations has it",
 	"DELETE /monitor_backend/sessions/logout/:ip": "the journal of authorisations has it",
@@ -226,6 +229,16 @@ func TestEveryChangeIsAnAct(t *testing.T) {
 		a.get(path)
 		expect("GET "+path, http.StatusOK, code)
 	}
+
+	post("/admin/system/backups", "/admin/system/backups", url.Values{"backup_hour": {"4"}, "backup_keep": {"9"}}, agent.ActBackupSettingsSaved)
+	post("/admin/system/backups/make", "/admin/system/backups/make", nil, agent.ActBackupMade)
+	passphrase := url.Values{"passphrase": {secret}, "passphrase2": {secret}}
+	post("/admin/system/backups/download", "/admin/system/backups/download", passphrase, agent.ActBackupDownloaded)
+	made := a.site.Backups.State().Files[0].Name
+	a.get("/admin/system/backups/files/" + made)
+	expect("GET /admin/system/backups/files/:id", http.StatusOK, agent.ActBackupDownloaded)
+	post("/admin/system/backups/files/:id/delete", "/admin/system/backups/files/"+made+"/delete", yes, agent.ActBackupDeleted)
+	call("POST", "/backups", "/backups", "", agent.ActBackupMade)
 
 	w = a.post(templates.BundlePath, nil)
 	expect("POST "+templates.BundlePath, w.Code, agent.ActSupportFile)

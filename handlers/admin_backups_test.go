@@ -143,8 +143,9 @@ func TestRestorePage(t *testing.T) {
 			t.Errorf("%q: %d", c.token, w.Code)
 		}
 	}
-	if !a.backups().restored {
-		t.Error("it was not restored")
+	acts, err := a.site.Acts.Acts(t.Context(), agent.ActQuery{Kind: agent.ActsOnBackups, Limit: 10})
+	if err != nil || len(acts.Acts) != 1 || acts.Acts[0].Code != agent.ActBackupRestored || !a.backups().restored {
+		t.Errorf("restored %v, acts %+v, %v", a.backups().restored, acts.Acts, err)
 	}
 }
 

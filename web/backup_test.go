@@ -116,6 +116,7 @@ var notBackedUp = map[string]string{
 	"firewall.json":      "follows from the settings",
 	"firewall.nft":       "follows from the settings",
 	"lock":               "has no content",
+	"started.json":       "is written at each start",
 	"setup-link":         "is over after an hour",
 	"exports/*":          "is temporary",
 	"backups/*":          "is a backup",

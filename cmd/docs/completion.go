@@ -135,9 +135,9 @@ func yes(is bool) string {
 func zsh(p Program) []byte {
 	var b bytes.Buffer
 	name := "_" + p.Name // zsh loads the file as the function of its name
-	fmt.Fprintf(&b, `#compdef %s
+	fmt.Fprintf(&b, `#compdef %[1]s
 # Completion of %[1]s for zsh.
-%s_text() {
+%[2]s_text() {
 	if [[ ${(L)${LC_ALL:-${LC_MESSAGES:-$LANG}}} == en(|[-_.@]*) ]]; then print -r -- "$1"; else print -r -- "$2"; fi
 }
 `, p.Name, name)
@@ -177,7 +177,7 @@ func zsh(p Program) []byte {
 		}
 		b.WriteString("\t\tesac\n\t\t;;\n\tesac\n}\n")
 	}
-	fmt.Fprintf(&b, "if [[ $funcstack[1] == %s ]]; then %[1]s \"$@\"; else compdef %[1]s %s; fi\n", name, p.Name)
+	fmt.Fprintf(&b, "if [[ $funcstack[1] == %[1]s ]]; then %[1]s \"$@\"; else compdef %[1]s %[2]s; fi\n", name, p.Name)
 	return b.Bytes()
 }
 
@@ -196,8 +196,8 @@ func zshFunction(name, path string) string {
 func fish(p Program) []byte {
 	var b bytes.Buffer
 	all, name := levels(p), "_"+function(p)
-	fmt.Fprintf(&b, `# Completion of %s for fish.
-function %s_text
+	fmt.Fprintf(&b, `# Completion of %[1]s for fish.
+function %[2]s_text
     set -l locale (string match -v '' -- $LC_ALL $LC_MESSAGES $LANG C)
     if string match -qir '^en([-_.@]|$)' -- "$locale[1]"
         echo $argv[1]
@@ -214,12 +214,12 @@ function %[2]s_at
             continue
         end
         switch $word
-            case %s
+            case %[3]s
                 set value 1
             case '-*'
             case '*'
                 switch "$command $word"
-                    case %s
+                    case %[4]s
                         set command (string trim -- "$command $word")
                 end
         end

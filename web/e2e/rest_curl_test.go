@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
+
 	"ideco-agent/agent/needs"
 )
 
@@ -76,7 +78,11 @@ func newCurlShell(t *testing.T, domain string) curlShell {
 	for _, login := range []string{"ivanov", "off"} {
 		admin.user(map[string]any{"login": login})
 	}
-	admin.must("PUT", settingPath, map[string]any{"auth_domain": domain, "local_networks": []string{"192.168.7.0/24", "10.0.0.0/8"}}, nil)
+	backupKey, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin.must("PUT", settingPath, map[string]any{"auth_domain": domain, "backup_recipient": backupKey.Recipient().String(), "local_networks": []string{"192.168.7.0/24", "10.0.0.0/8"}}, nil)
 	c := curlShell{g, t.TempDir()}
 	root, err := os.ReadFile(filepath.Join(g.data, "root.pem"))
 	if err != nil {
