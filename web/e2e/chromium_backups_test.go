@@ -28,8 +28,7 @@ func TestBackupsInChromium(t *testing.T) {
 	b.click(`form[action="/admin/system/backups/key"] button`)
 	b.sees("#backup-identity", "AGE-SECRET-KEY-")
 	b.pictures("backups-key")
-	var identity string
-	b.do("read the key", chromedp.Text("#backup-identity", &identity, chromedp.ByQuery))
+	identity := evaluate[string](b, `document.querySelector("#backup-identity").textContent`)
 	b.click(`form[action="/admin/system/backups"] button.primary`)
 	b.sees("main", "Ежедневная копия включена")
 	b.click(`form[action="/admin/system/backups/make"] button`)
@@ -72,7 +71,7 @@ func TestBackupsInChromium(t *testing.T) {
 		select {
 		case <-deadline:
 			t.Fatalf("the gateway does not come back:\n%s", g.log)
-		default:
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	var users []struct{ Login string }
