@@ -424,8 +424,8 @@ func TestRestoreRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	ours := backup.Manifest{Format: 1, Version: Version(), Schema: schema}
-	files := map[string][]byte{}
-	if files, err = readBackedUp(dir); err != nil {
+	files, err := readBackedUp(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if files[databaseName], err = os.ReadFile(databaseIn(dir)); err != nil {
