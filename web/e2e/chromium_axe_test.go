@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/chromedp/chromedp"
 
 	"ideco-agent/handlers"
@@ -115,11 +116,19 @@ func (g *gateway) fill(admin rest) map[string][]string {
 	admin.must("POST", "/auth/rules", map[string]any{"mac": "00:1b:63:84:45:e6", "user_id": remote, "enabled": false}, nil)
 	var directory struct{ ID int64 }
 	admin.must("POST", "/ad_backend/domains", map[string]any{"name": "company.test", "user": "ideco@company.test", "password": "secret of the search account", "controllers": []string{"127.0.0.1:1"}}, &directory)
+	backupKey, err := age.GenerateX25519Identity()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	admin.must("PUT", settingPath, map[string]any{"backup_recipient": backupKey.Recipient().String()}, nil)
+	var backup struct{ ID string }
+	admin.must("POST", "/backups", map[string]any{}, &backup)
 	paths := map[string][]string{
-		"/setup/:token":          {"/setup/used"},
-		"/admin/users/:id":       {"/admin/users/1", fmt.Sprintf("/admin/users/%d", remote)},
-		"/admin/groups/:id":      {fmt.Sprintf("/admin/groups/%d", group.ID)},
-		"/admin/directories/:id": {"/admin/directories/new", fmt.Sprintf("/admin/directories/%d", directory.ID)},
+		"/setup/:token":                   {"/setup/used"},
+		"/admin/users/:id":                {"/admin/users/1", fmt.Sprintf("/admin/users/%d", remote)},
+		"/admin/groups/:id":               {fmt.Sprintf("/admin/groups/%d", group.ID)},
+		"/admin/system/backups/files/:id": {"/admin/system/backups/files/" + backup.ID},
+		"/admin/directories/:id":          {"/admin/directories/new", fmt.Sprintf("/admin/directories/%d", directory.ID)},
 	}
 	for _, name := range guide.Names {
 		paths["/guide/:page"] = append(paths["/guide/:page"], "/guide/"+name)
