@@ -150,6 +150,8 @@ echo "$*" >>/run/systemctl.log
 case "$*" in
 *is-enabled*) echo enabled ;;
 *is-active*) echo active ;;
+*start* | *stop* | *daemon-reload*) ;;
+*) exec /run/systemctl "$@" ;; # it makes and removes links, for which nothing need run
 esac
 `, 0o755)
 }
