@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -517,5 +518,17 @@ func TestBackUpFails(t *testing.T) {
 		if _, err := BackUp(t.Context(), dir, file, nil, key); err == nil {
 			t.Errorf("%s: no error", what)
 		}
+	}
+}
+
+// TestRestoreErrorOnce: the text of an error does not say the same twice.
+func TestRestoreErrorOnce(t *testing.T) {
+	for _, err := range []error{backup.ErrKey, backup.ErrNotOurs} {
+		if text := restoreError(err).Error(); strings.Contains(text, "(") {
+			t.Errorf("%s", text)
+		}
+	}
+	if text := restoreError(fmt.Errorf("%w: cut off", backup.ErrDamaged)).Error(); !strings.Contains(text, "cut off") {
+		t.Errorf("%s", text)
 	}
 }

@@ -180,7 +180,10 @@ func stage(ctx context.Context, dir string, from io.Reader, with []age.Identity,
 func restoreError(err error) error {
 	for cause, text := range map[error]*Message{backup.ErrKey: errBackupKey, backup.ErrNotOurs: errBackupForeign, backup.ErrNewer: errBackupNewer,
 		backup.ErrDamaged: errBackupDamaged, unix.ENOSPC: errBackupRoom} {
-		if errors.Is(err, cause) {
+		switch {
+		case err == cause: // it says no more than the text
+			return text
+		case errors.Is(err, cause):
 			return message("%w (%v)", text, err)
 		}
 	}
